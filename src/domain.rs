@@ -1,6 +1,6 @@
-//! The nouns of trading and their arithmetic: what every other layer speaks in.
+//! The nouns of trading and their arithmetic, used by every other layer.
 //!
-//! Invariant: nothing in here imports another layer, reads a clock, or touches a float.
+//! Invariant: this module imports no other layer, reads no clock, and uses no float.
 
 pub mod account;
 pub mod activity;

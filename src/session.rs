@@ -1,6 +1,6 @@
-//! One account's connection as a state machine without I/O: when to connect, what to ask, what to believe.
+//! One account's connection as a state machine without I/O: when to connect, what to request, which answers to trust.
 //!
-//! Invariant: nothing in here opens a socket, reads a clock or draws a random number; all three are told.
+//! Invariant: this module opens no socket, reads no clock and draws no random number; time and seed are arguments.
 
 mod backfill;
 pub mod backoff;

@@ -70,7 +70,7 @@ pub(super) fn answered(accounts: &mut Accounts, result: Result<Box<Reply>, Reque
         | Reply::Replay(_)
         | Reply::History(_)
         | Reply::Partial(..)
-        | Reply::Done => Err(RequestError::of_ours(RequestErrorKind::Decode, "the clock came back as something else")),
+        | Reply::Done => Err(RequestError::local(RequestErrorKind::Decode, "the clock came back as something else")),
     });
     accounts.clock.take(result, now);
     accounts.tell(Event::Clock);

@@ -22,7 +22,7 @@ pub(super) struct Withheld {
 /// The refusal of an answer of another account.
 fn foreign() -> RequestError {
     let words = "a different account answers than the one linked".to_owned();
-    RequestError::of_ours(RequestErrorKind::Decode, words)
+    RequestError::local(RequestErrorKind::Decode, words)
 }
 
 /// The refusal of an answer whose account could not be asked for.

@@ -14,9 +14,9 @@ use super::text::Untrusted;
 pub struct Account {
     /// The broker's id; a change of it means a reset paper account (docs/ALPACA.md 9.2).
     pub id: AccountId,
-    /// The number a person knows it by; `PA…` on paper.
+    /// The account number that a person knows; `PA…` on paper.
     pub number: Option<Untrusted>,
-    /// `ACTIVE` and others, as it came.
+    /// `ACTIVE` and others, as sent.
     pub status: Untrusted,
     /// Currency code.
     pub currency: Option<Untrusted>,
@@ -26,17 +26,17 @@ pub struct Account {
     pub last_equity: Option<Money>,
     /// Cash.
     pub cash: Option<Money>,
-    /// What can be bought.
+    /// Buying power.
     pub buying_power: Option<Money>,
-    /// What can be bought without margin.
+    /// Buying power without margin.
     pub non_marginable_buying_power: Option<Money>,
-    /// Value of what is held long.
+    /// Value of long positions.
     pub long_market_value: Option<Money>,
-    /// Value of what is sold short; negative or zero.
+    /// Value of short positions; negative or zero.
     pub short_market_value: Option<Money>,
-    /// Margin to open.
+    /// Initial margin requirement.
     pub initial_margin: Option<Money>,
-    /// Margin to keep.
+    /// Maintenance margin requirement.
     pub maintenance_margin: Option<Money>,
     /// `1`, `2` or `4`.
     pub multiplier: Option<Decimal>,
@@ -52,12 +52,12 @@ pub struct Account {
     pub shorting_enabled: bool,
     /// When the account was opened.
     pub created_at: Option<Timestamp>,
-    /// The broker's JSON of it.
+    /// The broker's JSON of the account.
     pub raw: Raw,
 }
 
 impl Account {
-    /// What a person knows it by: its number, or its id where no number is told.
+    /// The name a person knows it by: its number, or its id if there is none.
     pub fn known_as(&self) -> &str {
         self.number.as_ref().map(Untrusted::raw).filter(|number| !number.is_empty()).unwrap_or(self.id.as_str())
     }
@@ -72,7 +72,7 @@ impl Account {
         self.day_pl()?.percent_of(self.last_equity?)
     }
 
-    /// Why nothing can be traded, in the broker's terms; `None` when trading is open.
+    /// Why the account cannot trade, in the broker's terms; `None` if it can.
     pub fn block(&self) -> Option<String> {
         if self.account_blocked {
             Some("account blocked by the broker".to_owned())
@@ -86,8 +86,8 @@ impl Account {
     }
 }
 
-/// The statuses in which an account cannot trade: not open yet, refused, closed (docs/ALPACA.md 5.1). A word that is not known
-/// closes nothing.
+/// The statuses in which an account cannot trade: not open yet, refused, closed (docs/ALPACA.md 5.1). An unknown
+/// status does not block.
 const CLOSED: [&str; 12] = [
     "INACTIVE",
     "ONBOARDING",

@@ -15,24 +15,24 @@ use super::text::Untrusted;
 pub struct Activity {
     /// The row's id, also the page token.
     pub id: Arc<str>,
-    /// `FILL`, `DIV`, … as it came.
+    /// `FILL`, `DIV`, … as sent.
     pub activity_type: Untrusted,
-    /// What it says.
+    /// The content of the row.
     pub kind: ActivityKind,
-    /// The broker's JSON of it.
+    /// The broker's JSON of the row.
     pub raw: Raw,
 }
 
-/// What an activity row says.
+/// The content of an activity row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ActivityKind {
     /// An execution.
     Fill {
-        /// The execution id where the row states one (`ref_id`); the row's id is not documented to be it.
+        /// The execution id, if the row states one (`ref_id`); the row's own id is not documented to be it.
         execution_id: Option<ExecutionId>,
         /// The order that traded.
         order_id: OrderId,
-        /// What traded.
+        /// The symbol traded.
         symbol: Symbol,
         /// Buy or sell.
         side: Side,
@@ -42,7 +42,7 @@ pub enum ActivityKind {
         px: Price,
         /// The order's executed quantity after it.
         cum_qty: Option<Qty>,
-        /// True when the row says that some of the order was left (`type` is `partial_fill`).
+        /// True if the row says that part of the order was left (`type` is `partial_fill`).
         #[serde(default)]
         partial: bool,
         /// When it happened.

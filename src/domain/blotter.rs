@@ -1,8 +1,8 @@
-//! One account's orders and executions; applies each update once, whichever way it was learned.
+//! One account's orders and executions. Applies each update once, from whichever source.
 //!
-//! Stream events and REST rows go through the same merge, so a second pass changes nothing and the order of arrival
-//! does not matter (docs/DESIGN.md 9.2). It asks nobody and remembers everything: what it cannot explain it keeps as a
-//! placeholder row and reports as a gap.
+//! Stream events and REST rows pass through the same merge, so a second pass changes nothing and the order of arrival
+//! does not matter (docs/DESIGN.md 9.2). The blotter sends no requests and forgets nothing: quantity that it cannot
+//! explain becomes a placeholder row and is reported as a gap.
 
 mod chain;
 mod changes;
@@ -38,7 +38,7 @@ use super::order::{Order, OrderStatus};
 use super::time::{Mono, is_before};
 use super::update::{TradeEvent, TradeUpdate};
 
-/// An order event that a list tells of.
+/// An order event derived from a list.
 struct Note {
     order: OrderId,
     event: TradeEvent,
@@ -47,7 +47,7 @@ struct Note {
 
 /// The account's orders, its executions and the tape of both.
 ///
-/// Invariant: an execution id stands in the ledger at most once; an order's state never goes back, and its executed
+/// Invariant: an execution id is in the ledger at most once; an order's state never goes back, and its executed
 /// quantity falls only by a bust or a correction.
 #[derive(Debug, Default)]
 pub struct Blotter {
@@ -56,32 +56,33 @@ pub struct Blotter {
     working: usize,
     ledger: Ledger,
     tape: Tape,
-    /// For each order the time of the newest state that REST stated or an undoing left; older states are history.
+    /// For each order, the time of the newest state from REST, a bust or a correction; older states are ignored.
     settled: Vec<Option<Timestamp>>,
-    /// For each order the most it ever stated as executed.
+    /// For each order, the largest executed quantity it ever stated.
     highest: Vec<Qty>,
-    /// Orders that were seen working.
+    /// Orders that were once seen working.
     followed: HashSet<OrderId>,
-    /// For each order that was replaced the one that took its place.
+    /// For each replaced order, the one that replaced it.
     successors: HashMap<OrderId, OrderId>,
     /// Orders that stated their chain's executions before any of their own.
     proven: HashSet<OrderId>,
     /// Orders whose rows add up to more than they state.
     doubts: HashMap<OrderId, Doubt>,
-    /// When the answers that are merged were asked for, where that is told.
+    /// When the answers being merged were requested, if that is known.
     asked_at: Option<Mono>,
-    /// Orders that do not add up.
+    /// Orders whose rows do not add up.
     unsettled: HashSet<OrderId>,
-    /// Orders of which a newer frame told less executed than was known, and its time: until REST knows that time, its
-    /// answers are from before and decide nothing.
+    /// Orders for which a newer frame stated less executed than was known, with its time: until REST knows that time,
+    /// its answers are older and decide nothing.
     contested: HashMap<OrderId, Option<Timestamp>>,
-    /// What REST last said of orders and was not believed.
+    /// What REST last stated of orders and the blotter did not accept.
     conflicting: HashMap<OrderId, (u64, Box<Order>)>,
-    /// How many answers of REST were merged.
+    /// Number of REST answers merged.
     answers: u64,
-    /// Whether rows under a multi-leg order's id count units or contracts as executed so far; once rows have told.
+    /// Whether rows under a multi-leg order's id count executed units rather than contracts; `None`
+    /// until rows show which.
     rows_in_units: Option<bool>,
-    /// For each leg of a multi-leg order that order.
+    /// For each leg of a multi-leg order, that order.
     parents: HashMap<OrderId, OrderId>,
     history_before: Option<Timestamp>,
     former: Former,
@@ -92,27 +93,27 @@ pub struct Blotter {
 }
 
 impl Blotter {
-    /// An order by id.
+    /// The order with this id.
     pub fn order(&self, id: &OrderId) -> Option<&Order> {
         self.index.get(id).and_then(|index| self.orders.get(*index as usize))
     }
 
-    /// Where an order stands among [`Self::orders`]; it keeps this place until [`Self::reset`].
+    /// An order's index among [`Self::orders`]; it stays the same until [`Self::reset`].
     pub fn place(&self, id: &OrderId) -> Option<u32> {
         self.index.get(id).copied()
     }
 
-    /// The order at a place.
+    /// The order at an index.
     pub fn at(&self, place: u32) -> Option<&Order> {
         self.orders.get(place as usize)
     }
 
-    /// How often everything was forgotten: places from before name nothing any more.
+    /// The number of resets: indexes from an earlier generation are invalid.
     pub const fn generation(&self) -> u32 {
         self.generation
     }
 
-    /// Every order known, in the order it was first heard of.
+    /// Every known order, in the order they were first seen.
     pub fn orders(&self) -> impl DoubleEndedIterator<Item = &Order> + ExactSizeIterator {
         self.orders.iter()
     }
@@ -132,7 +133,7 @@ impl Blotter {
         self.orders.len()
     }
 
-    /// An execution by id.
+    /// The execution with this id.
     pub fn execution(&self, id: &ExecutionId) -> Option<&Execution> {
         self.ledger.get(id)
     }
@@ -144,65 +145,64 @@ impl Blotter {
         found
     }
 
-    /// Every execution, in the order it was learned. Placeholders that were explained meanwhile are gone.
+    /// Every execution, in the order they were learned, without placeholders that were explained.
     pub fn executions(&self) -> impl Iterator<Item = &Execution> {
         self.ledger.all()
     }
 
-    /// The tape, oldest first; `tape()[i].number` grows by one from the first held.
+    /// The tape, oldest first; `tape()[i].number` grows by one from the first line kept.
     pub fn tape(&self) -> &[TapeEntry] {
         self.tape.entries()
     }
 
-    /// A line of the tape by its number.
+    /// The tape line with this number.
     pub fn tape_entry(&self, number: u64) -> Option<&TapeEntry> {
         self.tape.entry(number)
     }
 
-    /// The broker's time of the latest execution known; where a resync starts from.
+    /// The broker's time of the latest known execution, where a resync starts.
     pub fn last_fill_at(&self) -> Option<Timestamp> {
         self.last_fill_at
     }
 
-    /// The broker's time of the latest submission known; where the next list of orders starts from.
+    /// The broker's time of the latest known submission, where the next order list starts.
     pub fn last_submitted_at(&self) -> Option<Timestamp> {
         self.last_submitted_at
     }
 
-    /// The broker's time of the latest change known.
+    /// The broker's time of the latest known change.
     pub fn last_change_at(&self) -> Option<Timestamp> {
         self.last_change_at.max(self.last_fill_at)
     }
 
-    /// Orders whose rows do not add up to what they state, or of which a frame told less than an earlier one; REST
-    /// should be asked for them.
+    /// Orders that should be requested from REST: their rows do not add up to what they state, or a frame stated less
+    /// than an earlier one.
     pub fn unsettled(&self) -> impl Iterator<Item = &OrderId> {
         self.unsettled.iter().chain(self.contested.keys())
     }
 
-    /// Orders of which something executed has no report yet: their rows should be asked for, however long ago it was.
+    /// Orders with executed quantity that no report explains: their rows should be requested, however old they are.
     pub fn awaiting(&self) -> impl Iterator<Item = &OrderId> {
         self.ledger.awaiting()
     }
 
-    /// True for the id of a placeholder that stands for executions of this order.
+    /// True for the id of a placeholder for executions of this order.
     pub fn is_placeholder_of(id: &ExecutionId, order: &OrderId) -> bool {
         ledger::is_placeholder_of(id, order)
     }
 
-    /// True for the id of a row that stands in for a report that has not come: one known from the activity list alone, a
-    /// placeholder, an undoing that nobody reported.
+    /// True for the id of a row that stands in for a missing report: one known only from the activity list, a
+    /// placeholder, an inferred bust.
     pub fn is_stand_in(id: &ExecutionId) -> bool {
         ledger::is_stand_in(id)
     }
 
-    /// The quantity of an order that an undoing nobody reported took back, in words that name no other; `None` for any
-    /// other id.
+    /// The span of an order that an inferred bust took back, as a unique text; `None` for any other id.
     pub fn inferred_span(id: &ExecutionId) -> Option<&str> {
         ledger::is_inferred(id).then(|| id.as_str().rsplit_once('@').map_or(id.as_str(), |(span, _)| span))
     }
 
-    /// Executions from before this were never asked for: done orders from before it get no placeholders.
+    /// Executions before this were never requested: orders that were done before it get no placeholders.
     pub fn set_history_before(&mut self, at: Option<Timestamp>) {
         self.history_before = at;
     }
@@ -212,7 +212,7 @@ impl Blotter {
         self.apply_event(update, Source::Stream)
     }
 
-    /// Merges events that the broker told again after an outage: the same, but learned late.
+    /// Merges events that the broker replayed after an outage; they count as learned late.
     pub fn apply_replayed(&mut self, updates: &[TradeUpdate]) -> Changes {
         let mut changes = Changes::default();
         self.ledger.reports_at_hand(updates.iter().flat_map(|update| &update.executions));
@@ -225,7 +225,7 @@ impl Blotter {
 
     fn apply_event(&mut self, update: &TradeUpdate, source: Source) -> Changes {
         let mut changes = Changes::default();
-        self.bring_over(std::iter::once(&update.order).chain(&update.legs).map(|order| &order.id), &mut changes);
+        self.restore_former(std::iter::once(&update.order).chain(&update.legs).map(|order| &order.id), &mut changes);
         let update = &*self.whole_event(update);
         let lowers = matches!(update.event, TradeEvent::TradeBust | TradeEvent::TradeCorrect);
         if !lowers
@@ -233,7 +233,7 @@ impl Blotter {
             && update.order.cum_qty < known.cum_qty
             && update.order.updated_at > known.updated_at
         {
-            // Newer, and less executed: something was undone that nobody told of.
+            // Newer, but less executed: an execution was undone without a report.
             changes.gaps.push(update.order.id.clone());
             self.contested.insert(update.order.id.clone(), update.order.updated_at);
         }
@@ -241,7 +241,7 @@ impl Blotter {
         for leg in &update.legs {
             self.merge_order(leg, lowers, false, &mut changes);
         }
-        self.bring_home(&update.order.id, &mut changes);
+        self.move_to_legs(&update.order.id, &mut changes);
         let at = update.happened_at.or(update.at);
         if update.executions.is_empty() {
             self.note(&update.order.id, &update.event, at, source, &mut changes);
@@ -268,38 +268,38 @@ impl Blotter {
         changes
     }
 
-    /// Tells when the answers were asked for that are merged next: what looks undone is believed when it lasts.
-    pub fn answers_from(&mut self, at: Mono) {
+    /// Sets when the answers merged next were requested: an apparent bust is believed once it lasts.
+    pub fn set_requested_at(&mut self, at: Mono) {
         self.asked_at = Some(at);
     }
 
-    /// Merges what REST said: orders (from any list or by id) and activity rows.
+    /// Merges REST answers: orders (from any list or by id) and activity rows.
     ///
     /// Quantity that no row explains gets a placeholder, so that positions and tape agree until the report arrives.
     pub fn apply_snapshot(&mut self, orders: &[Order], activities: &[Activity]) -> Changes {
         let mut changes = Changes::default();
-        self.bring_over(orders.iter().map(|order| &order.id), &mut changes);
-        self.bring_over(activities.iter().filter_map(order_of), &mut changes);
+        self.restore_former(orders.iter().map(|order| &order.id), &mut changes);
+        self.restore_former(activities.iter().filter_map(order_of), &mut changes);
         let orders = &*self.whole_orders(orders);
         let (mut lowered, mut notes) = (HashSet::new(), Vec::new());
         for order in orders {
             notes.extend(self.merge_rest_order(order, &mut lowered, &mut changes));
         }
-        // Lists are in an order of their own; the tape tells things as they happened.
+        // Lists have an order of their own; the tape is chronological.
         notes.sort_by_key(|note| note.at);
         let mut notes = notes.into_iter().peekable();
         self.note_conflicts(orders);
         for order in orders {
-            self.bring_home(&order.id, &mut changes);
+            self.move_to_legs(&order.id, &mut changes);
         }
         if !self.parents.is_empty() {
-            // One row may tell how the others count.
+            // One row may show how the others count.
             for (execution, _) in activities.iter().filter_map(from_activity) {
-                self.at_home(execution);
+                self.assign_to_leg(execution);
             }
         }
         let rows: Vec<Execution> =
-            activities.iter().filter_map(from_activity).map(|(row, _)| self.at_home(row)).collect();
+            activities.iter().filter_map(from_activity).map(|(row, _)| self.assign_to_leg(row)).collect();
         self.ledger.rows_at_hand(rows.iter());
         for activity in activities {
             if let Some((execution, event)) = from_activity(activity) {
@@ -307,7 +307,7 @@ impl Blotter {
                     self.note(&note.order, &note.event, note.at, Source::Reconcile, &mut changes);
                 }
                 let order_id = self.enter_row(execution, &event, &mut changes);
-                // Its order may not be among those stated here; it is asked for if it does not add up.
+                // Its order may not be in this answer; it is requested if it does not add up.
                 self.adds_up(&order_id);
             }
         }
@@ -315,7 +315,7 @@ impl Blotter {
         for note in notes {
             self.note(&note.order, &note.event, note.at, Source::Reconcile, &mut changes);
         }
-        // An order that two lists state is one answer, not two that agree.
+        // An order in two lists is one answer, not two that agree.
         let mut squared = HashSet::new();
         for order in orders.iter().filter(|order| squared.insert(&order.id)) {
             self.settle(&order.id, lowered.contains(&order.id), &mut changes);
@@ -326,9 +326,9 @@ impl Blotter {
         changes
     }
 
-    /// Merges rows of the activity list that somebody paged back to: those of orders whose executions are kept here.
+    /// Merges activity rows that the user paged back to, as far as their orders' executions are kept here.
     ///
-    /// Rows of orders from before the beginning of the history, or of orders not known at all, are nobody's gap.
+    /// Rows of unknown orders, or of orders from before the history, are not gaps.
     pub fn apply_history(&mut self, activities: &[Activity]) -> Changes {
         let kept = |row: &&Activity| match &row.kind {
             ActivityKind::Fill { order_id, .. } => self.order(order_id).is_some_and(|order| !self.is_history(order)),
@@ -338,7 +338,7 @@ impl Blotter {
         self.apply_snapshot(&[], &rows)
     }
 
-    /// Merges what REST states of one order; what it tells that happened.
+    /// Merges REST's state of one order; returns the event that it implies.
     fn merge_rest_order(
         &mut self,
         order: &Order,
@@ -346,9 +346,9 @@ impl Blotter {
         changes: &mut Changes,
     ) -> Option<Note> {
         let before = self.order(&order.id).map(|known| (known.status.clone(), known.cum_qty, known.updated_at));
-        // A state newer than ours with less executed than we know: an execution was undone and nobody told us.
+        // A state newer than ours with less executed than known: an execution was undone without a report.
         let undone = before.as_ref().is_some_and(|(_, cum, at)| order.cum_qty < *cum && order.updated_at > *at);
-        // Where reports came out of order it may just not know the latest one yet; two answers that agree decide then.
+        // After reports out of order it may just miss the latest one; then two answers that agree decide.
         if undone && !self.contested.contains_key(&order.id) {
             lowered.insert(order.id.clone());
         }
@@ -358,7 +358,7 @@ impl Blotter {
         Some(Note { order: order.id.clone(), event: event_of_status(&order.status)?, at })
     }
 
-    /// Enters or advances an order; true when something changed.
+    /// Adds or advances an order; true when something changed.
     fn merge_order(&mut self, order: &Order, may_lower: bool, evidence: bool, changes: &mut Changes) -> bool {
         self.last_submitted_at = self.last_submitted_at.max(order.submitted_at);
         self.last_change_at = self.last_change_at.max(order.updated_at);
@@ -388,7 +388,7 @@ impl Blotter {
             // Either a late report, or something was undone in between: REST's newest answer decides.
             self.contested.insert(order.id.clone(), known.updated_at);
         }
-        // Also where no time ever says so.
+        // Agreement settles it even if no time does.
         let agrees = order.status.is_terminal() && (&order.status, order.cum_qty) == (&known.status, known.cum_qty);
         let settled_by = |since: &Option<Timestamp>| agrees || (!older && !is_before(order.updated_at, *since));
         if evidence && self.contested.get(&order.id).is_some_and(settled_by) {
@@ -419,7 +419,7 @@ impl Blotter {
     }
 }
 
-/// The order that a FILL row names.
+/// The order named by a FILL row.
 fn order_of(activity: &Activity) -> Option<&OrderId> {
     match &activity.kind {
         ActivityKind::Fill { order_id, .. } => Some(order_id),
@@ -427,7 +427,7 @@ fn order_of(activity: &Activity) -> Option<&OrderId> {
     }
 }
 
-/// The execution of a FILL row. Its row id is not documented to be the execution id (docs/ALPACA.md 5.4).
+/// The execution of a FILL row. The row's id is not documented to be the execution id (docs/ALPACA.md 5.4).
 fn from_activity(activity: &Activity) -> Option<(Execution, TradeEvent)> {
     let ActivityKind::Fill { execution_id, order_id, symbol, side, qty, px, cum_qty, partial, at } = &activity.kind
     else {
@@ -450,7 +450,7 @@ fn from_activity(activity: &Activity) -> Option<(Execution, TradeEvent)> {
     Some((execution, if *partial { TradeEvent::PartialFill } else { TradeEvent::Fill }))
 }
 
-/// The event that a status seen by REST stands for; fills have rows of their own.
+/// The event that a status from REST implies; fills have rows of their own.
 fn event_of_status(status: &OrderStatus) -> Option<TradeEvent> {
     match status {
         OrderStatus::New => Some(TradeEvent::New),

@@ -1,23 +1,23 @@
-//! Switches that break one rule each, so that the laboratory can show that it would notice (docs/RELIABILITY.md 1).
+//! Switches that break one rule each, so that the laboratory can show that it detects this (docs/RELIABILITY.md 1).
 //!
-//! Only tests can throw them: outside of tests the question is answered at compile time.
+//! Only tests can set them: otherwise the check is resolved at compile time.
 
-/// One rule left out.
+/// A rule left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum DisabledRule {
-    /// A repeated execution is entered again.
+    /// A duplicate execution is entered again.
     Dedupe,
     /// The stream is never compared with REST.
     Audit,
-    /// Orders that no list shows are not asked for by their ids.
+    /// Orders missing from the lists are not requested by id.
     ById,
     /// A pass starts exactly where the last one ended.
     Overlap,
-    /// REST is asked before the stream listens.
+    /// REST is requested before the stream listens.
     ListenFirst,
-    /// What arrives last is taken for the newest.
+    /// The last state to arrive counts as the newest.
     Monotone,
-    /// The recent orders are one page, however long the gap was.
+    /// The recent orders are one page, however long the gap is.
     WholeGap,
 }
 
@@ -26,7 +26,7 @@ std::thread_local! {
     static LEFT_OUT: std::cell::Cell<Option<DisabledRule>> = const { std::cell::Cell::new(None) };
 }
 
-/// True while a test has the rule left out on this thread.
+/// True while a test leaves this rule out on this thread.
 #[cfg(test)]
 pub(crate) fn left_out(rule: DisabledRule) -> bool {
     LEFT_OUT.get() == Some(rule)
@@ -38,7 +38,7 @@ pub(crate) const fn left_out(_rule: DisabledRule) -> bool {
     false
 }
 
-/// Leaves a rule out on this thread, or none.
+/// Leaves a rule out on this thread; `None` restores all.
 #[cfg(test)]
 pub(crate) fn leave_out(rule: Option<DisabledRule>) {
     LEFT_OUT.set(rule);

@@ -1,4 +1,4 @@
-//! Paper or live: the one distinction that must never blur.
+//! Paper or live: two environments that must never be confused.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ pub enum Environment {
 }
 
 impl Environment {
-    /// `PAPER` or `LIVE`, the word shown wherever an account is named.
+    /// `PAPER` or `LIVE`, shown wherever an account is named.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Paper => "PAPER",

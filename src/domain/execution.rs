@@ -25,38 +25,38 @@ pub enum Source {
 pub enum ExecutionKind {
     /// Quantity traded.
     Trade,
-    /// An earlier execution undone; `qty` is what is taken back.
+    /// An earlier execution was busted; `qty` is the quantity taken back.
     Bust {
         /// The execution it undoes.
         of: Option<ExecutionId>,
     },
-    /// An earlier execution restated at another price or quantity.
+    /// An earlier execution was corrected to another price or quantity.
     Correction {
         /// The execution it replaces.
         of: Option<ExecutionId>,
     },
-    /// Quantity that a snapshot shows and no report explains yet; replaced when the report arrives.
+    /// Executed quantity in a snapshot that no report explains yet; replaced when the report arrives.
     Unexplained,
 }
 
-/// One execution. Invariant: `id` identifies it for ever; the ledger holds it at most once.
+/// One execution. Invariant: `id` identifies it forever; the ledger contains it at most once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Execution {
-    /// The key. For a placeholder it is computed from the order and the quantities it spans.
+    /// The key. For a placeholder, it is computed from the order and its span.
     pub id: ExecutionId,
     /// The order that traded.
     pub order_id: OrderId,
-    /// What traded.
+    /// The symbol traded.
     pub symbol: Symbol,
     /// Buy or sell.
     pub side: Side,
     /// Size of this execution.
     pub qty: Qty,
-    /// Price of this execution; `None` when only a placeholder is known.
+    /// Price of this execution; `None` for a placeholder whose price is unknown.
     pub px: Option<Price>,
-    /// The order's executed quantity after it, when the broker said so; with order and symbol the alias key.
+    /// The order's executed quantity after it, if the broker stated it; with order and symbol, the alias key.
     pub cum_qty: Option<Qty>,
-    /// The position after it, when the broker said so.
+    /// The position after it, if the broker stated it.
     pub position_qty: Option<Qty>,
     /// When it happened, by the broker's clock.
     pub at: Option<Timestamp>,
@@ -66,10 +66,10 @@ pub struct Execution {
     pub source: Source,
 }
 
-/// Stream and rows time one execution this far apart at most, where their clocks are one.
+/// Maximum distance between the stream's time and the row's time of one execution, if both use the same clock.
 pub(in crate::domain) const ONE_MOMENT: SignedDuration = SignedDuration::from_millis(1_500);
 
-/// One time, written to the millisecond or finer.
+/// Two times within this are the same time, written to the millisecond or finer.
 const ONE_TIME: SignedDuration = SignedDuration::from_millis(1);
 
 fn is_one_price(one: Price, other: Price) -> bool {
@@ -77,14 +77,14 @@ fn is_one_price(one: Price, other: Price) -> bool {
 }
 
 impl Execution {
-    /// True for the same quantity at the same price, in whatever digits; a price that is not known is any.
+    /// True for the same quantity and price, apart from rounding; an unknown price matches any.
     pub fn states_the_same(&self, other: &Self) -> bool {
         let prices = self.px.zip(other.px);
         self.qty == other.qty && prices.is_none_or(|(px, other)| is_one_price(px, other))
     }
 
-    /// True when one may be what the other was corrected to although nobody told of a correction: of one moment, where one of
-    /// quantity and price is the same, or of one and the same time.
+    /// True if one may be an unreported correction of the other: both are from one moment with the same quantity or
+    /// price, or have exactly the same time.
     pub fn may_be_restated_as(&self, other: &Self) -> bool {
         let apart = self.at.zip(other.at).map(|(at, other)| at.duration_since(other).abs());
         let within = |longest: SignedDuration| apart.is_some_and(|apart| apart < longest);
@@ -93,13 +93,14 @@ impl Execution {
         (alike || within(ONE_TIME)) && self.meets(other)
     }
 
-    /// True when both begin, or both end, at one executed quantity of their order. Nothing but undoing lets two executions do so.
+    /// True when both start, or both end, at the same executed quantity of their order. Only a bust or a
+    /// correction makes that possible.
     pub fn meets(&self, other: &Self) -> bool {
         let ends_with = self.cum_qty.is_some() && self.cum_qty == other.cum_qty;
         ends_with || self.begins_with(other)
     }
 
-    /// True when both begin at one executed quantity of their order.
+    /// True when both start at the same executed quantity of their order.
     pub fn begins_with(&self, other: &Self) -> bool {
         let begin = |row: &Self| row.cum_qty?.checked_sub(row.qty);
         begin(self).is_some() && begin(self) == begin(other)

@@ -1,4 +1,4 @@
-//! Identifiers as types of their own, so that an order's id is never passed for an execution's.
+//! Identifiers as separate types, so that an order's id is never passed for an execution's.
 //!
 //! All of them are cheap to clone: the text is shared.
 
@@ -16,7 +16,7 @@ macro_rules! text_id {
         pub struct $name(Arc<str>);
 
         impl $name {
-            /// Wraps the text as it is, without judging it.
+            /// Wraps the text as it is, without validation.
             pub fn new(text: impl Into<Arc<str>>) -> Self {
                 Self(text.into())
             }
@@ -26,7 +26,7 @@ macro_rules! text_id {
                 Arc::clone(&self.0)
             }
 
-            /// The text as it came: for comparing, keeping and sending, never for writing. `Display` writes it sanitised.
+            /// The text as received, for comparing, storing and sending, never for display: `Display` sanitises it.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -81,7 +81,7 @@ text_id!(
     BrokerId
 );
 text_id!(
-    /// One linked account, ours: `broker-id/environment/account-number`. Stable across restarts and relinks.
+    /// Our id of a linked account: `broker-id/environment/account-number`. Stable across restarts and relinks.
     LinkId
 );
 text_id!(
@@ -97,7 +97,7 @@ text_id!(
     ClientOrderId
 );
 text_id!(
-    /// The id of one execution; what makes a fill countable once (docs/ALPACA.md 6.5).
+    /// The id of one execution, by which a fill is counted once (docs/ALPACA.md 6.5).
     ExecutionId
 );
 text_id!(
@@ -109,19 +109,19 @@ text_id!(
     Symbol
 );
 impl Symbol {
-    /// As positions have it: coins are written with a slash in orders and without one there (docs/ALPACA.md 5.9).
+    /// The form used by positions: crypto symbols have a slash in orders and none there (docs/ALPACA.md 5.9).
     #[must_use]
     pub fn plain(&self) -> Self {
         Self::from(self.0.replace('/', "").as_str())
     }
 
-    /// True for the same asset, with a slash or without.
+    /// True for the same asset, with or without a slash.
     pub fn is_one_with(&self, other: &Self) -> bool {
         self == other || self.plain() == other.plain()
     }
 
-    /// True for the symbol of an option contract (root, six digits of its date, `C` or `P`, eight digits of its strike):
-    /// its price is for one share, and a contract is of many.
+    /// True for an option symbol (root, six-digit date, `C` or `P`, eight-digit strike): its price is per share, while
+    /// one contract covers many.
     pub fn is_option(&self) -> bool {
         let tail = self.0.len().checked_sub(15).filter(|root| (1..=6).contains(root)).and_then(|at| self.0.get(at..));
         tail.is_some_and(|tail| {
@@ -137,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_is_kept_as_it_came_and_written_sanitised() {
+    fn an_id_is_kept_as_received_and_displayed_sanitised() {
         let id = OrderId::from("a\x1b]52;c;x\x07\u{202e}\nb");
         assert_eq!(id.as_str(), "a\x1b]52;c;x\x07\u{202e}\nb");
         assert_eq!(
@@ -147,14 +147,14 @@ mod tests {
     }
 
     #[test]
-    fn an_option_is_known_by_its_symbol() {
+    fn an_option_is_recognised_by_its_symbol() {
         let is = |text: &str| Symbol::from(text).is_option();
         assert!(is("AAPL261218C00190000") && is("F261218P00011000"));
         assert!(!is("AAPL") && !is("BTC/USD") && !is("AAPL261218X00190000") && !is("261218C00190000"));
     }
 
     #[test]
-    fn a_coin_is_one_with_a_slash_and_without() {
+    fn a_crypto_symbol_is_the_same_with_and_without_a_slash() {
         let one = |a: &str, b: &str| Symbol::from(a).is_one_with(&b.into());
         assert!(one("BTC/USD", "BTCUSD") && one("BTCUSD", "BTC/USD") && one("AAPL", "AAPL"));
         assert!(!one("BTC/USD", "ETH/USD") && !one("AAPL", "MSFT"));

@@ -21,7 +21,7 @@ pub struct MarketClock {
 /// One point of an equity curve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EquityPoint {
-    /// Left edge of the interval.
+    /// Start of the interval.
     pub at: Timestamp,
     /// Equity; `None` where the broker had none (docs/ALPACA.md 5.3).
     pub equity: Option<Money>,
@@ -32,6 +32,6 @@ pub struct EquityPoint {
 pub struct EquityHistory {
     /// The points in time order.
     pub points: Vec<EquityPoint>,
-    /// Equity that profit and loss are measured from.
+    /// The equity from which profit and loss are measured.
     pub base: Option<Money>,
 }

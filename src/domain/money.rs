@@ -20,7 +20,7 @@ pub struct AmountError {
 fn parse(text: &str) -> Result<Decimal, AmountError> {
     let trimmed = text.trim();
     let exact = Decimal::from_str_exact(trimmed);
-    // Some senders write exponents (`1e-7`), which the exact parser refuses.
+    // Some brokers write exponents (`1e-7`), which the exact parser refuses.
     exact
         .or_else(|_| Decimal::from_scientific(trimmed))
         .map_err(|_| AmountError { text: text.chars().take(40).collect() })
@@ -45,9 +45,9 @@ pub fn group_digits(plain: &str) -> String {
     out
 }
 
-/// Appends a decimal to `out`, grouped by thousands, with at least `min_places` decimals and never more than its own.
+/// Appends a decimal to `out`, grouped by thousands, with at least `min_places` decimals and all of its own.
 ///
-/// The same text as `grouped`, without an allocation: screens write thousands of figures a second.
+/// The text equals that of `grouped`, without an allocation: screens write thousands of figures a second.
 pub fn write_grouped(out: &mut String, value: Decimal, min_places: u32) {
     const ROOM: usize = 40;
     let value = value.normalize();
@@ -55,7 +55,7 @@ pub fn write_grouped(out: &mut String, value: Decimal, min_places: u32) {
     let mut digits = [b'0'; ROOM];
     let mut first = ROOM;
     let mut rest = value.mantissa().unsigned_abs();
-    // At least one digit stands before the point; a decimal has at most 29 digits, so the room is never short.
+    // At least one digit comes before the point. A decimal has at most 29 digits, so `ROOM` always suffices.
     while rest > 0 || ROOM - first <= scale {
         let Some(slot) = first.checked_sub(1).and_then(|at| digits.get_mut(at)) else { break };
         // Dividing in 64 bits is several times cheaper, and almost every figure fits.
@@ -97,7 +97,7 @@ macro_rules! amount {
         pub struct $name(Decimal);
 
         impl $name {
-            /// Nothing.
+            /// Zero.
             pub const ZERO: Self = Self(Decimal::ZERO);
 
             /// Wraps a decimal.
@@ -115,7 +115,7 @@ macro_rules! amount {
                 self.0
             }
 
-            /// True for nothing, whatever its scale.
+            /// True for zero, at any scale.
             pub fn is_zero(self) -> bool {
                 self.0.is_zero()
             }
@@ -130,13 +130,13 @@ macro_rules! amount {
                 self.0.is_sign_positive() && !self.0.is_zero()
             }
 
-            /// Without its sign.
+            /// The absolute value.
             #[must_use]
             pub fn abs(self) -> Self {
                 Self(self.0.abs())
             }
 
-            /// With the other sign.
+            /// The value with the opposite sign.
             #[must_use]
             pub fn negated(self) -> Self {
                 let mut value = self.0;
@@ -263,12 +263,12 @@ impl Price {
 }
 
 impl Qty {
-    /// The sum of all; `None` past 28 digits.
+    /// The sum of all amounts; `None` past 28 digits.
     pub fn sum(mut amounts: impl Iterator<Item = Self>) -> Option<Self> {
         amounts.try_fold(Self::ZERO, Self::checked_add)
     }
 
-    /// `self * by / over`; `None` past 28 digits and over nothing.
+    /// `self * by / over`; `None` past 28 digits or if `over` is zero.
     pub fn scaled(self, by: Self, over: Self) -> Option<Self> {
         self.0.checked_mul(by.0)?.checked_div(over.0).map(Self)
     }
@@ -281,7 +281,7 @@ impl Money {
     }
 }
 
-/// True when one value is the other in fewer digits, rounded or cut; cents are the fewest.
+/// True when one value is the other in fewer digits, rounded or truncated, but with no fewer than two decimals.
 pub fn is_rounding(one: Decimal, other: Decimal) -> bool {
     let digits = one.normalize().scale().min(other.normalize().scale()).max(2);
     one.checked_sub(other).is_some_and(|apart| apart.abs() < Decimal::new(1, digits))
@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_in_fewer_digits_is_the_same_and_another_price_is_not() {
+    fn a_rounded_value_matches_and_another_price_does_not() {
         let is = |one: &str, other: &str| {
             let [one, other] = [one, other].map(|text| parse(text).unwrap());
             assert_eq!(is_rounding(one, other), is_rounding(other, one));
@@ -326,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn writing_into_a_buffer_gives_the_same_text_as_grouped() {
+    fn write_grouped_gives_the_same_text_as_grouped() {
         for text in [
             "0",
             "-0.00",
@@ -349,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_number_is_refused_not_zeroed() {
+    fn text_that_is_not_a_number_is_refused_not_zeroed() {
         for text in ["", "abc", "1,5", "NaN", "∞"] {
             assert!(text.parse::<Money>().is_err(), "{text}");
         }
@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_of_nothing_is_no_percentage_and_a_product_is_exact() {
+    fn a_percentage_of_zero_is_none_and_a_product_is_exact() {
         let money = |text: &str| text.parse::<Money>().unwrap();
         assert_eq!(money("-5").percent_of(money("200")), Some("-2.5".parse().unwrap()));
         assert_eq!(money("5").percent_of(Money::ZERO), None);
@@ -365,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn thousands_are_grouped_from_the_point_on_and_nothing_before_the_first_digit() {
+    fn thousands_are_grouped_from_the_decimal_point_without_a_leading_comma() {
         let cases = [
             ("123", 0, "123"),
             ("-123456", 0, "-123,456"),

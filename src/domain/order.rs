@@ -11,14 +11,14 @@ use super::ids::{ClientOrderId, OrderId, Symbol};
 use super::money::{Money, Price, Qty};
 use super::text::Untrusted;
 
-/// An enum of wire words that keeps a word it does not know and shows it verbatim.
+/// An enum of wire words that keeps an unknown word and shows it verbatim.
 macro_rules! wire_words {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum $name {
             $($(#[$vdoc])* $variant,)+
-            /// A word this version does not know, as it came.
+            /// A word unknown to this version, as sent.
             Other(std::sync::Arc<str>),
         }
 
@@ -73,7 +73,7 @@ wire_words!(
         Sell = "sell",
         /// Selling short, in old activity rows only (docs/ALPACA.md 5.4).
         SellShort = "sell_short",
-        /// No side of its own: a multi-leg parent.
+        /// None of its own: a multi-leg parent.
         None = "",
     }
 );
@@ -88,7 +88,7 @@ impl Side {
         }
     }
 
-    /// True where it is not known: a word of another version, or none.
+    /// True if the side is not known: a word of another version, or none.
     pub const fn is_unknown(&self) -> bool {
         matches!(self, Self::Other(_) | Self::None)
     }
@@ -112,7 +112,7 @@ wire_words!(
         StopLimit = "stop_limit",
         /// A stop that follows the best price.
         TrailingStop = "trailing_stop",
-        /// None of its own: a multi-leg leg.
+        /// None of its own: a leg of a multi-leg order.
         None = "",
     }
 );
@@ -136,7 +136,7 @@ wire_words!(
 );
 
 wire_words!(
-    /// How orders belong together (docs/ALPACA.md 5.6).
+    /// How orders are related (docs/ALPACA.md 5.6).
     OrderClass {
         /// A plain order; also written as the empty word.
         Simple = "simple",
@@ -154,7 +154,7 @@ wire_words!(
 );
 
 wire_words!(
-    /// Where an order stands (docs/ALPACA.md 5.6, 6.6).
+    /// The status of an order (docs/ALPACA.md 5.6, 6.6).
     OrderStatus {
         /// Received, not yet routed.
         Accepted = "accepted",
@@ -162,21 +162,21 @@ wire_words!(
         PendingNew = "pending_new",
         /// Live at the venue.
         New = "new",
-        /// Some of it executed.
+        /// Executed in part.
         PartiallyFilled = "partially_filled",
-        /// All of it executed.
+        /// Executed completely.
         Filled = "filled",
         /// No more trading until the next session.
         DoneForDay = "done_for_day",
         /// Canceled, perhaps after partial fills.
         Canceled = "canceled",
-        /// Its time in force ended.
+        /// Expired by its time in force.
         Expired = "expired",
         /// Superseded by the order in `replaced_by`.
         Replaced = "replaced",
-        /// A cancel was asked for.
+        /// A cancel was requested.
         PendingCancel = "pending_cancel",
-        /// A replace was asked for.
+        /// A replace was requested.
         PendingReplace = "pending_replace",
         /// Received by the exchange, awaiting evaluation.
         AcceptedForBidding = "accepted_for_bidding",
@@ -205,7 +205,7 @@ impl OrderStatus {
     }
 }
 
-/// The wire's JSON text of an object, kept whole so that nothing the broker said is lost.
+/// The broker's JSON text of an object, kept whole so that nothing the broker sent is lost.
 #[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Raw(pub Option<Arc<str>>);
 
@@ -215,24 +215,24 @@ impl fmt::Debug for Raw {
     }
 }
 
-/// One order in the broker's words. A field the broker left out or sent as `null` is `None`.
+/// One order as the broker states it. A field that the broker left out or sent as `null` is `None`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
     /// The broker's id.
     pub id: OrderId,
     /// The id chosen before sending.
     pub client_order_id: Option<ClientOrderId>,
-    /// What is traded; empty on a multi-leg parent.
+    /// The symbol; empty on a multi-leg parent.
     pub symbol: Symbol,
-    /// `us_equity`, `crypto`, …, as it came.
+    /// `us_equity`, `crypto`, …, as sent.
     pub asset_class: Option<Untrusted>,
     /// Buy or sell.
     pub side: Side,
     /// How its price is set.
     pub order_type: OrderType,
-    /// How long it works.
+    /// How long it stays working.
     pub tif: TimeInForce,
-    /// How it belongs with others.
+    /// How it is related to other orders.
     pub class: OrderClass,
     /// Ordered quantity; `None` on a notional order.
     pub qty: Option<Qty>,
@@ -240,7 +240,7 @@ pub struct Order {
     pub notional: Option<Money>,
     /// Executed so far.
     pub cum_qty: Qty,
-    /// Average price of what executed.
+    /// Average price of the executed quantity.
     pub avg_px: Option<Price>,
     /// Limit price.
     pub limit_px: Option<Price>,
@@ -252,7 +252,7 @@ pub struct Order {
     pub trail_percent: Option<Decimal>,
     /// High-water mark of a trailing stop.
     pub hwm: Option<Price>,
-    /// Where it stands.
+    /// Its status.
     pub status: OrderStatus,
     /// Whether it may trade outside regular hours.
     pub extended_hours: bool,
@@ -260,9 +260,9 @@ pub struct Order {
     pub created_at: Option<Timestamp>,
     /// When the broker last changed it.
     pub updated_at: Option<Timestamp>,
-    /// When it was submitted; what order lists are filtered by (docs/ALPACA.md 5.5).
+    /// When it was submitted; order lists are filtered by this (docs/ALPACA.md 5.5).
     pub submitted_at: Option<Timestamp>,
-    /// When it was filled whole.
+    /// When it was completely filled.
     pub filled_at: Option<Timestamp>,
     /// When it expired.
     pub expired_at: Option<Timestamp>,
@@ -274,23 +274,23 @@ pub struct Order {
     pub failed_at: Option<Timestamp>,
     /// When it was replaced.
     pub replaced_at: Option<Timestamp>,
-    /// The order that took its place.
+    /// The order that replaced it.
     pub replaced_by: Option<OrderId>,
-    /// The order whose place it took.
+    /// The order that it replaced.
     pub replaces: Option<OrderId>,
-    /// Ties the orders of a bracket together (docs/ALPACA.md 6.7).
+    /// Links the orders of a bracket (docs/ALPACA.md 6.7).
     pub group_id: Option<Untrusted>,
     /// `entry`, `take_profit`, `stop_loss`.
     pub group_role: Option<Untrusted>,
-    /// The orders that are its legs, where it was stated with them. They are orders of their own and stand beside it: a
-    /// copy in here would grow old.
+    /// The ids of its legs, if they were stated with it. Legs are separate orders beside it, because copies in
+    /// here would go stale.
     #[serde(default, deserialize_with = "leg_ids")]
     pub legs: Vec<OrderId>,
-    /// The broker's JSON of it.
+    /// The broker's JSON of the order.
     pub raw: Raw,
 }
 
-/// Journals of earlier versions hold the whole order where now its id stands.
+/// Journals of earlier versions hold the whole leg instead of its id.
 fn leg_ids<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<OrderId>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
@@ -303,13 +303,13 @@ fn leg_ids<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Orde
 }
 
 impl Order {
-    /// True for the parent of a multi-leg order: its quantities count units, and what executes are its legs (docs/ALPACA.md 5.7,
-    /// 6.5).
+    /// True for the parent of a multi-leg order: its quantities count units, and its legs
+    /// execute (docs/ALPACA.md 5.7, 6.5).
     pub fn is_multileg_parent(&self) -> bool {
         self.class == OrderClass::Mleg && (!self.legs.is_empty() || self.symbol.as_str().is_empty())
     }
 
-    /// True where it does not say what is known of it: a word, or a figure that does not go away. It may have been unreadable.
+    /// True if it lacks something known that cannot go away, such as a word or a figure. That may have been unreadable.
     pub(in crate::domain) fn leaves_out(&self, known: &Self) -> bool {
         let word = |mine: &str, theirs: &str| mine.is_empty() && !theirs.is_empty();
         let px = |mine: Option<Price>, theirs: Option<Price>| mine.is_none() && theirs.is_some();
@@ -330,7 +330,7 @@ impl Order {
             || (self.submitted_at.is_none() && known.submitted_at.is_some())
     }
 
-    /// Takes over what it leaves out: what is not said has not changed.
+    /// Fills in what it lacks from `known`: an omitted value is unchanged.
     pub(in crate::domain) fn complete(&mut self, known: &Self) {
         if self.status.as_str().is_empty() {
             self.status.clone_from(&known.status);
@@ -361,7 +361,7 @@ impl Order {
         }
     }
 
-    /// What can still execute: `qty - cum_qty` while working, else zero; `None` for a notional order.
+    /// The quantity that can still execute: `qty - cum_qty` while working, else zero; `None` for a notional order.
     pub fn leaves_qty(&self) -> Option<Qty> {
         if self.status.is_terminal() {
             return Some(Qty::ZERO);
@@ -369,13 +369,13 @@ impl Order {
         self.qty.and_then(|qty| qty.checked_sub(self.cum_qty))
     }
 
-    /// The broker's time of the last thing it says of the order: `updated_at` may be that of its creation for ever.
+    /// The broker's time of the last change it states: `updated_at` may forever be the time of creation.
     pub fn last_stated_at(&self) -> Option<Timestamp> {
         let ended = self.filled_at.max(self.canceled_at).max(self.expired_at).max(self.failed_at).max(self.replaced_at);
         ended.max(self.updated_at)
     }
 
-    /// The rank by which two states of one order are compared; the greater is the newer (docs/DESIGN.md 9.3).
+    /// The rank by which two states of one order are compared; the greater is newer (docs/DESIGN.md 9.3).
     pub fn rank(&self) -> (Qty, bool, Option<Timestamp>) {
         (self.cum_qty, self.status.is_terminal(), self.updated_at)
     }

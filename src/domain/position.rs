@@ -1,4 +1,4 @@
-//! A holding in one symbol, as the broker reports it.
+//! A position in one symbol, as the broker reports it.
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -11,15 +11,15 @@ use super::text::Untrusted;
 /// One open position (docs/ALPACA.md 5.9). A price or value the broker left out is `None` and shows as `--`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
-    /// What is held; crypto positions are written without the slash (docs/ALPACA.md 5.9).
+    /// The symbol; crypto positions are written without the slash (docs/ALPACA.md 5.9).
     pub symbol: Symbol,
     /// The broker's id of the asset.
     pub asset_id: Option<Untrusted>,
     /// `us_equity`, `crypto`, …
     pub asset_class: Option<Untrusted>,
-    /// Signed quantity: negative when short; `None` when the broker's cannot be read.
+    /// Signed quantity: negative when short; `None` when unreadable.
     pub qty: Option<Qty>,
-    /// What is not held for orders.
+    /// Quantity not reserved for orders.
     pub qty_available: Option<Qty>,
     /// Average entry price.
     pub avg_px: Option<Price>,
@@ -29,7 +29,7 @@ pub struct Position {
     pub lastday_px: Option<Price>,
     /// Value at the last price, signed.
     pub market_value: Option<Money>,
-    /// What was paid for it, signed.
+    /// The price paid for it, signed.
     pub cost_basis: Option<Money>,
     /// Unrealized profit or loss.
     pub unrealized_pl: Option<Money>,
@@ -37,14 +37,14 @@ pub struct Position {
     pub unrealized_plpc: Option<Decimal>,
     /// Unrealized profit or loss since the last close.
     pub unrealized_intraday_pl: Option<Money>,
-    /// Change of the price today, as a fraction.
+    /// Price change today, as a fraction.
     pub change_today: Option<Decimal>,
-    /// The broker's JSON of it.
+    /// The broker's JSON of the position.
     pub raw: Raw,
 }
 
 impl Position {
-    /// A position of which nothing but the symbol is known.
+    /// A position of which only the symbol is known.
     pub fn unread(symbol: Symbol) -> Self {
         Self {
             symbol,

@@ -1,7 +1,7 @@
-//! Takes secrets out of text from outside before it is cut, in every form a peer may send them back in.
+//! Redacts secrets in outside text before it is cut, in every form in which a peer may echo them.
 //!
-//! Owns what counts as the secret: itself, Base64 of either alphabet at any alignment, percent-encoded and JSON-escaped
-//! forms, and every part of these that is long enough to be worth something.
+//! Defines what counts as the secret: the secret itself, its Base64 in either alphabet at any alignment,
+//! percent-encoded and JSON-escaped forms, and every long enough part of these.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -13,21 +13,22 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::text::{Untrusted, sanitize_to};
 
-/// A part of a secret of this many characters counts as the secret: text may have been cut before it came here.
+/// A part of a secret this long counts as the secret, because the text may have been cut before it arrived.
 const PART: usize = 8;
-/// A secret of fewer characters stands in every other word, and protects nothing.
+/// A shorter secret would occur in ordinary words, and protects nothing.
 const SHORTEST: usize = 4;
-/// Base64 of fewer characters says too little to tell it from a word.
+/// Shorter Base64 cannot be told from ordinary words.
 const SHORTEST_ENCODED: usize = 6;
 
-/// The secrets that must not be in a text. Made where one is needed and dropped with it, so that no copy stays.
+/// The secrets that must not appear in a text. Created where needed and dropped at once, so that no
+/// copy stays in memory.
 pub struct Redactor {
     parts: Zeroizing<Vec<Vec<u8>>>,
     sizes: BTreeSet<usize>,
 }
 
 impl Redactor {
-    /// Knows these secrets; one of less than four characters is none.
+    /// Collects these secrets; one of less than four characters is ignored.
     pub fn of<'a>(secrets: impl IntoIterator<Item = &'a SecretString>) -> Self {
         let mut redactor = Self { parts: Zeroizing::new(Vec::new()), sizes: BTreeSet::new() };
         for secret in secrets {
@@ -41,9 +42,9 @@ impl Redactor {
         redactor
     }
 
-    /// What a peer said, as it may be shown: sanitised, without the secrets, and only then cut.
+    /// A peer's text made safe to show: sanitised, redacted, and only then cut.
     pub fn words(&self, said: &Untrusted, limit: usize) -> String {
-        // Sanitising removes characters, and may so put a secret together that was sent in pieces: it goes first.
+        // Sanitising removes characters, which may join the pieces of a secret, so it comes first.
         let whole = sanitize_to(said.raw().trim(), usize::MAX);
         sanitize_to(&self.without(&whole), limit)
     }
@@ -75,7 +76,7 @@ impl Redactor {
         out
     }
 
-    /// Where the text holds a part of a secret.
+    /// Where the text contains a part of a secret.
     fn found(&self, bytes: &[Byte]) -> Vec<Range<usize>> {
         let plain: Vec<u8> = bytes.iter().map(|byte| folded(byte.value)).collect();
         let mut found = Vec::new();
@@ -92,7 +93,7 @@ impl Redactor {
     }
 }
 
-/// Base64 of the secret with so many bytes before it, without the characters at its ends that hold other bits as well.
+/// Base64 of the secret at this alignment, without the end characters that also encode neighbouring bits.
 fn encoded(secret: &[u8], alignment: usize) -> Zeroizing<String> {
     let mut bytes = Zeroizing::new(vec![0; alignment]);
     bytes.extend_from_slice(secret);
@@ -102,7 +103,7 @@ fn encoded(secret: &[u8], alignment: usize) -> Zeroizing<String> {
     Zeroizing::new(text.get(start..end).unwrap_or_default().to_owned())
 }
 
-/// The alphabets of Base64 as one, and a form's plus sign as the space it stands for.
+/// Unifies the Base64 alphabets, and a form-encoded plus sign with the space that it encodes.
 const fn folded(byte: u8) -> u8 {
     match byte {
         b'-' | b' ' => b'+',
@@ -111,13 +112,13 @@ const fn folded(byte: u8) -> u8 {
     }
 }
 
-/// A byte of the text that was meant, and where it stands in the text that came.
+/// A decoded byte, and its position in the original text.
 struct Byte {
     value: u8,
     span: Range<usize>,
 }
 
-/// The text as it stands.
+/// The text without decoding.
 fn literal(text: &str) -> Vec<Byte> {
     let of = |(start, ch): (usize, char)| {
         let span = start..start + ch.len_utf8();
@@ -130,7 +131,7 @@ fn literal(text: &str) -> Vec<Byte> {
     text.char_indices().flat_map(of).collect()
 }
 
-/// The text with `%2F`, `\u002f` and `\/` read as what they stand for.
+/// The text with `%2F`, `\u002f` and `\/` decoded.
 fn decoded(text: &str) -> Vec<Byte> {
     let bytes = text.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());

@@ -1,5 +1,5 @@
-//! The one sanitiser for text that came from outside: broker words, paths, pasted text (docs/DESIGN.md 10), and the type of
-//! such text.
+//! The only sanitiser for text from outside: broker messages, paths, pasted text (docs/DESIGN.md 10), and the
+//! type of such text.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,22 +8,23 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use unicode_width::UnicodeWidthChar;
 
-/// The longest text let through, in characters.
+/// The maximum length of sanitised text, in characters.
 pub const LIMIT: usize = 512;
-/// The most combining marks kept after one character.
+/// The maximum number of combining marks kept on one character.
 const MARKS: usize = 4;
 
-/// Text from outside as it came. It is compared, hashed and kept as it is, and written only through the sanitiser.
+/// Text from outside, as received. It is compared, hashed and stored unchanged, and displayed
+/// only through the sanitiser.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Untrusted(Arc<str>);
 
 impl Untrusted {
-    /// The text as it came: for reading, comparing and sending back, never for writing.
+    /// The text as received: for parsing, comparing and sending back, never for display.
     pub fn raw(&self) -> &str {
         &self.0
     }
 
-    /// The text as it may be written.
+    /// The text made safe for display.
     pub fn clean(&self) -> Cow<'_, str> {
         clean(&self.0)
     }
@@ -65,7 +66,7 @@ impl<'de> Deserialize<'de> for Untrusted {
     }
 }
 
-/// Text from outside, made safe; borrowed when it is plain already, as nearly all of it is.
+/// Text from outside, made safe; borrowed if it is already plain, as nearly all of it is.
 pub fn clean(text: &str) -> Cow<'_, str> {
     if text.len() <= LIMIT && text.bytes().all(|byte| (0x20..=0x7e).contains(&byte)) {
         Cow::Borrowed(text)
@@ -76,18 +77,18 @@ pub fn clean(text: &str) -> Cow<'_, str> {
 
 /// Makes hostile text safe for screen, stderr and log.
 ///
-/// Control characters become visible marks (`␛`), bidirectional controls, zero-width and tag characters are
-/// removed, at most four combining marks stay on a character, and the length is capped at [`LIMIT`].
+/// Control characters become visible symbols (`␛`), bidirectional controls, zero-width and tag characters are removed,
+/// at most four combining marks stay on a character, and the length is capped at [`LIMIT`].
 pub fn sanitize(text: &str) -> String {
     sanitize_to(text, LIMIT)
 }
 
-/// [`sanitize`] with a cap of its own; a text cut short ends in `…`.
+/// [`sanitize`] with another limit; truncated text ends in `…`.
 pub fn sanitize_to(text: &str, limit: usize) -> String {
     safe(text, limit, |_| false)
 }
 
-/// Lines of text, made safe at their full length: line ends and tabs stay what they are.
+/// Makes several lines safe at full length: line ends and tabs are kept.
 pub fn sanitize_lines(text: &str) -> Cow<'_, str> {
     if text.bytes().all(|byte| (0x20..=0x7e).contains(&byte) || byte == b'\n' || byte == b'\t') {
         Cow::Borrowed(text)
@@ -96,7 +97,7 @@ pub fn sanitize_lines(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// JSON with every character that could act on a terminal or mislead an eye escaped; it says the same to every parser.
+/// Escapes every JSON character that could act on a terminal or mislead a reader; the parsed value stays the same.
 pub fn escape_json(json: &str) -> Cow<'_, str> {
     let acts = |ch: char| !ch.is_ascii_control() && visible(ch) != Some(ch) || ch == '\x7f';
     if !json.contains(acts) {
@@ -129,7 +130,7 @@ fn safe(text: &str, limit: usize, stays: impl Fn(char) -> bool) -> String {
         } else {
             marks = 0;
             if kept == limit {
-                // The last character goes with its marks, or the text would be wider than asked.
+                // The last character goes together with its marks, or the text would be wider than the limit.
                 while out.pop().is_some_and(|last| last.width() == Some(0)) {}
                 out.push('…');
                 break;
@@ -141,7 +142,7 @@ fn safe(text: &str, limit: usize, stays: impl Fn(char) -> bool) -> String {
     out
 }
 
-/// The character to show in place of `ch`; `None` where nothing may be shown.
+/// The character to show for `ch`; `None` if it must be removed.
 fn visible(ch: char) -> Option<char> {
     let code = u32::from(ch);
     match code {
@@ -176,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn untrusted_text_is_kept_as_it_came_and_written_sanitised() {
+    fn untrusted_text_is_kept_as_received_and_displayed_sanitised() {
         let text = Untrusted::from("a\x1b]52;c;x\x07\u{202e}b");
         assert_eq!(text.raw(), "a\x1b]52;c;x\x07\u{202e}b");
         assert_eq!(
@@ -188,14 +189,14 @@ mod tests {
     }
 
     #[test]
-    fn lines_keep_their_ends_and_nothing_else_that_acts() {
+    fn line_ends_are_kept_and_other_control_characters_are_not() {
         assert_eq!(sanitize_lines("a\tb\nc"), "a\tb\nc");
         assert_eq!(sanitize_lines("a\x1b]52;c;x\x07\r\nb\u{202e}\u{9b}"), "a␛]52;c;x␇␍\nb\u{fffd}");
         assert_eq!(sanitize_lines(&"é".repeat(5_000)).chars().count(), 5_000);
     }
 
     #[test]
-    fn json_says_the_same_in_characters_that_do_nothing() {
+    fn escaped_json_has_the_same_value_in_harmless_characters() {
         let text = "\u{9b}31m\u{7f}\u{202e}\u{200b}\u{e0041}\u{feff}é漢\n\u{1b}";
         let json = serde_json::to_string_pretty(&[text]).unwrap();
         let escaped = escape_json(&json);

@@ -1,12 +1,12 @@
-//! Time as an argument. Only the shell's clock makes these values; everything else is told.
+//! Time as an argument. Only the shell's clock creates these values; all other code receives them.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// True when one of the broker's times is surely before another. The same moment is not always written with the same
-/// digits: a time in whole seconds or milliseconds may be any moment of its last one. What is not known is before nothing.
+/// True when one broker time is certainly before another. One moment may be written with fewer digits: a time in whole
+/// seconds or milliseconds may be any moment within its last digit. An unknown time is before nothing.
 pub fn is_before(at: Option<Timestamp>, other: Option<Timestamp>) -> bool {
     let Some(at) = at else { return false };
     let nanos = at.subsec_nanosecond().unsigned_abs();
@@ -15,7 +15,8 @@ pub fn is_before(at: Option<Timestamp>, other: Option<Timestamp>) -> bool {
     Some(last) < other
 }
 
-/// A point on the monotonic clock: time since the program started. Plain data, so that tests and replays can make one.
+/// A point on the monotonic clock, as time since the program started. Plain data, so that tests and
+/// replays can create one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct Mono(pub Duration);
 
@@ -28,7 +29,7 @@ impl Mono {
         Self(Duration::from_millis(millis))
     }
 
-    /// How long ago `earlier` was; zero when it lies ahead.
+    /// How long ago `earlier` was; zero if it is in the future.
     pub fn since(self, earlier: Self) -> Duration {
         self.0.saturating_sub(earlier.0)
     }
@@ -42,17 +43,17 @@ impl std::ops::Add<Duration> for Mono {
     }
 }
 
-/// The instant at which something is handled, on both clocks.
+/// The time at which something is handled, on both clocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Now {
     /// For deadlines and ages.
     pub mono: Mono,
-    /// For display and for asking the broker; never for ordering the broker's events.
+    /// For display and for requests to the broker; never for ordering the broker's events.
     pub wall: Timestamp,
 }
 
 impl Now {
-    /// The same instant, later on both clocks.
+    /// A later time, on both clocks.
     #[must_use]
     pub fn plus(self, after: Duration) -> Self {
         let wall = self.wall.checked_add(after).unwrap_or(self.wall);
@@ -65,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_with_fewer_digits_is_before_nothing_within_its_last_one() {
+    fn a_time_with_fewer_digits_is_not_before_a_time_within_its_last_digit() {
         let at = |text: &str| Some(text.parse().unwrap());
         let exact = at("2026-03-02T18:46:12.481900123Z");
         assert!(!is_before(at("2026-03-02T18:46:12.481Z"), exact), "the same moment in milliseconds");

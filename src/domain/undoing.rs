@@ -1,7 +1,7 @@
-//! Which execution a bust or a correction is of, where no row bears the id that it names: the report that bore it was lost,
-//! and a row of the activity list stands for it under another, or nothing does.
+//! Finds the execution that a bust or correction refers to if no row has the id that it names: its report was lost, and
+//! an activity row represents it under another id, or nothing does.
 //!
-//! Invariant: it only reads rows, and says the same of the same rows, so that whoever tells of them can tell alike.
+//! Invariant: only reads rows and gives the same result for the same rows, so that all callers agree.
 
 mod search;
 mod slate;
@@ -15,21 +15,21 @@ use super::execution::{Execution, ExecutionKind, ONE_MOMENT};
 use super::ids::ExecutionId;
 use super::order::Order;
 
-/// What a bust or a correction is of.
+/// What a bust or correction refers to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Of {
-    /// A row of the order: a correction of what was corrected already is of that correction.
+    /// A row of the order; for an execution that was already corrected, its latest correction.
     Row(ExecutionId),
-    /// An execution that was undone before any row told of it, by the id that it had.
+    /// An execution that was undone before any row reported it, by its id.
     Untold(ExecutionId),
-    /// Nobody told, or it is not known yet.
+    /// Unknown, or not known yet.
     Open,
-    /// It was inferred, and what others tell explains it: nothing was undone beside that.
+    /// It was inferred, and other reports explain it: nothing else was undone.
     Nothing,
 }
 
-/// What each bust and each correction of an order is of. `known` tells which row an id belongs to, `said` which row an undoing
-/// was told to be of before: that stays where nothing speaks against it.
+/// Finds what each bust and correction of an order refers to. `known` maps an id to its row; `said` gives the row that
+/// was shown for it before, which is kept unless something contradicts it.
 pub fn resolve(
     rows: &[&Execution],
     order: Option<&Order>,
@@ -62,10 +62,10 @@ pub fn resolve(
     for group in &mut groups {
         group.said = group.undoings.iter().find_map(|undoing| said(&undoing.id)).map(|row| slate.root(&row));
     }
-    // A chain's later orders may state what the earlier ones executed, so that they prove nothing.
+    // Later orders of a chain may state what earlier ones executed, so they prove nothing.
     let last = open.iter().filter_map(|(undoing, _)| undoing.at).max();
     let stated = order.filter(|order| order.replaces.is_none()).map(|order| {
-        // The frame of an undoing may be timed a little after the order in it.
+        // The frame of a bust or correction may have a slightly later time than the order in it.
         let is_after = order.updated_at.zip(last).is_some_and(|(at, last)| last.duration_since(at) <= ONE_MOMENT);
         Stated { qty: order.cum_qty, avg: order.avg_px.filter(|_| is_after) }
     });
@@ -84,9 +84,9 @@ pub fn resolve(
     found
 }
 
-/// Enters what is assumed of a group.
+/// Applies the choice for a group.
 fn enter<'a>(slate: &mut Slate<'a>, found: &mut HashMap<ExecutionId, Of>, group: &Group<'a>, choice: Choice) {
-    // What comes after a correction of which nothing is known is of it.
+    // Whatever follows a correction of an unknown execution refers to that correction.
     let mut row = slate.take(choice);
     for undoing in &group.undoings {
         let is_bust = matches!(undoing.kind, ExecutionKind::Bust { .. });
@@ -100,11 +100,11 @@ fn enter<'a>(slate: &mut Slate<'a>, found: &mut HashMap<ExecutionId, Of>, group:
     }
 }
 
-/// The undoings that name one unknown execution, in the order in which they happened.
+/// The busts and corrections that name one unknown execution, in chronological order.
 struct Group<'a> {
     named: &'a ExecutionId,
     undoings: Vec<&'a Execution>,
-    /// The row that they were told to be of.
+    /// The row that was shown for them before.
     said: Option<ExecutionId>,
 }
 
@@ -131,7 +131,7 @@ impl<'a> Group<'a> {
     }
 }
 
-/// True for a bust and a correction.
+/// True for a bust or correction.
 pub const fn undoes(row: &Execution) -> bool {
     matches!(row.kind, ExecutionKind::Bust { .. } | ExecutionKind::Correction { .. })
 }
@@ -144,8 +144,8 @@ const fn named_by(row: &Execution) -> Option<&ExecutionId> {
     }
 }
 
-/// The id that the id of an activity row ends in. That it is the execution's is not documented (docs/ALPACA.md 5.4): where an
-/// undoing names just this one it shows which row is meant, and where none does it says nothing.
+/// The last part of an activity row's id. It is not documented to be the execution's id (docs/ALPACA.md 5.4): if a bust
+/// or correction names exactly this id, the row is identified; if none does, that proves nothing.
 fn borne_by(row: &Execution) -> Option<&str> {
     if !Blotter::is_stand_in(&row.id) {
         return None;

@@ -1,4 +1,4 @@
-//! One trade update: what a stream event says, in domain terms.
+//! One trade update: a stream event in domain terms.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -31,9 +31,9 @@ wire_words!(
         Replaced = "replaced",
         /// Rejected.
         Rejected = "rejected",
-        /// A cancel is waiting.
+        /// A cancel is pending.
         PendingCancel = "pending_cancel",
-        /// A replace is waiting.
+        /// A replace is pending.
         PendingReplace = "pending_replace",
         /// A trade is guaranteed.
         Stopped = "stopped",
@@ -41,17 +41,17 @@ wire_words!(
         Suspended = "suspended",
         /// Being calculated.
         Calculated = "calculated",
-        /// A cancel was refused; the order stands.
+        /// A cancel was refused; the order is unchanged.
         CancelRejected = "order_cancel_rejected",
-        /// A replace was refused; the order stands.
+        /// A replace was refused; the order is unchanged.
         ReplaceRejected = "order_replace_rejected",
         /// Changed by hand at the broker.
         Restated = "restated",
-        /// An execution undone.
+        /// An execution was busted.
         TradeBust = "trade_bust",
-        /// An execution changed.
+        /// An execution was corrected.
         TradeCorrect = "trade_correct",
-        /// A leg waits for its entry.
+        /// A leg is waiting for its entry.
         Held = "held",
     }
 );
@@ -67,13 +67,13 @@ pub struct TradeUpdate {
     pub at: Option<Timestamp>,
     /// When it happened.
     pub happened_at: Option<Timestamp>,
-    /// The order after it.
+    /// The order after the event.
     pub order: Order,
-    /// Its legs after it, where the event states them: on a multi-leg order.
+    /// Its legs after the event, if the event states them, as for a multi-leg order.
     #[serde(default)]
     pub legs: Vec<Order>,
-    /// The executions it reports: one on a fill, one a leg on a multi-leg fill, none otherwise.
+    /// The executions it reports: one on a fill, one per leg on a multi-leg fill, none otherwise.
     pub executions: Vec<Execution>,
-    /// Why, where the broker says so.
+    /// The reason, if the broker states one.
     pub reason: Option<Untrusted>,
 }

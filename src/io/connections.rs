@@ -157,7 +157,7 @@ impl<M: LoopMessage> Connections<M> {
     }
 
     fn refuse(&self, link: &LinkId, id: Ticket) {
-        let error = RequestError::of_ours(RequestErrorKind::Network, "the account's task takes no more requests");
+        let error = RequestError::local(RequestErrorKind::Network, "the account's task takes no more requests");
         let (msg, inbox) = (Msg::Replied { link: link.clone(), id, result: Err(error) }, self.inbox.clone());
         tokio::spawn(async move { post(&inbox, msg).await });
     }
@@ -271,7 +271,7 @@ impl<M: LoopMessage> AccountContext<M> {
         while let Some(command) = commands.recv().await {
             match command {
                 Command::Ask(id, _) => {
-                    let result = Err(RequestError::of_ours(kind.clone(), reason.as_str()));
+                    let result = Err(RequestError::local(kind.clone(), reason.as_str()));
                     post(&self.inbox, Msg::Replied { link: link.id.clone(), id, result }).await;
                 }
                 Command::Stream(epoch, ..) => {

@@ -1,5 +1,5 @@
-//! What a pass asks beyond its lists, spread over passes so that none asks much: the rows of orders that await a report,
-//! and the orders before the recent ones.
+//! Requests beyond the lists of a pass, spread over several passes to limit the cost of each: the rows of orders that
+//! await a report, and orders older than the recent ones.
 
 use std::collections::HashMap;
 
@@ -8,24 +8,24 @@ use jiff::Timestamp;
 use crate::domain::OrderId;
 use crate::domain::blotter::Blotter;
 
-/// Orders whose rows one pass asks for.
+/// Orders whose rows one pass requests.
 const AT_A_TIME: usize = 10;
-/// How many passes an order is followed that needs its rows only to confirm what is taken for granted. They are asked for
-/// ever more rarely: on the first, second, fourth and eighth pass, and on every eighth from there on, for rows may be late.
+/// Number of passes over which an order is checked when its rows only confirm an assumption. Rows may be late, so
+/// checks continue at growing intervals: on passes 1, 2, 4 and 8, then on every eighth.
 const FOLLOWED: u32 = 64;
 const AT_LEAST_EVERY: u32 = 8;
 
-/// Where the passes of a session are.
+/// Progress of the backfill in one session.
 #[derive(Debug, Default)]
 pub(super) struct Backfill {
     pass: u32,
-    /// The first pass that followed an order.
+    /// The pass that first checked an order.
     followed: HashMap<OrderId, u32>,
     older_than: Option<OrderId>,
 }
 
 impl Backfill {
-    /// The orders whose rows the next pass asks for.
+    /// The orders whose rows the next pass requests.
     pub(super) fn orders(&mut self, blotter: &Blotter) -> Vec<OrderId> {
         self.pass = self.pass.wrapping_add(1);
         let mut assumed: Vec<OrderId> = blotter.assumed().cloned().collect();
@@ -39,7 +39,7 @@ impl Backfill {
         });
         let mut wanted: Vec<OrderId> = blotter.awaiting().cloned().collect();
         wanted.append(&mut assumed);
-        // A leg's rows may carry the id of its parent.
+        // The rows of a leg may carry the id of its parent.
         wanted.extend(blotter.parents_of(&wanted).into_iter().cloned().collect::<Vec<_>>());
         wanted.sort_unstable();
         wanted.dedup();
@@ -48,12 +48,12 @@ impl Backfill {
         wanted.into_iter().skip(turn * AT_A_TIME).take(AT_A_TIME).collect()
     }
 
-    /// Where older orders go on from; `None` before the first of their pages.
+    /// Where the next page of older orders starts; `None` for the first page.
     pub(super) fn older_than(&self) -> Option<OrderId> {
         self.older_than.clone()
     }
 
-    /// A page of older orders came that ended with this one. Behind the oldest order known they begin anew.
+    /// Notes that a page of older orders ended with this one. Past the oldest known order, the walk restarts.
     pub(super) fn went_back_to(&mut self, last: Option<(OrderId, Option<Timestamp>)>, blotter: &Blotter) {
         let oldest = blotter.orders().filter_map(|order| order.submitted_at).min();
         self.older_than =
@@ -72,7 +72,7 @@ mod tests {
         Timestamp::from_second(1_760_000_000 + second).ok()
     }
 
-    /// An order of which something executed, and no row is known.
+    /// An order with an executed quantity and no known row.
     fn awaited(id: &str) -> Order {
         Order { status: OrderStatus::PartiallyFilled, cum_qty: Qty::whole(5), ..order(id) }
     }
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn orders_that_await_a_report_take_turns_ten_at_a_time() {
+    fn the_rows_of_orders_that_await_a_report_are_requested_ten_per_pass() {
         let blotter = knows(&(0..25).map(|number| awaited(&format!("o{number:02}"))).collect::<Vec<_>>());
         let mut backfill = Backfill::default();
         let turns: Vec<Vec<OrderId>> = (0..3).map(|_| backfill.orders(&blotter)).collect();
@@ -96,14 +96,14 @@ mod tests {
     }
 
     #[test]
-    fn the_rows_of_a_leg_are_asked_for_under_its_parent_too() {
+    fn the_rows_of_a_leg_are_also_requested_under_its_parent() {
         let parent = Order { class: OrderClass::Mleg, symbol: "".into(), legs: vec!["leg".into()], ..order("p") };
         let blotter = knows(&[parent, Order { class: OrderClass::Mleg, ..awaited("leg") }]);
         assert_eq!(Backfill::default().orders(&blotter), [OrderId::from("leg"), OrderId::from("p")]);
     }
 
     #[test]
-    fn what_is_taken_for_granted_is_looked_at_ever_more_rarely_and_not_for_ever() {
+    fn assumed_orders_are_checked_at_growing_intervals_and_then_no_more() {
         let known = crate::domain::Execution {
             id: "e1".into(),
             order_id: "a".into(),
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn older_orders_begin_anew_behind_the_oldest_known() {
+    fn the_walk_over_older_orders_restarts_past_the_oldest_known() {
         let known = |id: &str, second: i64| Order { submitted_at: at(second), ..order(id) };
         let blotter = knows(&[known("a", 10), known("b", 20)]);
         let mut backfill = Backfill::default();
@@ -136,7 +136,7 @@ mod tests {
             backfill.older_than().map(|id| id.to_string())
         };
         assert_eq!(after(Some(("b", 20))).as_deref(), Some("b"));
-        assert_eq!(after(Some(("b", 20))), None, "a broker that does not know the cursor sends the same page");
+        assert_eq!(after(Some(("b", 20))), None, "a broker that ignores the cursor sends the same page");
         assert_eq!(after(Some(("b", 20))).as_deref(), Some("b"));
         assert_eq!(after(Some(("a", 10))), None, "nothing older is known");
         assert_eq!(after(Some(("c", 5))), None);

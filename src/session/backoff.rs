@@ -1,18 +1,19 @@
-//! How long to wait before the next attempt. Jitter is an argument; so is the age of the outage.
+//! How long to wait before the next attempt. Jitter and the age of the outage are arguments.
 
 use std::time::Duration;
 
-/// An outage younger than this is probed often, so that a missed fill is shown within two seconds of its end (docs/DESIGN.md 9.4).
+/// A younger outage is retried often, so that a missed fill is shown within two seconds of
+/// its end (docs/DESIGN.md 9.4).
 const YOUNG: Duration = Duration::from_secs(12);
-/// The longest wait that a peer may ask for, in whatever words: a clock or a unit may be wrong, and so may the peer.
+/// Upper bound on any wait that a peer asks for, since its clock or its unit may be wrong.
 pub const LONGEST_WAIT: Duration = Duration::from_mins(2);
-/// The longest wait of our own.
+/// Upper bound on our own waits.
 const CAP: Duration = Duration::from_secs(30);
 
-/// The wait before attempt `attempt` (from 1) of an outage that has lasted `age`; `jitter` is any number.
+/// The wait before attempt `attempt` (counted from 1) of an outage that has lasted `age`; `jitter` is any number.
 ///
-/// Young outages wait 0.5 to 1.6 s. Older ones double from 4 s to 30 s, of which the last third is jitter: in ten
-/// minutes that makes fewer than forty connects (docs/DESIGN.md 9.4), which full jitter from zero would exceed.
+/// Young outages wait 0.5 to 1.6 s. Older ones double from 4 s to 30 s, and the last third is jitter: fewer than forty
+/// connects in ten minutes (docs/DESIGN.md 9.4), which full jitter from zero would exceed.
 pub fn delay(attempt: u32, age: Duration, jitter: u64) -> Duration {
     if age < YOUNG {
         return Duration::from_millis(500 + jitter % 1_100);
@@ -49,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_young_outage_is_probed_within_two_seconds_and_an_old_one_gently() {
+    fn a_young_outage_is_retried_within_two_seconds_and_an_old_one_rarely() {
         for jitter in [0, 1, 999, 1_099, u64::MAX] {
             assert!(delay(5, Duration::from_secs(9), jitter) < Duration::from_millis(1_600));
             let old = delay(40, Duration::from_mins(5), jitter);
@@ -58,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn ten_minutes_without_a_network_take_at_most_forty_connects() {
+    fn ten_minutes_without_a_network_cause_at_most_forty_connects() {
         for seed in 0..1_000 {
             let mut jitter = Jitter::new(seed);
             let (mut age, mut attempts) = (Duration::ZERO, 0);

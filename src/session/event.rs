@@ -1,4 +1,4 @@
-//! What a stream connection can report, whatever carries it.
+//! Events that a stream connection reports, over any transport.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::TradeUpdate;
 
-/// How the stream is carried and authenticated; the ladder of docs/DESIGN.md 9.5, tried in this order.
+/// How the stream is transported and authenticated, tried in this order (docs/DESIGN.md 9.5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum AuthForm {
     /// Websocket, `{"action":"authenticate","data":{"oauth_token":…}}` (docs/ALPACA.md 6.2).
@@ -31,22 +31,22 @@ impl AuthForm {
 /// Why a stream ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Closed {
-    /// The connection could not be made: DNS, TCP, TLS, or the handshake was refused with this HTTP status.
+    /// The connection failed: DNS, TCP, TLS, or a handshake refused with this HTTP status.
     Connect {
-        /// The status, when there was an answer.
+        /// The status, if there was a response.
         status: Option<u16>,
-        /// What failed, safe to show.
+        /// What failed; safe to show.
         message: String,
-        /// How long the broker asked to wait, unbounded as it came.
+        /// The wait that the broker asked for, not bounded yet.
         #[serde(default)]
         retry_after: Option<Duration>,
     },
-    /// The form of authentication was refused.
+    /// The broker refused this form of authentication.
     AuthRefused {
         /// The broker's words.
         message: String,
     },
-    /// No answer to authentication or listening within 10 s.
+    /// No reply to authentication or to the subscription within 10 s.
     AuthSilent,
     /// No frame and no pong for 20 s.
     Silent,
@@ -57,29 +57,29 @@ pub enum Closed {
     },
     /// The peer closed or the transport failed.
     Lost {
-        /// What was seen.
+        /// What was observed.
         message: String,
     },
-    /// Another instance on this machine streams the account; [`Input::Connect`](super::Input::Connect) comes when it
-    /// lets go.
+    /// Another instance on this machine streams the account; [`Input::Connect`](super::Input::Connect)
+    /// follows when it stops.
     Elsewhere,
-    /// We closed it.
+    /// The session asked to close it.
     Asked,
 }
 
 impl Closed {
-    /// Nobody answered.
+    /// There was no response.
     pub const fn unreachable(message: String) -> Self {
         Self::Connect { status: None, message, retry_after: None }
     }
 
-    /// The handshake was refused, without a word about how long to wait.
+    /// The handshake was refused, with no wait stated.
     pub const fn refused(status: u16, message: String) -> Self {
         Self::Connect { status: Some(status), message, retry_after: None }
     }
 }
 
-/// One thing a stream connection reports. Plain data without secrets.
+/// One event of a stream connection. Plain data without secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum StreamEvent {
     /// The transport is up; authentication was sent.
@@ -88,26 +88,26 @@ pub enum StreamEvent {
     Authorized {
         /// The form that worked.
         form: AuthForm,
-        /// What the broker added, e.g. a deprecation notice.
+        /// Extra text from the broker, such as a deprecation notice.
         message: Option<String>,
     },
-    /// The broker confirmed what it will send.
+    /// The broker confirmed the subscription.
     Listening {
-        /// True when `trade_updates` is among it.
+        /// True if it includes `trade_updates`.
         trade_updates: bool,
     },
     /// A trade update.
     Update(Box<TradeUpdate>),
-    /// A pong came back after this long: the link is alive.
+    /// A pong arrived: the connection is alive.
     Pong {
         /// Round trip.
         latency: Duration,
     },
-    /// A frame that says nothing we know; kept for the log.
+    /// A frame that cannot be interpreted, kept for the log.
     Unknown {
         /// The text, sanitised and shortened.
         text: String,
     },
-    /// The end; nothing follows.
+    /// The stream ended; no event follows.
     Closed(Closed),
 }

@@ -1,58 +1,58 @@
-//! What must hold before anything is changed at a broker, and the permit that it held.
+//! Preconditions for every change at a broker, and the permit that proves that they held.
 //!
-//! A request that changes something can be built of a permit alone, and nothing but the guard gives one.
+//! A request that changes something needs a permit, and only the guard issues permits.
 
 use super::ConnectionState;
 use crate::domain::{Order, OrderId, OrderStatus};
 
-/// What the guard looks at.
+/// What the guard checks.
 #[derive(Debug, Clone, Copy)]
 pub struct GuardContext<'a> {
-    /// The program was started to change nothing.
+    /// The program runs read-only.
     pub read_only: bool,
-    /// The token was granted for trading.
+    /// The token has the trading scope.
     pub may_trade: bool,
-    /// Another account answers with the token than the one that was linked.
+    /// An account other than the linked one answers with the token.
     pub another_answers: bool,
-    /// Where the connection stands.
+    /// The connection's state.
     pub state: &'a ConnectionState,
 }
 
-/// Why nothing may be changed.
+/// Why a change is denied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Denied {
-    /// The program was started to change nothing.
+    /// The program runs read-only.
     ReadOnly,
-    /// The account was linked without the scope for trading.
+    /// The account was linked without the trading scope.
     NoScope,
-    /// Another account answers with this token, and it is not known yet whose it is.
+    /// An account other than the linked one answers with this token, possibly by mistake.
     AnotherAnswers,
-    /// The token is refused, or another account answers; the broker's words.
+    /// The account must be relinked, for this reason.
     NeedsRelink(String),
-    /// The order can trade no more.
+    /// The order is done.
     Done(OrderStatus),
     /// The account or the order is not known here.
     Unknown,
 }
 
-/// Leave to cancel one order. Sent twice, it is still one cancel, so it may be kept and sent again.
+/// Permission to cancel one order. Canceling twice is harmless, so the permit may be kept and sent again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CancelPermit {
     order: OrderId,
 }
 
 impl CancelPermit {
-    /// Which order.
+    /// The order to cancel.
     pub const fn order(&self) -> &OrderId {
         &self.order
     }
 }
 
 impl GuardContext<'_> {
-    /// Whether anything at all may be changed on the account.
+    /// Checks whether the account may be changed at all.
     ///
     /// # Errors
-    /// Why not.
+    /// The reason for the denial.
     pub fn change(&self) -> Result<(), Denied> {
         if self.read_only {
             return Err(Denied::ReadOnly);
@@ -75,10 +75,11 @@ impl GuardContext<'_> {
         }
     }
 
-    /// Leave to cancel this order. A live account needs no more than a paper one: less risk must always be within reach.
+    /// Issues a permit to cancel this order. A live account needs no extra check: reducing risk
+    /// must always be possible.
     ///
     /// # Errors
-    /// Why not.
+    /// The reason for the denial.
     pub fn cancel(&self, order: &Order) -> Result<CancelPermit, Denied> {
         self.change()?;
         if order.status.is_terminal() {
@@ -98,20 +99,20 @@ mod tests {
     }
 
     #[test]
-    fn a_permit_is_given_for_a_working_order_of_an_account_that_may_be_changed() {
+    fn only_a_working_order_of_an_account_that_may_be_changed_gets_a_permit() {
         let state = live();
-        let standing = GuardContext { read_only: false, may_trade: true, another_answers: false, state: &state };
+        let allowed = GuardContext { read_only: false, may_trade: true, another_answers: false, state: &state };
         let working = order("a");
-        assert_eq!(standing.cancel(&working).unwrap().order(), &working.id);
+        assert_eq!(allowed.cancel(&working).unwrap().order(), &working.id);
         let done = Order { status: OrderStatus::Filled, ..working.clone() };
-        assert_eq!(standing.cancel(&done), Err(Denied::Done(OrderStatus::Filled)));
-        let read_only = GuardContext { read_only: true, ..standing };
+        assert_eq!(allowed.cancel(&done), Err(Denied::Done(OrderStatus::Filled)));
+        let read_only = GuardContext { read_only: true, ..allowed };
         assert_eq!(read_only.cancel(&working), Err(Denied::ReadOnly));
-        assert_eq!(GuardContext { may_trade: false, ..standing }.cancel(&working), Err(Denied::NoScope));
-        let foreign = GuardContext { another_answers: true, ..standing };
+        assert_eq!(GuardContext { may_trade: false, ..allowed }.cancel(&working), Err(Denied::NoScope));
+        let foreign = GuardContext { another_answers: true, ..allowed };
         assert_eq!(foreign.cancel(&working), Err(Denied::AnotherAnswers));
         let refused = ConnectionState::NeedsRelink { reason: "the token is refused".to_owned() };
-        let denied = GuardContext { state: &refused, ..standing }.cancel(&working);
+        let denied = GuardContext { state: &refused, ..allowed }.cancel(&working);
         assert_eq!(denied, Err(Denied::NeedsRelink("the token is refused".to_owned())));
     }
 }

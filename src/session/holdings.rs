@@ -1,7 +1,7 @@
-//! What executions say is held, against what the list of positions says.
+//! Compares the positions that executions state with the position list.
 //!
-//! The stream states a position with each execution (`position_qty`). REST may lag behind it; where the two differ for
-//! longer than that, the difference is shown, and in the end the list counts.
+//! The stream states a position with each execution (`position_qty`). REST may lag behind it; a difference that lasts
+//! longer than that lag is reported, and in the end the list wins.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -15,14 +15,14 @@ use crate::session::request::Unread;
 
 /// REST may lag the stream by about ten seconds (docs/ALPACA.md 6.8).
 const LAG: Duration = Duration::from_secs(12);
-/// The list is asked for at once after an execution; a difference shorter than this is worth a mark and no word.
+/// The list is requested right after an execution; a difference shorter than this is only marked.
 const SOON: Duration = Duration::from_secs(3);
-/// A difference older than this has another cause than lag: a transfer, a split, an execution that nobody told.
+/// A difference older than this is not lag: a transfer, a split, or an execution that was never reported.
 const LONGEST: Duration = Duration::from_mins(5);
-/// A list that changes this long after the last execution of a symbol changes for another reason: one is asked for every
-/// minute at least, and REST lags.
+/// A list change this long after the last execution of a symbol has another cause: the list is requested at least once
+/// a minute, and REST lags.
 const EXPLAINED: Duration = Duration::from_secs(75);
-/// Symbols whose statements are kept.
+/// Maximum number of symbols tracked, and of executions tracked for one symbol.
 const MOST: usize = 2_000;
 
 #[derive(Debug)]
@@ -30,12 +30,13 @@ struct Stated {
     qty: Qty,
     /// The broker's time of the execution.
     at: Option<Timestamp>,
-    /// The same with executions found since that are not newer: row and frame may have another clock.
+    /// The alternative that also counts executions found later that are not newer: rows and frames
+    /// may use different clocks.
     or: Option<Qty>,
     since: Mono,
-    /// Since when the list says otherwise, whatever was executed since.
+    /// Since when the list disagrees, regardless of executions since.
     differs: Mono,
-    told: bool,
+    reported: bool,
 }
 
 impl Stated {
@@ -44,53 +45,55 @@ impl Stated {
     }
 }
 
-/// What comparing found.
+/// The result of a comparison.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Found {
-    /// Differences that last, to be told now.
+    /// Lasting differences to report now.
     pub(super) lasting: Vec<String>,
-    /// Differences that were given up: the list counts.
+    /// Differences given up: the list wins.
     pub(super) over: Vec<String>,
-    /// A quantity that changed though nothing is known that changed it.
+    /// A symbol whose quantity changed without a known cause.
     pub(super) unexplained: Option<Symbol>,
 }
 
-/// The last list of positions, and the statements that it does not agree with.
+/// The last position list, and the stated positions that it has not confirmed.
 #[derive(Debug, Default)]
 pub(super) struct Holdings {
-    /// What the list says; a quantity that cannot be read is `None`.
+    /// The quantities of the list; `None` if unreadable.
     listed: BTreeMap<Symbol, Option<Qty>>,
     stated: BTreeMap<Symbol, Stated>,
-    /// What was executed of a symbol lately and no list shows yet, as far as is known: when it was learned of, and by how much
-    /// the position changed; `None` where that cannot be told.
+    /// Recent executions of a symbol that no list is known to include yet: when each was learned, and how it changed
+    /// the position; `None` if that is unknown.
     traded: BTreeMap<Symbol, VecDeque<(Mono, Option<Qty>)>>,
-    /// A list came since everything was forgotten.
+    /// A list has arrived since the last reset.
     known: bool,
 }
 
-/// What a list says is held; `None` where it cannot be read.
+/// The quantity in the list, zero if absent; `None` if unreadable.
 fn held(listed: &BTreeMap<Symbol, Option<Qty>>, symbol: &Symbol) -> Option<Qty> {
     listed.get(symbol).copied().unwrap_or(Some(Qty::ZERO))
 }
 
 impl Holdings {
-    /// An execution was told; one that states no position makes the last statement worthless.
-    pub(super) fn told(&mut self, execution: &Execution, now: Mono) {
+    /// Takes an execution from the stream. One that states no position invalidates the last stated position.
+    pub(super) fn on_stream_execution(&mut self, execution: &Execution, now: Mono) {
         let symbol = execution.symbol.plain();
         let newer = self.stated.get(&symbol).is_none_or(|known| execution.at >= known.at);
         match execution.position_qty {
             Some(qty) if newer && (self.stated.len() < MOST || self.stated.contains_key(&symbol)) => {
                 let differs = self.stated.get(&symbol).map_or(now, |known| known.differs);
-                self.stated
-                    .insert(symbol, Stated { qty, at: execution.at, or: Some(qty), since: now, differs, told: false });
+                self.stated.insert(
+                    symbol,
+                    Stated { qty, at: execution.at, or: Some(qty), since: now, differs, reported: false },
+                );
             }
             Some(_) => {}
             None => drop(self.stated.remove(&symbol)),
         }
     }
 
-    /// An execution was learned of, told or found.
-    pub(super) fn learned(&mut self, execution: &Execution, now: Mono) {
+    /// Takes an execution that was learned, from the stream or from REST.
+    pub(super) fn on_execution(&mut self, execution: &Execution, now: Mono) {
         let change = match (&execution.kind, &execution.side) {
             (ExecutionKind::Trade | ExecutionKind::Unexplained, Side::Buy) => Some(execution.qty),
             (ExecutionKind::Trade | ExecutionKind::Unexplained, Side::Sell) => Qty::ZERO.checked_sub(execution.qty),
@@ -106,7 +109,7 @@ impl Holdings {
         }
     }
 
-    /// An execution that states no position adds to the last statement; what cannot be added makes it worthless.
+    /// Adds an execution that states no position to the last stated position; one that cannot be added invalidates it.
     fn add(&mut self, execution: &Execution, change: Option<Qty>) {
         let symbol = execution.symbol.plain();
         let Some(stated) = self.stated.get_mut(&symbol) else { return };
@@ -119,7 +122,7 @@ impl Holdings {
         }
     }
 
-    /// A list of positions came.
+    /// Compares with a new position list.
     pub(super) fn compare(&mut self, positions: &[Position], now: Mono) -> Found {
         let before = std::mem::take(&mut self.listed);
         self.listed = positions.iter().map(|position| (position.symbol.plain(), position.qty)).collect();
@@ -131,7 +134,7 @@ impl Holdings {
         let symbols: BTreeSet<Symbol> = before.keys().chain(self.listed.keys()).filter(|_| known).cloned().collect();
         let mut unexplained = None;
         for symbol in symbols {
-            // What could not be read need not have changed.
+            // An unreadable quantity may be unchanged.
             let Some((was, is)) = held(&before, &symbol).zip(held(&self.listed, &symbol)) else { continue };
             if was != is && !self.is_explained(&symbol, was, is) {
                 unexplained = Some(symbol);
@@ -150,7 +153,7 @@ impl Holdings {
                 found.over.push(format!("{symbol}: the list of positions is taken as right, {held} held"));
                 return false;
             }
-            if lasts >= LAG && !std::mem::replace(&mut stated.told, true) {
+            if lasts >= LAG && !std::mem::replace(&mut stated.reported, true) {
                 let stated = stated.qty;
                 let held = held.map_or_else(|| "an unknown quantity".to_owned(), |qty| qty.to_string());
                 found.lasting.push(format!("{symbol}: the last execution leaves {stated} held, positions say {held}"));
@@ -160,14 +163,14 @@ impl Holdings {
         found
     }
 
-    /// Whether what is known to have been executed explains a change. Lists lag, so that they may know the first of it only.
+    /// Whether known executions explain a change. Lists lag, so they may include only the first of them.
     fn is_explained(&mut self, symbol: &Symbol, was: Qty, is: Qty) -> bool {
         let Some(traded) = self.traded.get_mut(symbol) else { return false };
         let mut sum = Some(was);
         for place in 0..traded.len() {
             let change = traded.get(place).and_then(|(_, change)| *change);
             sum = sum.and_then(|sum| sum.checked_add(change?));
-            // Nothing is held against what cannot be added up.
+            // A sum that cannot be computed counts as an explanation.
             if sum.is_none_or(|sum| sum == is) {
                 traded.drain(..=place);
                 return true;
@@ -177,8 +180,8 @@ impl Holdings {
         false
     }
 
-    /// The list with what was held before, its quantity unknown, where rows of it cannot be told apart: a position is not
-    /// gone because nobody can read its row.
+    /// Adds the positions held before, with an unknown quantity, if unreadable rows cannot be matched to a symbol: an
+    /// unreadable row does not mean that the position is gone.
     pub(super) fn with_unread(&self, mut positions: Vec<Position>, unread: &[Unread]) -> Vec<Position> {
         let is_held = |row: &Unread| positions.iter().any(|position| position.symbol.as_str() == row.row);
         if unread.iter().all(is_held) {
@@ -190,22 +193,22 @@ impl Holdings {
         positions
     }
 
-    /// True while something is to be compared again.
+    /// True while a stated position is unconfirmed.
     pub(super) fn is_open(&self) -> bool {
         !self.stated.is_empty()
     }
 
-    /// True while a difference that was told lasts.
-    pub(super) fn is_told(&self) -> bool {
-        self.stated.values().any(|stated| stated.told)
+    /// True while a reported difference lasts.
+    pub(super) fn is_reported(&self) -> bool {
+        self.stated.values().any(|stated| stated.reported)
     }
 
-    /// What the last executions say is held, where the last list does not say so.
+    /// Positions according to the last executions, where the last list disagrees.
     pub(super) fn conflicts(&self) -> impl Iterator<Item = (&Symbol, Qty)> {
         self.differing().map(|(symbol, stated)| (symbol, stated.qty))
     }
 
-    /// The same, where it lasts for longer than an answer takes.
+    /// The same, limited to differences that have lasted longer than an answer takes.
     pub(super) fn lasting_conflicts(&self, now: Mono) -> impl Iterator<Item = (&Symbol, Qty)> {
         let lasting = move |(_, stated): &(&Symbol, &Stated)| now.since(stated.differs) >= SOON;
         self.differing().filter(lasting).map(|(symbol, stated)| (symbol, stated.qty))
@@ -215,7 +218,7 @@ impl Holdings {
         self.stated.iter().filter(|(symbol, stated)| !stated.agrees(held(&self.listed, symbol)))
     }
 
-    /// Nothing is known any more.
+    /// Resets everything.
     pub(super) fn forget(&mut self) {
         *self = Self::default();
     }
@@ -255,71 +258,71 @@ mod tests {
     }
 
     #[test]
-    fn a_change_of_the_list_is_explained_by_what_was_bought_and_sold_since_also_by_its_first_part() {
+    fn executions_explain_a_list_change_even_if_it_includes_only_the_first_of_them() {
         let mut holdings = Holdings::default();
-        assert_eq!(holdings.compare(&list(10), at(0)).unexplained, None, "nothing was known");
-        holdings.learned(&execution(Side::Buy, 5, 1, None), at(1));
-        holdings.learned(&execution(Side::Sell, 3, 2, None), at(2));
+        assert_eq!(holdings.compare(&list(10), at(0)).unexplained, None, "no list was known before");
+        holdings.on_execution(&execution(Side::Buy, 5, 1, None), at(1));
+        holdings.on_execution(&execution(Side::Sell, 3, 2, None), at(2));
         assert_eq!(holdings.compare(&list(15), at(3)).unexplained, None);
         assert_eq!(holdings.compare(&list(12), at(4)).unexplained, None);
         assert!(holdings.compare(&list(13), at(5)).unexplained.is_some(), "nothing was traded since");
         let undone = Execution { kind: ExecutionKind::Bust { of: None }, ..execution(Side::Buy, 1, 6, None) };
-        holdings.learned(&undone, at(6));
-        assert_eq!(holdings.compare(&list(90), at(7)).unexplained, None, "what it took back is not known");
-        // Long ago explains nothing.
-        holdings.learned(&execution(Side::Buy, 5, 8, None), at(8));
+        holdings.on_execution(&undone, at(6));
+        assert_eq!(holdings.compare(&list(90), at(7)).unexplained, None, "the busted quantity is unknown");
+        // Old executions explain nothing.
+        holdings.on_execution(&execution(Side::Buy, 5, 8, None), at(8));
         assert!(holdings.compare(&list(95), at(83)).unexplained.is_some());
     }
 
     #[test]
-    fn the_latest_execution_says_what_is_held_until_one_comes_that_does_not_say() {
+    fn the_latest_execution_states_the_position_until_one_comes_without_a_position() {
         let mut holdings = Holdings::default();
         holdings.compare(&list(1), at(0));
-        holdings.told(&execution(Side::Buy, 1, 20, Some(30)), at(1));
-        holdings.told(&execution(Side::Buy, 1, 10, Some(29)), at(2));
-        assert_eq!(stated(&holdings), [Qty::whole(30)], "the older one came late");
-        holdings.told(&execution(Side::Buy, 1, 20, Some(31)), at(3));
-        assert_eq!(stated(&holdings), [Qty::whole(31)], "of one moment the last counts");
-        holdings.told(&execution(Side::Buy, 1, 21, None), at(4));
+        holdings.on_stream_execution(&execution(Side::Buy, 1, 20, Some(30)), at(1));
+        holdings.on_stream_execution(&execution(Side::Buy, 1, 10, Some(29)), at(2));
+        assert_eq!(stated(&holdings), [Qty::whole(30)], "the older one arrived late");
+        holdings.on_stream_execution(&execution(Side::Buy, 1, 20, Some(31)), at(3));
+        assert_eq!(stated(&holdings), [Qty::whole(31)], "at the same time, the last one wins");
+        holdings.on_stream_execution(&execution(Side::Buy, 1, 21, None), at(4));
         assert!(!holdings.is_open());
     }
 
     #[test]
-    fn an_execution_that_was_found_counts_beside_the_last_that_was_told() {
-        let told = || {
+    fn an_execution_found_later_is_added_to_the_last_stated_position() {
+        let reported = || {
             let mut holdings = Holdings::default();
             holdings.compare(&list(100), at(0));
-            holdings.told(&execution(Side::Buy, 100, 10, Some(100)), at(1));
+            holdings.on_stream_execution(&execution(Side::Buy, 100, 10, Some(100)), at(1));
             holdings.compare(&list(137), at(2));
             assert_eq!(stated(&holdings), [Qty::whole(100)]);
             holdings
         };
         for second in [8, 10, 12] {
-            let mut holdings = told();
-            holdings.learned(&execution(Side::Buy, 37, second, None), at(3));
+            let mut holdings = reported();
+            holdings.on_execution(&execution(Side::Buy, 37, second, None), at(3));
             assert_eq!(stated(&holdings), [], "whatever the row's clock: {second}");
             assert!(holdings.compare(&list(137), at(30)).lasting.is_empty() && !holdings.is_open());
         }
-        let mut holdings = told();
-        holdings.learned(&execution(Side::Buy, 30, 12, None), at(3));
-        assert_eq!(stated(&holdings), [Qty::whole(130)], "the newest is what it leaves");
-        let mut holdings = told();
+        let mut holdings = reported();
+        holdings.on_execution(&execution(Side::Buy, 30, 12, None), at(3));
+        assert_eq!(stated(&holdings), [Qty::whole(130)], "the newest execution decides");
+        let mut holdings = reported();
         let undone = Execution { kind: ExecutionKind::Bust { of: None }, ..execution(Side::Buy, 1, 12, None) };
-        holdings.learned(&undone, at(3));
-        assert!(!holdings.is_open(), "what it took back is not known");
+        holdings.on_execution(&undone, at(3));
+        assert!(!holdings.is_open(), "the busted quantity is unknown");
     }
 
     #[test]
-    fn a_list_that_says_otherwise_is_given_its_time_then_said_once_then_believed() {
+    fn a_list_that_disagrees_is_tolerated_then_reported_once_then_believed() {
         let mut holdings = Holdings::default();
         holdings.compare(&list(1), at(0));
-        holdings.told(&execution(Side::Buy, 1, 1, Some(2)), at(10));
+        holdings.on_stream_execution(&execution(Side::Buy, 1, 1, Some(2)), at(10));
         let lasting = |holdings: &Holdings, millis| holdings.lasting_conflicts(Mono::from_millis(millis)).count();
         assert_eq!((lasting(&holdings, 12_999), lasting(&holdings, 13_000)), (0, 1));
-        assert!(holdings.compare(&list(1), at(21)).lasting.is_empty() && !holdings.is_told());
+        assert!(holdings.compare(&list(1), at(21)).lasting.is_empty() && !holdings.is_reported());
         let said = holdings.compare(&list(1), at(22)).lasting;
         assert_eq!(said, ["BTCUSD: the last execution leaves 2 held, positions say 1"]);
-        assert!(holdings.is_told() && holdings.compare(&list(1), at(60)).lasting.is_empty(), "once");
+        assert!(holdings.is_reported() && holdings.compare(&list(1), at(60)).lasting.is_empty(), "once");
         assert!(holdings.compare(&list(1), at(309)).over.is_empty());
         assert_eq!(
             holdings.compare(&list(1), at(310)).over,
@@ -329,24 +332,24 @@ mod tests {
     }
 
     #[test]
-    fn what_was_bought_or_sold_explains_no_other_change() {
+    fn an_execution_explains_no_other_change() {
         for (side, explained) in [(Side::Buy, 15), (Side::Sell, 5)] {
             for (is, known) in [(explained, true), (90, false)] {
                 let mut holdings = Holdings::default();
                 holdings.compare(&list(10), at(0));
-                holdings.learned(&execution(side.clone(), 5, 1, None), at(1));
+                holdings.on_execution(&execution(side.clone(), 5, 1, None), at(1));
                 assert_eq!(holdings.compare(&list(is), at(2)).unexplained.is_none(), known, "{side:?} {is}");
             }
         }
     }
 
     #[test]
-    fn nothing_is_left_of_another_account() {
+    fn forgetting_leaves_nothing_of_another_account() {
         let mut holdings = Holdings::default();
         holdings.compare(&list(1), at(0));
-        holdings.told(&execution(Side::Buy, 1, 1, Some(2)), at(1));
+        holdings.on_stream_execution(&execution(Side::Buy, 1, 1, Some(2)), at(1));
         holdings.forget();
         assert!(!holdings.is_open());
-        assert_eq!(holdings.compare(&list(7), at(2)).unexplained, None, "nothing was known");
+        assert_eq!(holdings.compare(&list(7), at(2)).unexplained, None, "no list was known before");
     }
 }

@@ -1,10 +1,10 @@
-//! The laboratory: a seed is a whole run of the real session and blotter against a broker that keeps the truth, over a
-//! network and a REST interface that misbehave as the seed says (docs/RELIABILITY.md 1).
+//! The laboratory: each seed is a whole run of the real session and blotter against a broker that keeps the truth, over
+//! a network and a REST API that misbehave as the seed decides (docs/RELIABILITY.md 1).
 //!
-//! `cargo test lab` runs ten thousand seeds. More, and which:
+//! `cargo test lab` runs ten thousand seeds. To run more, or others:
 //! `BROKERDECK_LAB_SEEDS=1000000 CARGO_PROFILE_TEST_OPT_LEVEL=2 cargo test --lib lab::ten_thousand` (from `BROKERDECK_LAB_FIRST=0`).
-//! A year watched without a break: `BROKERDECK_LAB_DAYS=365 cargo test --lib lab::days`.
-//! One seed with all that happened in it: `BROKERDECK_LAB_SEED=42 cargo test --lib lab::one_seed -- --nocapture`.
+//! To watch an account for a year: `BROKERDECK_LAB_DAYS=365 cargo test --lib lab::days`.
+//! To see everything that happens in one seed: `BROKERDECK_LAB_SEED=42 cargo test --lib lab::one_seed -- --nocapture`.
 
 mod broker;
 mod chance;
@@ -24,14 +24,14 @@ pub(crate) use self::journal::{Journal, Kept, Mark, Recalled, Setting};
 pub(crate) use self::simulation::run_on;
 use crate::domain::disabled_rule::{DisabledRule, leave_out};
 
-/// Seeds of one change to the code.
+/// Seeds per change to the code.
 const SEEDS: u64 = 10_000;
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().and_then(|text| text.parse().ok())
 }
 
-/// Runs the seeds on every core until `enough` have gone wrong; returns these, lowest first.
+/// Runs the seeds on every core until `enough` have failed; returns those, lowest first.
 fn sweep(first: u64, count: u64, enough: usize, without: Option<DisabledRule>) -> Vec<(u64, String)> {
     let next = AtomicU64::new(first);
     let wrong = Mutex::new(Vec::new());
@@ -63,7 +63,7 @@ fn ten_thousand_runs_end_in_the_truth() {
     let first = number("BROKERDECK_LAB_FIRST").unwrap_or(0);
     let enough = number("BROKERDECK_LAB_ENOUGH").and_then(|enough| enough.try_into().ok()).unwrap_or(10);
     let wrong = sweep(first, count, enough, None);
-    assert!(wrong.is_empty(), "of {count} seeds from {first} these went wrong: {wrong:#?}");
+    assert!(wrong.is_empty(), "of {count} seeds from {first} these failed: {wrong:#?}");
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn the_same_seed_is_the_same_run() {
 
 #[test]
 fn every_rule_left_out_is_noticed_within_three_thousand_runs() {
-    // Not the overlap of passes: few seeds need it. It is one of the mutants (tests/mutants).
+    // The overlap of passes is left out, because few seeds need it. It is one of the mutants (tests/mutants).
     let rules = [
         DisabledRule::Dedupe,
         DisabledRule::Audit,
@@ -110,6 +110,6 @@ fn every_rule_left_out_is_noticed_within_three_thousand_runs() {
     ];
     for rule in rules {
         let wrong = sweep(0, 3_000, 1, Some(rule));
-        assert!(!wrong.is_empty(), "without {rule:?} nothing went wrong");
+        assert!(!wrong.is_empty(), "without {rule:?} no seed failed");
     }
 }

@@ -1,7 +1,7 @@
-//! The machine: phases, deadlines, what to ask next (docs/DESIGN.md 9.1).
+//! The session's state machine: phases, deadlines and the next request (docs/DESIGN.md 9.1).
 //!
-//! Listen first, snapshot second, hold what arrives meanwhile, then merge both and go live in one step. The stream is a
-//! hint: audits compare with REST while it is up, and a stream that is open but silent is found out by them.
+//! Subscribe first, fetch the snapshot second, hold updates meanwhile, then merge both and go live in one step. The
+//! stream is a hint: audits compare it with REST while it is up, which also detects a stream that is open but silent.
 
 mod audit;
 mod epoch;
@@ -41,45 +41,45 @@ use super::timer::{Timer, Timers};
 use crate::domain::blotter::{Blotter, Changes, Conflict};
 use crate::domain::{Account, AccountId, Mono, Now, OrderId, Position, Qty, Symbol, TradeUpdate};
 
-/// What happens to a session.
+/// An event for a session.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Input {
-    /// Begin, or begin anew (resume from sleep, relinked): a new epoch at once.
+    /// Connect, or reconnect (after sleep, after a relink): starts a new epoch at once.
     Connect,
-    /// A person asked for it (`r`): a new epoch at once, and no wait that the broker asked for holds it up.
+    /// The user asked to resync (`r`): starts a new epoch at once and ends every wait that the broker asked for.
     Resync,
-    /// What is asked waits in the queue this long, for this reason; `None` when it waits no more.
+    /// Requests wait in the queue for this long, for this reason; `None` once they no longer wait.
     Queued(Option<(Duration, String)>),
-    /// The user paused it.
+    /// The user paused the session.
     Pause,
-    /// From the stream of this epoch.
+    /// An event from the stream of this epoch.
     Stream(Epoch, StreamEvent),
     /// The answer to a request.
     Reply(RequestId, Result<Box<Reply>, RequestError>),
-    /// The account, as somebody else asked for it: only whose it is counts.
+    /// The account as the owner of this session asked for it: only its id counts.
     Owner(Box<Reply>),
-    /// A deadline may have passed; a spurious one does nothing.
+    /// A deadline may have passed; a spurious timeout does nothing.
     Timeout,
 }
 
-/// What a session wants done, or reports.
+/// What a session asks its caller to do, or reports.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Output {
     /// Open a stream.
     OpenStream(Epoch, AuthForm),
-    /// Close it.
+    /// Close the stream.
     CloseStream,
-    /// Ask REST.
+    /// Send a REST request.
     Request(RequestId, Request),
-    /// Forget questions still queued.
+    /// Drop the requests that are still queued.
     DropRequests,
-    /// A person will not wait: what the broker asked for so far holds nothing up any more.
+    /// The user asked to resync: end every wait that the broker has asked for so far.
     EndWaits,
-    /// The token was refused: see whether there is a newer one, and connect anew if so.
+    /// The token was refused: look for a newer one and reconnect with it.
     Renew,
-    /// The blotter changed; already applied.
+    /// The blotter changed; the change is already applied.
     Changed(Changes),
-    /// The blotter was emptied: the account behind the link is a new one.
+    /// The blotter was emptied, because the account was reset at the broker.
     Reset,
     /// New balances.
     Account(Box<Account>),
@@ -89,61 +89,61 @@ pub enum Output {
     State(ConnectionState),
     /// A line for the connection history.
     Log(String),
-    /// A sentence a person should read: out of step, reset account, a wait that was cut.
+    /// A message for the user, such as out of step or account reset.
     Alarm(String),
-    /// The same, true until [`Output::Over`].
+    /// The same, for a condition that lasts until [`Output::Over`].
     Fault(Fault, String),
-    /// What was said of this fault is no longer true.
+    /// This fault is over.
     Over(Fault),
 }
 
-/// Where the machine is. What the world sees of it is [`ConnectionState`].
+/// The machine's phase. Callers see [`ConnectionState`] instead.
 #[derive(Debug)]
 enum Phase {
     /// Paused, or not started.
     Idle,
-    /// A stream is being opened, authenticated, made to listen.
+    /// Opening a stream, authenticating, subscribing.
     Opening,
-    /// Listening; the first snapshot of this epoch is being fetched, updates are held.
+    /// Listening; fetching the first snapshot of this epoch and holding updates meanwhile.
     Syncing { held: Vec<TradeUpdate> },
-    /// The stream is merged as it comes. Whether that is `live` depends on the parts of the snapshot.
+    /// Merging updates as they arrive. The state shown is `live` only if every part of the snapshot is current.
     Live,
     /// Waiting for the next attempt.
     Backoff,
-    /// The stream refused the token; the account is asked before it is believed.
+    /// The stream refused the token; the account endpoint is asked before that is believed.
     Confirming,
-    /// No stream can be had; REST keeps the snapshot.
+    /// No stream is available; REST keeps the snapshot current.
     Polling,
-    /// The token is dead.
+    /// The token no longer works for the linked account; it is only probed.
     Dead,
 }
 
-/// The time without a live connection, from the last moment that was live.
+/// A period without a live connection.
 #[derive(Debug, Clone, Copy)]
 struct Outage {
     since: Mono,
-    /// False for the first connection of a run, which missed nothing worth a sentence.
+    /// False for the first connection of a run, which missed nothing worth reporting.
     was_live: bool,
-    /// It was told that it lasts.
-    told: bool,
+    /// The outage was reported.
+    reported: bool,
 }
 
-/// Why nothing is asked, and until when.
+/// Why no requests are sent, and until when.
 #[derive(Debug)]
 struct RequestPause {
     until: Mono,
     reason: String,
 }
 
-/// Questions whose limit is remembered; those that were dropped are never answered.
+/// Maximum size of `scopes`: requests that were dropped are never answered, so their entries would pile up.
 const REMEMBERED: usize = 256;
-/// Balances and positions of an account whose value moves.
+/// Interval between requests for balances and positions while the account holds something.
 const MARKS_EVERY: Duration = Duration::from_secs(10);
-/// REST is asked this soon though the stream does not listen yet.
+/// REST is queried after this long even if the stream is not listening yet.
 const EARLY: Duration = Duration::from_secs(2);
-/// An outage of so many attempts is told.
-const TOLD_AFTER: u32 = 3;
-/// While polling, how often passes begin.
+/// An outage is reported after this many attempts.
+const REPORTED_AFTER: u32 = 3;
+/// Interval between passes while polling.
 const POLL_EVERY: Duration = Duration::from_secs(6);
 
 /// One account's session. Feed it with [`Session::handle`], drain [`Session::poll`], wake it at [`Session::deadline`].
@@ -162,73 +162,73 @@ pub struct Session {
     resync: Option<Resync>,
     since: Since,
     pub(super) limits: Limits,
-    /// Nothing is asked before this: the broker said to wait, or a question failed.
+    /// No requests before this: the broker asked to wait.
     request_pause: Option<RequestPause>,
-    /// What is asked waits outside, in the queue of requests.
+    /// Requests wait outside, in the caller's queue.
     queued: Option<RequestPause>,
-    /// What is not asked for by itself, the broker having said so.
+    /// Endpoints that wait by themselves after a 429.
     waits: LimitWaits,
-    /// Whose limit it is when a question under way is refused for it.
+    /// Which limit applies if a request in flight is refused with a 429.
     scopes: BTreeMap<RequestId, LimitScope>,
     account: Option<AccountId>,
-    /// The account that was linked; any other that answers is not shown.
+    /// The account that was linked; answers from any other account are not shown.
     linked: Option<AccountId>,
-    /// It is a paper account, which its owner can reset at the broker.
+    /// The linked account is a paper account, which its owner can reset at the broker.
     may_be_reset: bool,
-    /// Its number began with `PA` when it last answered.
+    /// The account number began with `PA` in the last answer.
     has_paper_number: bool,
-    /// True once it answered, or was recognised; until then nothing else is believed of it.
+    /// True once the linked account answered or was recognised; until then no other answer is trusted.
     identified: bool,
-    /// Another account that answered, until it is known whether it was a mistake.
+    /// Another account that answered, until it is clear whether that was a mistake.
     foreign: Option<identity::Foreign>,
-    /// The last pass ended early, for a wait.
+    /// The last pass was cut short because of a long wait.
     cut: bool,
-    /// What refuses for a request limit of its own.
+    /// Endpoints that answered 429 when last requested; a pass requests them last.
     limited: BTreeSet<Endpoint>,
-    /// Something on this connection named an order that was known.
+    /// An answer or update on this connection named a known order.
     recognised: bool,
-    /// When REST last answered anything with what was asked for.
+    /// When REST last gave a good answer to a current request (see `asked_from`).
     answered_at: Option<Mono>,
-    /// The first question since everything was last dropped; what is older was asked with another token, perhaps.
+    /// The first request id since requests were last dropped; older ones may have been sent with another token.
     asked_from: u64,
     block: Option<String>,
     parts: Parts,
     holdings: Holdings,
-    /// What was told and is not over.
+    /// Faults that were reported and are not over.
     faults: BTreeSet<Fault>,
-    /// The pass under way began before the stream listened: it is no snapshot to go live on.
+    /// The pass in progress began before the stream was listening, so its snapshot cannot be used to go live.
     early: bool,
-    /// Streams in a row that did not come to listen.
-    unheard: u32,
-    /// While polling: a stream is being opened beside it.
+    /// Consecutive streams that closed before they were listening.
+    failed_opens: u32,
+    /// While polling: a stream is being opened as well.
     trying: bool,
     /// Why there is no stream, while polling.
     no_stream: String,
-    /// Passes in a row that lacked something.
+    /// Consecutive incomplete passes.
     incomplete: u32,
-    /// Passes in a row that lacked what is asked beyond the lists.
+    /// Consecutive passes in which a request beyond the lists failed.
     beyond_failed: u32,
-    /// Executions recovered since the connection was lost, before the snapshot of the new one.
+    /// Executions recovered after the connection was lost and before the new snapshot.
     recovered: usize,
     unknown: Unknown,
     missing_orders: MissingOrders,
-    /// What the blotter knows up to; a pass that begins now covers everything before.
+    /// The newest times in the blotter; a complete pass that begins now covers everything before them.
     mark: Since,
     replays: Replays,
     backfill: Backfill,
-    /// What REST says otherwise, and since when.
+    /// Contradictions between REST and the blotter, and when each was first seen.
     conflicts: HashMap<OrderId, (Mono, Conflict)>,
     refresh: Vec<(RequestId, Part)>,
     refreshed_at: Option<Mono>,
     confirm: Option<Confirm>,
     audits: Audits,
     latency: Option<Duration>,
-    pictured: bool,
+    snapshot_merged: bool,
     holds: bool,
 }
 
 impl Session {
-    /// A session at rest. `seed` feeds the jitter; the same seed and inputs give the same outputs.
+    /// An idle session. `seed` feeds the jitter: the same seed and inputs give the same outputs.
     pub fn new(seed: u64) -> Self {
         Self {
             state: ConnectionState::Connecting { since: Mono::default() },
@@ -264,7 +264,7 @@ impl Session {
             holdings: Holdings::default(),
             faults: BTreeSet::new(),
             early: false,
-            unheard: 0,
+            failed_opens: 0,
             trying: false,
             no_stream: String::new(),
             incomplete: 0,
@@ -281,12 +281,12 @@ impl Session {
             confirm: None,
             audits: Audits::default(),
             latency: None,
-            pictured: false,
+            snapshot_merged: false,
             holds: true,
         }
     }
 
-    /// Starts from what an earlier run knew: the broker's account id, and where its last complete pass ended.
+    /// Restores what an earlier run knew: the broker's account id and the watermark of its last complete pass.
     pub fn resume_from(
         &mut self,
         account: AccountId,
@@ -297,7 +297,8 @@ impl Session {
         self.since = Since { fills: last_fill_at, orders: last_pass_at };
     }
 
-    /// Handles one input, merging into the blotter; then [`Session::poll`] until `None`.
+    /// Handles one input and merges what it brings into the blotter; call [`Session::poll`] afterwards
+    /// until it returns `None`.
     pub fn handle(&mut self, input: Input, blotter: &mut Blotter, now: Now) {
         self.mark = Since { fills: blotter.last_fill_at(), orders: blotter.last_submitted_at() };
         self.replays.known_to(blotter.last_change_at());
@@ -318,14 +319,14 @@ impl Session {
             }
             Input::Pause => self.pause(),
             Input::Stream(epoch, event) if epoch == self.epoch => self.on_stream(event, blotter, now),
-            // A stream of an older epoch tells nothing that the newer one's snapshot does not.
+            // The snapshot of the newer epoch covers whatever an older stream still reports.
             Input::Stream(..) => {}
             Input::Reply(id, result) => self.on_reply(id, result, blotter, now),
             Input::Owner(reply) => self.on_owner(&reply, now),
             Input::Timeout => self.on_timeout(blotter, now),
         }
         self.leave_figures(blotter, now);
-        self.let_through(blotter, now);
+        self.merge_held_early(blotter, now);
         self.update_status(now);
     }
 
@@ -334,12 +335,12 @@ impl Session {
         self.out.pop_front()
     }
 
-    /// When to call with [`Input::Timeout`] next.
+    /// When to call [`Session::handle`] with [`Input::Timeout`] next.
     pub fn deadline(&self) -> Option<Mono> {
         self.timers.next()
     }
 
-    /// Where the connection stands.
+    /// The connection's state.
     pub fn state(&self) -> &ConnectionState {
         &self.state
     }
@@ -349,17 +350,17 @@ impl Session {
         self.latency
     }
 
-    /// True once every order and execution of the account was merged: what is learned from now on is news.
+    /// True once every order and execution of the account was merged; later changes are news.
     pub fn has_snapshot(&self) -> bool {
-        self.pictured
+        self.snapshot_merged
     }
 
-    /// True while questions to the account are answered, whatever else is missing.
+    /// True while the session follows the account by stream or by polling, even if parts are missing.
     pub const fn follows(&self) -> bool {
         matches!(self.phase, Phase::Live | Phase::Polling)
     }
 
-    /// True while REST answers, whether or not there is a stream.
+    /// True while REST answers, with or without a stream.
     pub fn answers(&self) -> bool {
         let lost_at = self.outage.map_or(Mono::ZERO, |outage| outage.since);
         self.follows() || (self.early && self.parts.any_since(lost_at))
@@ -374,17 +375,18 @@ impl Session {
         fresh
     }
 
-    /// What the last executions say is held, where no list of positions says so yet.
+    /// Positions according to the last executions, where the position list does not agree yet.
     pub fn conflicts(&self) -> impl Iterator<Item = (&Symbol, Qty)> {
         self.holdings.conflicts()
     }
 
-    /// The same, where that lasts for longer than an answer takes.
+    /// The same, limited to differences that have lasted longer than an answer takes.
     pub fn lasting_conflicts(&self, now: Mono) -> impl Iterator<Item = (&Symbol, Qty)> {
         self.holdings.lasting_conflicts(now)
     }
 
-    /// Where the next run may start from: the broker's time of the last execution, and when the last complete pass began.
+    /// The watermark for the next run: the broker's times of the last execution and the last submission known to
+    /// the last complete pass.
     pub fn watermark(&self) -> (Option<Timestamp>, Option<Timestamp>) {
         (self.since.fills, self.since.orders)
     }
@@ -404,13 +406,13 @@ impl Session {
         self.out.push_back(Output::Alarm(text.into()));
     }
 
-    /// Tells of something that lasts.
+    /// Reports a condition that lasts until [`Self::over`].
     fn fault(&mut self, fault: Fault, text: impl Into<String>) {
         self.faults.insert(fault);
         self.out.push_back(Output::Fault(fault, text.into()));
     }
 
-    /// It is over, where anything was told of it.
+    /// Ends a fault, if it was reported.
     fn over(&mut self, fault: Fault) {
         if self.faults.remove(&fault) {
             self.out.push_back(Output::Over(fault));
@@ -431,7 +433,7 @@ impl Session {
         id
     }
 
-    /// Asks REST.
+    /// Sends a REST request.
     fn send(&mut self, id: RequestId, request: Request) {
         self.scopes.insert(id, request.route().limit);
         while self.scopes.len() > REMEMBERED {
@@ -440,12 +442,12 @@ impl Session {
         self.out.push_back(Output::Request(id, request));
     }
 
-    /// The blotter changed.
+    /// Reports a change of the blotter.
     fn changed(&mut self, changes: Changes, blotter: &Blotter, now: Now) {
-        // What the first snapshot brings, its list of positions knows.
+        // The first snapshot's position list already includes the executions that it brings.
         if matches!(self.phase, Phase::Live) {
             for execution in changes.executions.iter().filter_map(|id| blotter.execution(id)) {
-                self.holdings.learned(execution, now.mono);
+                self.holdings.on_execution(execution, now.mono);
             }
         }
         if !changes.is_empty() {
@@ -476,7 +478,7 @@ impl Session {
             }
             self.ask(now);
         }
-        // These only wake; every input ends in both.
+        // These only wake the session: every input ends in `leave_figures` and `update_status`.
         let _ = self.timers.due(Timer::Figures, now.mono);
         let _ = self.timers.due(Timer::Appraise, now.mono);
         if self.timers.due(Timer::Healthy, now.mono) {

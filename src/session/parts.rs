@@ -1,7 +1,7 @@
-//! How fresh each part of the snapshot is: the time of its own last good answer, and why there is no newer one.
+//! How fresh each part of the snapshot is: when it last got a good answer, and why there is no newer one.
 //!
-//! The state of a connection is not the age of a figure. Nothing but an answer to a part's own question makes the part
-//! younger: no pong, no attempt, no failure, no answer to another question.
+//! The connection state is not the age of a figure. Only an answer to a part's own request refreshes the part: not a
+//! pong, not an attempt, not a failure, not an answer to another request.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,14 +11,14 @@ use serde::{Deserialize, Serialize};
 use super::request::RequestError;
 use crate::domain::{Mono, Now};
 
-/// A failure shorter than this is not worth a word.
+/// A shorter failure is not reported.
 pub const LASTING: Duration = Duration::from_secs(5);
-/// An answer may be this late: the time of one request, and of one more try.
+/// How late an answer may be: the time of one request and one retry.
 const SLACK: Duration = Duration::from_secs(30);
-/// A list of many pages may take this long from its first page on. What took longer is of no moment that is now.
+/// How long a list of many pages may take from its first page on. A slower one no longer describes the present.
 const LONGEST: Duration = Duration::from_mins(1);
 
-/// What is asked for by questions of its own.
+/// A part of the snapshot, fetched by requests of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Part {
@@ -26,9 +26,9 @@ pub enum Part {
     Account,
     /// `/v2/positions`.
     Positions,
-    /// The orders that can still trade, and orders fetched by id.
+    /// Working orders, and orders fetched by id.
     Working,
-    /// The orders since the last complete snapshot.
+    /// Orders since the last complete snapshot.
     Recent,
     /// The activity list.
     Executions,
@@ -37,17 +37,17 @@ pub enum Part {
 impl Part {
     /// All parts.
     pub const ALL: [Self; 5] = [Self::Account, Self::Positions, Self::Working, Self::Recent, Self::Executions];
-    /// Those that the orders of a screen are made of.
+    /// The parts behind the orders on screen.
     pub const ORDERS: [Self; 2] = [Self::Working, Self::Recent];
-    /// Those that the executions of a screen are made of.
+    /// The parts behind the executions on screen.
     pub const TRADES: [Self; 2] = [Self::Recent, Self::Executions];
 
-    /// True for what the journal keeps from run to run.
+    /// True for parts that the journal keeps from run to run.
     pub const fn is_journaled(self) -> bool {
         matches!(self, Self::Working | Self::Recent | Self::Executions)
     }
 
-    /// The words shown for it.
+    /// The text shown for it.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Account => "balances",
@@ -79,13 +79,13 @@ impl fmt::Display for Part {
 /// How fresh a part is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Freshness<'a> {
-    /// When its last good answer came; `None` when there was none in this run.
+    /// When its last good answer arrived; `None` if there was none in this run.
     pub good: Option<Now>,
-    /// True while it is as fresh as its rhythm makes it.
+    /// True while it is no older than its request interval allows.
     pub current: bool,
-    /// False when the last answer left something out: what is counted is the least that there is.
+    /// False when the last answer left something out: counts are lower bounds.
     pub whole: bool,
-    /// Why it is not current, or not whole; a sentence without a stop.
+    /// Why it is not current or not whole; a sentence without a final stop.
     pub reason: Option<&'a str>,
 }
 
@@ -93,52 +93,52 @@ pub struct Freshness<'a> {
 struct FetchProblem {
     since: Mono,
     reason: String,
-    /// Failures of one kind are told in the words of the first: words that change each time would be news each time.
+    /// Failures of one kind keep the text of the first: text that changes each time would count as news each time.
     kind: Option<(std::mem::Discriminant<super::request::RequestErrorKind>, Option<u16>)>,
 }
 
 #[derive(Debug, Default)]
 struct Known {
     good: Option<Now>,
-    /// Answered since the connection was made.
+    /// Answered on this connection.
     fresh: bool,
-    /// The question under way fails; it is asked again.
+    /// The request in flight keeps failing and is retried.
     trouble: Option<FetchProblem>,
-    /// The last answer is not whole, or was given up.
+    /// The last answer was incomplete, or the request was given up.
     fault: Option<String>,
     /// The last answer left something out.
     partial: bool,
-    /// Since when an answer is waited for, or when it is asked for next.
+    /// Since when an answer is awaited, or when the next request is planned.
     due: Option<Mono>,
-    /// When it is asked for again if that comes.
+    /// When the next request is planned if the current one is answered.
     next: Option<Mono>,
-    /// It was answered since it was planned when to ask for it.
+    /// Answered since the next request was planned.
     answered: bool,
-    /// When the first of its answers came in the pass under way.
+    /// When the first page arrived in the pass in progress.
     first: Option<Now>,
-    /// It failed for long, and the rest of the answer that ends this is not there yet.
+    /// It failed for long, and the answer that ends the failure is not complete yet.
     awaited: bool,
-    /// Its last answer was old when it was complete.
+    /// The last answer was already old when it was complete.
     late: bool,
-    /// The fault was told.
-    told: bool,
+    /// The fault was reported.
+    reported: bool,
 }
 
-/// Whether a part is there.
+/// Whether a part is available.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State<'a> {
     There,
     /// It failed, for this reason.
     Missing(&'a str),
-    /// Nothing failed; it was not answered yet, or not in time.
+    /// Nothing failed, but no answer arrived yet, or none in time.
     Unanswered,
-    /// The same, and a part of the answer is there.
+    /// The same, with part of the answer received.
     Unfinished,
-    /// It was answered, and that took too long.
+    /// It was answered, but too slowly.
     Late,
 }
 
-/// A part that takes the word `live` away, and why.
+/// A part whose absence keeps the state from being `live`, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct MissingPart {
     pub(super) part: Part,
@@ -146,8 +146,8 @@ pub(super) struct MissingPart {
 }
 
 impl Known {
-    /// From when on it is missing if nothing more comes. An answer that comes after that begins nothing anew: only one that is
-    /// complete does.
+    /// When the part counts as missing unless it is complete by then. A first page that arrives in time extends the
+    /// deadline; a later one does not.
     fn overdue(&self) -> Option<Mono> {
         let due = self.due?;
         let answers = self.first.is_some_and(|first| first.mono < due + SLACK);
@@ -158,7 +158,7 @@ impl Known {
         !self.fresh || self.awaited || self.overdue().is_some_and(|at| now >= at)
     }
 
-    /// It was answered to the end; its age is that of the first answer.
+    /// Completes the answer; its age is that of its first page.
     fn complete(&mut self, now: Now) {
         let first = self.first.take().unwrap_or(now);
         self.late = now.mono.since(first.mono) >= LONGEST;
@@ -183,38 +183,38 @@ impl Parts {
         }
     }
 
-    /// The connection is a new one: what was answered before says nothing of now.
+    /// A new connection begins: earlier answers are not fresh.
     pub(super) fn begin(&mut self) {
         for known in &mut self.0 {
-            let Known { good, fault, partial, told, late, .. } = std::mem::take(known);
-            *known = Known { good, fault, partial, late, told, ..Known::default() };
+            let Known { good, fault, partial, reported, late, .. } = std::mem::take(known);
+            *known = Known { good, fault, partial, late, reported, ..Known::default() };
         }
     }
 
-    /// The account behind the link is another one: nothing is known of it.
+    /// Forgets everything, because the link reaches another account.
     pub(super) fn forget(&mut self) {
         *self = Self::default();
     }
 
-    /// A pass begins: what was answered before is no part of its answers.
+    /// A pass begins: earlier pages are no part of its answers.
     pub(super) fn pass_began(&mut self) {
         for known in &mut self.0 {
             known.first = None;
         }
     }
 
-    /// A whole answer is there; true when its absence was told before and is over.
+    /// A complete answer arrived; true when this ends a fault that was reported.
     pub(super) fn good(&mut self, part: Part, now: Now) -> bool {
-        let mut told = false;
+        let mut reported = false;
         self.change(part, |known| {
             known.complete(now);
             (known.fault, known.partial) = (None, false);
-            told = !known.late && std::mem::take(&mut known.told);
+            reported = !known.late && std::mem::take(&mut known.reported);
         });
-        told
+        reported
     }
 
-    /// An answer came that is not whole: what could be read of it is shown.
+    /// An incomplete answer arrived; what could be read is shown.
     pub(super) fn partial(&mut self, part: Part, reason: String, now: Now) {
         self.change(part, |known| {
             known.complete(now);
@@ -222,7 +222,7 @@ impl Parts {
         });
     }
 
-    /// A question failed, and is asked again.
+    /// A request failed and will be retried.
     pub(super) fn failed(&mut self, part: Part, error: &RequestError, now: Now) {
         let kind = Some((std::mem::discriminant(&error.kind), error.status));
         self.change(part, |known| match &mut known.trouble {
@@ -232,7 +232,7 @@ impl Parts {
         });
     }
 
-    /// One of its questions was answered; whether the whole part was is not known yet.
+    /// One page arrived; whether the part is complete is not known yet.
     pub(super) fn answered(&mut self, part: Part, now: Now) {
         self.change(part, |known| {
             known.first.get_or_insert(now);
@@ -241,12 +241,12 @@ impl Parts {
         });
     }
 
-    /// A question was given up.
+    /// A request was given up.
     pub(super) fn lost(&mut self, part: Part, reason: String) {
         self.change(part, |known| known.fault = Some(reason));
     }
 
-    /// The part is asked for again then. What has not been answered stays due since it was.
+    /// Plans the next request. A part that has not been answered keeps its earlier due time.
     pub(super) fn due(&mut self, part: Part, at: Mono) {
         self.change(part, |known| {
             let waited = known.due.filter(|_| !known.answered);
@@ -254,7 +254,7 @@ impl Parts {
         });
     }
 
-    /// The part is asked for now, and again at this time if it is answered.
+    /// The part is requested now, and again at `next` if it is answered.
     pub(super) fn asked(&mut self, part: Part, next: Mono, now: Mono) {
         self.change(part, |known| {
             known.due.get_or_insert(now);
@@ -262,22 +262,22 @@ impl Parts {
         });
     }
 
-    /// True when a whole answer to any part came after this.
+    /// True if any part was answered in full at or after this time.
     pub(super) fn any_since(&self, since: Mono) -> bool {
         self.0.iter().any(|known| known.good.is_some_and(|good| good.mono >= since))
     }
 
-    /// True when the part was answered since the connection was made.
+    /// True if the part was answered on this connection.
     pub(super) fn is_fresh(&self, part: Part) -> bool {
         self.known(part).is_some_and(|known| known.fresh)
     }
 
-    /// True when a question of the part failed or was answered in part, rather than not answered yet.
+    /// True if a request of the part failed or was answered in part, as opposed to not answered yet.
     pub(super) fn has_failed(&self, part: Part) -> bool {
         self.known(part).is_some_and(|known| known.fault.is_some() || known.trouble.is_some())
     }
 
-    /// What is missing now; `waiting` is why nothing is asked.
+    /// The missing parts; `waiting` is why no requests are sent.
     pub(super) fn lacks(&self, waiting: Option<&str>, now: Mono) -> Vec<MissingPart> {
         let said = |part| {
             let reason = match self.state(part, now) {
@@ -305,27 +305,27 @@ impl Parts {
         }
     }
 
-    /// When something becomes missing though nothing happens.
+    /// When something becomes missing without further input.
     pub(super) fn deadline(&self, now: Mono) -> Option<Mono> {
         let lasting = self.0.iter().filter_map(|known| Some(known.trouble.as_ref()?.since + LASTING));
         let overdue = self.0.iter().filter_map(Known::overdue);
         lasting.chain(overdue).filter(|at| *at > now).min()
     }
 
-    /// The faults that were not told yet; they count as told from now on.
-    pub(super) fn untold(&mut self, lacks: &[MissingPart]) -> Vec<MissingPart> {
-        let mut untold = Vec::new();
+    /// The faults that were not reported yet; marks them as reported.
+    pub(super) fn unreported(&mut self, lacks: &[MissingPart]) -> Vec<MissingPart> {
+        let mut unreported = Vec::new();
         for lack in lacks {
             self.change(lack.part, |known| {
-                if !std::mem::replace(&mut known.told, true) {
-                    untold.push(lack.clone());
+                if !std::mem::replace(&mut known.reported, true) {
+                    unreported.push(lack.clone());
                 }
             });
         }
-        untold
+        unreported
     }
 
-    /// How fresh a part is on a connection that `follows` the account.
+    /// How fresh a part is; `follows` says whether the connection follows the account.
     pub(super) fn freshness(&self, part: Part, follows: bool, now: Mono) -> Freshness<'_> {
         let state = self.state(part, now);
         let known = self.known(part);
@@ -342,11 +342,11 @@ impl Parts {
     }
 }
 
-/// What is missing, in one sentence without a stop.
+/// The missing parts in one sentence without a final stop.
 pub(super) fn sentence(lacks: &[MissingPart]) -> String {
     let mut text = String::new();
     let mut rest = lacks;
-    // Parts that fail for one reason are named together.
+    // Parts that fail for the same reason are named together.
     while let Some(first) = rest.first() {
         let same = rest.iter().take_while(|lack| lack.reason == first.reason).count();
         if !text.is_empty() {
@@ -371,30 +371,30 @@ mod tests {
         Now { mono: Mono::from_millis(millis), wall: jiff::Timestamp::UNIX_EPOCH }
     }
 
-    /// Why the part is missing then, if it is.
+    /// Why the part is missing at this time, if it is.
     fn lack(parts: &Parts, millis: u64) -> Option<String> {
         let lacks = parts.lacks(None, Mono::from_millis(millis));
         lacks.into_iter().find(|lack| lack.part == PART).map(|lack| lack.reason)
     }
 
     #[test]
-    fn a_failure_is_worth_a_word_when_it_lasts_and_is_over_with_an_answer() {
+    fn a_failure_is_reported_when_it_lasts_and_ends_with_an_answer() {
         let mut parts = Parts::default();
         parts.good(PART, at(0));
-        parts.failed(PART, &RequestError::of_ours(RequestErrorKind::Server, "first"), at(1_000));
+        parts.failed(PART, &RequestError::local(RequestErrorKind::Server, "first"), at(1_000));
         assert!(parts.has_failed(PART));
-        // The same kind of failure in other words is no news; another kind is, and its beginning stays.
-        parts.failed(PART, &RequestError::of_ours(RequestErrorKind::Server, "second"), at(2_000));
+        // The same kind of failure with other text is not news; another kind is, and keeps the start time.
+        parts.failed(PART, &RequestError::local(RequestErrorKind::Server, "second"), at(2_000));
         assert_eq!(
             (lack(&parts, 5_999), parts.deadline(Mono::from_millis(5_999))),
             (None, Some(Mono::from_millis(6_000)))
         );
         let said = lack(&parts, 6_000).unwrap();
         assert!(said.contains("first"), "{said}");
-        parts.failed(PART, &RequestError::of_ours(RequestErrorKind::Network, "third"), at(6_000));
+        parts.failed(PART, &RequestError::local(RequestErrorKind::Network, "third"), at(6_000));
         let said = lack(&parts, 6_000).unwrap();
         assert!(said.contains("third"), "{said}");
-        // An answer of several pages ends that with the last of them.
+        // An answer of several pages ends the failure with its last page.
         parts.answered(PART, at(7_000));
         assert_eq!(
             (lack(&parts, 7_000).as_deref(), parts.has_failed(PART)),
@@ -406,18 +406,18 @@ mod tests {
     }
 
     #[test]
-    fn a_question_that_was_given_up_is_a_failure_until_there_is_a_whole_answer() {
+    fn a_request_that_was_given_up_counts_as_failed_until_a_complete_answer() {
         let mut parts = Parts::default();
         parts.good(PART, at(0));
         parts.lost(PART, "no".to_owned());
         assert!(parts.has_failed(PART));
         assert_eq!(lack(&parts, 0).as_deref(), Some("no"));
-        assert!(!parts.good(PART, at(1)), "its absence was not told");
+        assert!(!parts.good(PART, at(1)), "its absence was not reported");
         assert!(!parts.has_failed(PART) && lack(&parts, 1).is_none());
     }
 
     #[test]
-    fn a_part_is_overdue_when_its_answer_is_later_than_a_request_and_one_more_try_take() {
+    fn a_part_is_overdue_after_the_time_of_one_request_and_one_retry() {
         let mut parts = Parts::default();
         parts.good(Part::Recent, at(0));
         parts.due(Part::Recent, Mono::from_millis(10_000));
@@ -426,14 +426,14 @@ mod tests {
         };
         assert_eq!((missing(&parts, 39_999), missing(&parts, 40_000)), (false, true));
         assert_eq!(parts.deadline(Mono::ZERO), Some(Mono::from_millis(40_000)));
-        // The pass is busy with something else.
+        // The pass is busy with another part.
         parts.answered(Part::Working, at(20_000));
         assert!(missing(&parts, 40_000));
-        // Its own pages come, and not for ever.
+        // Its own pages extend the deadline, but not forever.
         parts.answered(Part::Recent, at(39_999));
         assert_eq!((missing(&parts, 69_999), missing(&parts, 70_000)), (false, true));
         assert_eq!(parts.deadline(Mono::from_millis(40_000)), Some(Mono::from_millis(70_000)));
-        // Before the last of them comes, none makes it current again.
+        // From then on, only the last page makes it current again.
         parts.pass_began();
         parts.answered(Part::Recent, at(40_001));
         assert!(missing(&parts, 40_001));
@@ -453,29 +453,29 @@ mod tests {
             (fresh.good.map(|good| good.mono), fresh.current)
         };
         assert_eq!(fresh(&parts, 60_999), (Some(Mono::from_millis(1_000)), true));
-        // One of several answers counts for its own pass alone.
+        // A single page counts only for its own pass.
         parts.answered(PART, at(70_000));
         parts.pass_began();
         parts.good(PART, at(80_000));
         assert_eq!(fresh(&parts, 80_000), (Some(Mono::from_millis(80_000)), true));
-        // What took a minute is not of now, and said once however often it is so.
-        let mut told = 0;
+        // An answer that took a minute is not current, and is reported once even if it recurs.
+        let mut reported = 0;
         for minute in [2, 4, 6] {
             parts.answered(PART, at(minute * 60_000));
             assert!(!parts.good(PART, at((minute + 1) * 60_000)));
             assert_eq!(fresh(&parts, (minute + 1) * 60_000), (Some(Mono::from_millis(minute * 60_000)), false));
             let lacks = parts.lacks(None, Mono::from_millis((minute + 1) * 60_000));
-            told += parts.untold(&lacks).iter().filter(|lack| lack.part == PART).count();
+            reported += parts.unreported(&lacks).iter().filter(|lack| lack.part == PART).count();
         }
-        assert_eq!(told, 1);
+        assert_eq!(reported, 1);
         assert!(parts.good(PART, at(500_000)), "it is over");
     }
 
     #[test]
-    fn nothing_is_current_without_a_connection_that_follows_and_nothing_is_known_of_another_account() {
+    fn nothing_is_current_unless_the_connection_follows_and_forgetting_clears_everything() {
         let mut parts = Parts::default();
         parts.good(PART, at(0));
-        parts.failed(PART, &RequestError::of_ours(RequestErrorKind::Server, "no"), at(1_000));
+        parts.failed(PART, &RequestError::local(RequestErrorKind::Server, "no"), at(1_000));
         let now = Mono::from_millis(2_000);
         assert_eq!((parts.freshness(PART, true, now).current, parts.freshness(PART, true, now).reason), (true, None));
         let alone = parts.freshness(PART, false, now);

@@ -1,4 +1,4 @@
-//! What may be asked of a broker's REST interface and what may come back, in domain types only.
+//! Requests to a broker's REST API and their replies, in domain types only.
 
 pub mod limits;
 pub mod route;
@@ -14,11 +14,11 @@ use super::guard::CancelPermit;
 use crate::domain::market::{EquityHistory, MarketClock};
 use crate::domain::{Account, Activity, ClientOrderId, Order, OrderId, Position, TradeUpdate};
 
-/// Ties a reply to its request.
+/// Matches a reply to its request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct RequestId(pub u64);
 
-/// Which orders a list holds (docs/ALPACA.md 5.5).
+/// Which orders a list contains (docs/ALPACA.md 5.5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OrderFilter {
@@ -50,7 +50,7 @@ pub struct OrdersQuery {
     pub after: Option<Timestamp>,
     /// Submitted before this.
     pub until: Option<Timestamp>,
-    /// Older than this order; not together with the two above.
+    /// Older than this order; not combined with the two above.
     pub before_order_id: Option<OrderId>,
     /// Only this symbol.
     pub symbol: Option<Arc<str>>,
@@ -63,7 +63,7 @@ pub struct OrdersQuery {
 }
 
 impl OrdersQuery {
-    /// The newest of these orders, each by itself.
+    /// The newest of these orders, without nesting legs.
     pub const fn newest(filter: OrderFilter, limit: u16) -> Self {
         Self {
             filter,
@@ -83,7 +83,7 @@ impl OrdersQuery {
 pub struct ActivitiesQuery {
     /// Only executions (`/FILL`).
     pub fills_only: bool,
-    /// Only those of this order; brokers that do not know the filter answer with all.
+    /// Only executions of this order; a broker that does not support the filter returns all.
     #[serde(default)]
     pub order: Option<OrderId>,
     /// Created after this.
@@ -98,7 +98,7 @@ pub struct ActivitiesQuery {
     pub page_size: u8,
 }
 
-/// A request to the broker. What changes something there is built of the guard's permit; [`route`] says how each is sent.
+/// A request to the broker. One that changes something carries the guard's permit; [`route`] says how each is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Request {
     /// `GET /v2/account`.
@@ -113,12 +113,12 @@ pub enum Request {
     OrderByClientId(ClientOrderId),
     /// `GET /v2/account/activities`.
     Activities(ActivitiesQuery),
-    /// `GET /v2/events/trades` with a beginning: the events since then, one by one (docs/ALPACA.md 7.1). Nobody promises that it is
-    /// offered; what comes may be cut short at its newer end.
+    /// `GET /v2/events/trades` with a start time: the events since then (docs/ALPACA.md 7.1). It may not be offered,
+    /// and the answer may be cut short at its newer end.
     Replay {
-        /// Happened at or after this, by the broker's clock.
+        /// Events at or after this, by the broker's clock.
         since: Timestamp,
-        /// Where the broker may end the answer; left out, it stays open and the reader ends it.
+        /// Where the broker may end the answer. If absent, the answer stays open and the reader ends it.
         until: Option<Timestamp>,
     },
     /// `GET /v2/clock`.
@@ -141,11 +141,11 @@ pub enum Reply {
     Account(Box<Account>),
     /// Every open position.
     Positions(Vec<Position>),
-    /// One page of orders, each followed by its legs where it was asked for nested. Only an empty one is surely the last.
+    /// One page of orders, each followed by its legs if nested. Only an empty page is certainly the last.
     Orders(Vec<Order>),
     /// One order, followed by its legs.
     Order(Vec<Order>),
-    /// One page of activities. Only an empty one is surely the last: pages may be smaller than asked.
+    /// One page of activities. Only an empty page is certainly the last: pages may be smaller than requested.
     Activities(Vec<Activity>),
     /// Events, oldest first; their executions are marked as learned late.
     Replay(Vec<TradeUpdate>),
@@ -153,14 +153,14 @@ pub enum Reply {
     Clock(MarketClock),
     /// An equity curve.
     History(EquityHistory),
-    /// A list of which some rows could not be read, or an account of which some figures: the others, and these.
+    /// A list without its unreadable rows or an account without its unreadable figures, and what was unreadable.
     Partial(Box<Reply>, Vec<Unread>),
     /// The broker took the request (204).
     Done,
 }
 
 impl Reply {
-    /// The account, where it is one, whatever of it could not be read.
+    /// The account, if the reply is one, readable in full or in part.
     pub fn account(&self) -> Option<&Account> {
         match self {
             Self::Account(account) => Some(account),
@@ -169,7 +169,7 @@ impl Reply {
         }
     }
 
-    /// The answer as far as it could be read, and the rows that could not.
+    /// The readable part of the answer, and the rows that could not be read.
     pub fn split(self) -> (Self, Vec<Unread>) {
         match self {
             Self::Partial(reply, unread) => (*reply, unread),
@@ -181,28 +181,29 @@ impl Reply {
 /// A row of a list, or a figure, that could not be read; both texts are sanitised.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unread {
-    /// Which: its id or symbol, else its place in the list; a figure's name.
+    /// Its id or symbol, else its place in the list; for a figure, its name.
     pub row: String,
     /// Why.
     pub why: String,
 }
 
-/// What is said of rows and figures that could not be read; `None` without any.
+/// The text shown for unreadable rows and figures; `None` if there are none.
 pub fn unread_words(unread: &[Unread]) -> Option<String> {
     let first = unread.first()?;
-    // The name comes first: where there is little room, the rest is cut off.
+    // The name comes first, because narrow columns cut off the rest.
     Some(match unread.len() {
         1 => format!("{} cannot be read: {}", first.row, first.why),
         many => format!("{} and {} more cannot be read: {}", first.row, many - 1, first.why),
     })
 }
 
-/// What kind of failure it was; what callers branch on.
+/// The kind of failure, which callers branch on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RequestErrorKind {
     /// 401 from the API itself: the token was refused.
     Unauthorized,
-    /// 403 from the API itself: permission missing, or on placing a refusal such as buying power (docs/ALPACA.md 4.4).
+    /// 403 from the API itself: permission missing, or an order refused, e.g. for lack of
+    /// buying power (docs/ALPACA.md 4.4).
     Forbidden,
     /// 404.
     NotFound,
@@ -210,7 +211,7 @@ pub enum RequestErrorKind {
     Unprocessable,
     /// 429: wait.
     RateLimited {
-        /// How long, from `X-RateLimit-Reset` by the server's `Date`, or `Retry-After`.
+        /// How long, from `X-RateLimit-Reset` relative to the server's `Date`, or from `Retry-After`.
         retry_after: Option<Duration>,
     },
     /// Any other refusal with a 4xx status.
@@ -219,9 +220,9 @@ pub enum RequestErrorKind {
     Server,
     /// No connection.
     Network,
-    /// No answer in time; whether it was carried out is unknown.
+    /// No answer in time; whether the request was carried out is unknown.
     Timeout,
-    /// An answer that cannot be read.
+    /// An unreadable answer.
     Decode,
 }
 
@@ -229,9 +230,9 @@ pub enum RequestErrorKind {
 #[derive(Debug, Clone, PartialEq, Eq, Error, Serialize, Deserialize)]
 #[error("{}", self.sentence())]
 pub struct RequestError {
-    /// What callers branch on.
+    /// The kind of failure.
     pub kind: RequestErrorKind,
-    /// HTTP status, when there was an answer.
+    /// HTTP status, if there was an answer.
     pub status: Option<u16>,
     /// The broker's eight-digit code (docs/ALPACA.md 4.3).
     pub code: Option<i64>,
@@ -244,12 +245,12 @@ pub struct RequestError {
 }
 
 impl RequestError {
-    /// A failure that no answer of the broker states.
-    pub fn of_ours(kind: RequestErrorKind, message: impl Into<String>) -> Self {
+    /// A failure detected here rather than stated by the broker.
+    pub fn local(kind: RequestErrorKind, message: impl Into<String>) -> Self {
         Self { kind, status: None, code: None, message: message.into(), extra: None, request_id: None }
     }
 
-    /// What happened, without what differs from one request to the next.
+    /// What happened, without details that differ from one request to the next.
     pub fn brief(&self) -> String {
         match self.status {
             Some(200..=299) | None => self.message.clone(),

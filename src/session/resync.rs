@@ -1,6 +1,6 @@
-//! One pass over REST: what to ask, page by page, until the snapshot is complete (docs/DESIGN.md 9.1, step 3).
+//! One pass over REST: what to request, page by page, until the snapshot is complete (docs/DESIGN.md 9.1, step 3).
 //!
-//! Collects only; merging is the session's. Pages go back by `before_order_id`, because `after` and `until` are
+//! Only collects; the session merges. Pages are walked back by `before_order_id`, because `after` and `until` are
 //! exclusive and lose ties at a page's edge (docs/ALPACA.md 5.5).
 
 mod failures;
@@ -27,26 +27,27 @@ use crate::domain::blotter::Blotter;
 use crate::domain::disabled_rule::{DisabledRule, left_out};
 use crate::domain::{Account, Activity, Mono, Order, OrderId, Position};
 
-/// Requests under way at once.
+/// Requests in flight at once.
 const IN_FLIGHT: usize = 4;
-/// The wait after a 429 that names none.
+/// The wait after a 429 that states none.
 pub(super) const RATE_LIMIT_WAIT: Duration = Duration::from_secs(10);
-/// Pages of executions that the first pass ever goes back.
+/// Pages of executions that the very first pass walks back.
 const FIRST_PAGES: u32 = 3;
-/// How many orders that only executions name are fetched by id on the first pass.
+/// How many orders of low priority are fetched one by one, such as those that only executions name on
+/// the very first pass.
 const FIRST_BY_ID: usize = 10;
 
-/// The sizes of things; the laboratory has smaller ones, so that short runs reach every edge.
+/// Size limits; the laboratory uses smaller ones, so that short runs reach every edge.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
     /// The broker's largest pages (docs/ALPACA.md 5.4, 5.5).
     pub(super) orders_page: u16,
     pub(super) fills_page: u8,
-    /// A pass starts this much before what is known: REST may lag, and rows may become visible out of order.
+    /// A pass starts this long before the watermark: REST may lag, and rows may become visible out of order.
     pub(super) overlap: Duration,
     /// Updates held while syncing; one more restarts the epoch.
     pub(super) held: usize,
-    /// Pages of one list in one pass; a list without end must not fill the memory.
+    /// Pages of one list in one pass; an endless list must not fill the memory.
     pub(super) pages: u32,
     /// Orders fetched by id in one pass.
     pub(super) by_id: usize,
@@ -65,51 +66,51 @@ impl Default for Limits {
     }
 }
 
-/// Where a pass starts from.
+/// The watermark: where a pass starts.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Since {
-    /// Broker's time of the last execution known at the end of a complete pass.
+    /// The broker's time of the last execution known when the last complete pass began.
     pub(super) fills: Option<Timestamp>,
-    /// Broker's time of the last submission known then; the beginning of time when there was none. Our own clock may be
-    /// wrong by any amount.
+    /// The broker's time of the last submission known then; the Unix epoch if there was none. Our own clock is not
+    /// used, since it may be wrong by any amount.
     pub(super) orders: Option<Timestamp>,
 }
 
-/// What a pass brought.
+/// What a pass fetched.
 #[derive(Debug, Default)]
 pub(super) struct Snapshot {
     pub(super) account: Option<Box<Account>>,
     pub(super) positions: Option<Vec<Position>>,
-    /// What each part lacks: a question given up, rows that cannot be read, a list without end.
+    /// What each part lacks: a request given up, unreadable rows, an endless list.
     pub(super) faults: BTreeMap<Part, String>,
-    /// The parts of which a question was given up, so that its answer is not there at all.
+    /// Parts with a request that was given up, whose answer is missing entirely.
     pub(super) given_up: BTreeSet<Part>,
     pub(super) orders: Vec<Order>,
     pub(super) activities: Vec<Activity>,
-    /// Orders asked for by id that the broker answered it does not have.
+    /// Orders requested by id that the broker does not have.
     pub(super) denied: Vec<OrderId>,
-    /// What was asked beyond the lists and did not come, and why.
+    /// A request beyond the lists that failed, and why.
     pub(super) beyond: Option<String>,
-    /// On the first pass ever: executions from before this were not asked for.
+    /// On the very first pass: executions before this were not requested.
     pub(super) history_before: Option<Timestamp>,
-    /// Where the next pass goes on beyond the lists.
+    /// Where the next pass continues beyond the lists.
     pub(super) backfill: Backfill,
 }
 
-/// What became of an answer.
+/// What follows from an answer.
 #[derive(Debug)]
 pub(super) enum Step {
-    /// More is to come.
+    /// More answers are to come.
     More,
-    /// The broker asked to wait: nothing is asked before this has passed.
+    /// The broker asked to wait: no requests until this has passed.
     Wait(Duration),
-    /// One question failed and is asked again after this ([`Resync::unpark`]); others go on.
+    /// One request failed and is retried after this ([`Resync::unpark`]); others go on.
     Park(Duration),
-    /// The token was refused for this question, which the pass goes on without ([`Resync::proceed`]).
+    /// This request was refused; the pass goes on without it ([`Resync::proceed`]).
     Refused(RequestError),
-    /// Everything that can be had is there.
+    /// Everything available was fetched.
     Done,
-    /// Not an answer to one of ours.
+    /// Not an answer to a request of this pass.
     Foreign,
 }
 
@@ -121,43 +122,43 @@ pub(super) struct Resync {
     queue: VecDeque<Question>,
     pending: HashMap<RequestId, Question>,
     snapshot: Snapshot,
-    /// Pages asked for, by list.
+    /// Pages requested, by list.
     pages: HashMap<List, u32>,
-    /// Questions that failed and are asked again after a wait.
+    /// Failed requests that are retried after a wait.
     parked: Vec<Question>,
-    /// Questions answered or given up.
+    /// Requests answered or given up.
     done: u32,
-    /// Rows of the answer at hand that could not be read; they fill their page like any other.
+    /// Unreadable rows of the current answer: a page of nothing else is not empty.
     unread: usize,
     seen: HashSet<OrderId>,
     mark: Since,
-    /// The newest that the lists since the last pass brought. What is asked for one by one, later than these, may be newer
-    /// than something that no list has shown.
+    /// The newest times in the lists of this pass. Orders requested one by one come later and may be newer than
+    /// something that no list has shown, so they do not count.
     listed: Since,
-    /// The account behind the link is not known yet: it is asked first, or a reset under way would go unnoticed. When it
-    /// does not answer, the others may tell whose they are.
+    /// The account behind the link is not known yet: it is requested first, or a reset in progress would go unnoticed.
+    /// If it does not answer, other answers may identify it.
     account_first: bool,
-    /// The figures that are followed outside the pass.
+    /// Balances or positions that are fetched outside the pass.
     left: BTreeSet<Part>,
     by_id_asked: bool,
-    /// The last order of the recent list; older ones begin there.
+    /// The last order of the recent list; older orders start there.
     recent_end: Option<OrderId>,
-    /// Where a page was asked from: a broker that does not know the cursor would send the same one for ever.
+    /// Cursors already used: a broker that ignores the cursor would send the same page forever.
     cursors: HashSet<(List, Arc<str>)>,
-    /// Why nothing more is asked in this pass.
+    /// Why this pass sends no more requests.
     cut: Option<String>,
-    /// What refused for its request limit when it was last asked: it comes last, for its wait keeps back everything else.
+    /// Endpoints that answered 429 when last requested; they come last, because their wait delays everything else.
     last: BTreeSet<Endpoint>,
-    /// What refused so in this pass, in its words, and what answered.
+    /// Endpoints that answered 429 in this pass, with the message, and endpoints that gave a good answer.
     limited: BTreeMap<Endpoint, String>,
     answered: BTreeSet<Endpoint>,
-    /// What came last, being limited, refused again.
+    /// An endpoint that came last for its limit was refused again.
     limited_again: bool,
     limits: Limits,
 }
 
 impl Resync {
-    /// `mark` is what is known when the pass begins: the next one starts from there if this one is complete.
+    /// `mark` is the newest that is known when the pass begins: if this pass is complete, the next one starts there.
     pub(super) fn new(since: Since, mark: Since, account_first: bool, limits: Limits, backfill: Backfill) -> Self {
         let orders =
             |filter, nested| Request::Orders(OrdersQuery { nested, ..OrdersQuery::newest(filter, limits.orders_page) });
@@ -169,7 +170,7 @@ impl Resync {
             after: since.fills.or(since.orders).map(earlier),
             until: None,
             page_token: None,
-            // Without a starting point the newest are wanted, with one all since then in order.
+            // Without a watermark the newest are wanted first, with one everything since then in order.
             ascending: since.fills.or(since.orders).is_some(),
             page_size: limits.fills_page,
         });
@@ -208,19 +209,19 @@ impl Resync {
         }
     }
 
-    /// Balances or positions are being asked for already, or wait by themselves: the pass does not ask for them.
+    /// Leaves out balances or positions that are already requested elsewhere, or that wait by themselves.
     pub(super) fn leave(&mut self, parts: impl Iterator<Item = Part>) {
         self.left.extend(parts);
         self.queue.retain(|question| !self.left.contains(&question.part()));
         self.parked.retain(|question| !self.left.contains(&question.part()));
     }
 
-    /// True when nothing is under way or wanted that was thought of so far.
+    /// True when nothing is queued, in flight or parked.
     pub(super) fn is_idle(&self) -> bool {
         self.queue.is_empty() && self.pending.is_empty() && self.parked.is_empty()
     }
 
-    /// What refuses for its request limit is asked when everything else was.
+    /// Requests the endpoints that answered 429 after everything else.
     pub(super) fn with_last(mut self, last: &BTreeSet<Endpoint>) -> Self {
         self.last.clone_from(last);
         if self.account_first {
@@ -229,19 +230,19 @@ impl Resync {
         self
     }
 
-    /// Takes over which endpoints refuse for their request limit and which do so no more.
+    /// Updates the set of endpoints that answer 429.
     pub(super) fn note_limits(&self, known: &mut BTreeSet<Endpoint>) {
         known.retain(|endpoint| !self.answered.contains(endpoint));
         known.extend(self.limited.keys());
     }
 
-    /// True when only what is known to be limited by itself refused: nothing is won by asking it once more in this pass.
+    /// True when an endpoint known to be limited was refused again: another try in this pass gains nothing.
     pub(super) const fn is_limited_again(&self) -> bool {
         self.limited_again
     }
 
-    /// Orders and executions wait no longer for balances or positions asked for this long ago: the pass goes on without
-    /// these questions, which are the caller's from now on.
+    /// Stops waiting for balances or positions requested at least `patience` ago: the pass goes on without these
+    /// requests, and the caller takes them over.
     pub(super) fn leave_figures(&mut self, now: Mono, patience: Duration) -> Vec<(RequestId, Part)> {
         let late =
             |_: &RequestId, question: &mut Question| question.is_of_figures() && question.asked + patience <= now;
@@ -251,12 +252,12 @@ impl Resync {
         late.into_iter().collect()
     }
 
-    /// When the balances or positions under way for longest were asked for.
+    /// When the oldest request for balances or positions in flight was sent.
     pub(super) fn oldest_figure(&self) -> Option<Mono> {
         self.pending.values().filter(|question| question.is_of_figures()).map(|question| question.asked).min()
     }
 
-    /// The next question to send, while few are under way.
+    /// The next request to send, unless enough are in flight.
     pub(super) fn ask(&mut self, now: Mono, id: impl FnOnce() -> RequestId) -> Option<(RequestId, Request)> {
         let asking = !self.pending.is_empty() || !self.parked.is_empty();
         let alone = self.account_first && !self.account_is_settled() && asking;
@@ -270,7 +271,7 @@ impl Resync {
         Some((id, request))
     }
 
-    /// The question in front; one that comes last only when nothing else is wanted or under way.
+    /// The next request in the queue; one of a limited endpoint only when nothing else is queued or in flight.
     fn next(&mut self) -> Option<Question> {
         let comes_last = |question: &Question| self.last.contains(&question.endpoint());
         match self.queue.iter().position(|question| !comes_last(question)) {
@@ -280,7 +281,7 @@ impl Resync {
         }
     }
 
-    /// Takes an answer; `blotter` tells which orders must be fetched by id.
+    /// Takes an answer; `blotter` decides which orders must be fetched by id.
     pub(super) fn answer(
         &mut self,
         id: RequestId,
@@ -307,7 +308,7 @@ impl Resync {
         self.proceed(blotter)
     }
 
-    /// What is next, now that an answer was taken or a refusal put aside.
+    /// What comes next after an answer or a refusal.
     pub(super) fn proceed(&mut self, blotter: &Blotter) -> Step {
         if !self.is_idle() {
             return Step::More;
@@ -316,7 +317,7 @@ impl Resync {
             self.by_id_asked = true;
             self.ask_by_id(blotter);
             if let Some(why) = self.cut.clone() {
-                // Orders that only a question each could tell of are missing.
+                // The pass was cut short, so orders that need a request each are missing.
                 for question in std::mem::take(&mut self.queue).iter().filter(|question| !question.is_beyond()) {
                     self.leave_out(question, &why);
                 }
@@ -328,11 +329,11 @@ impl Resync {
         Step::Done
     }
 
-    /// What was brought.
+    /// Returns the snapshot and the watermark for the next pass.
     ///
-    /// The next pass must not start from what was told while this one was under way, for it asked earlier.
+    /// The watermark excludes what arrived while this pass was running, because the requests were sent earlier.
     pub(super) fn finish(mut self) -> (Snapshot, Since) {
-        // The first pass asks newest first, and rows of one millisecond come in any order (docs/ALPACA.md 5.4).
+        // The very first pass fetches newest first, and rows of one millisecond come in any order (docs/ALPACA.md 5.4).
         self.snapshot.activities.sort_by_key(|row| match &row.kind {
             ActivityKind::Fill { at, cum_qty, .. } => (*at, *cum_qty),
             ActivityKind::Other { .. } => (None, None),
@@ -344,30 +345,30 @@ impl Resync {
         (self.snapshot, next)
     }
 
-    /// The part that a question under way belongs to.
+    /// The part that a request in flight belongs to.
     pub(super) fn part_of(&self, id: RequestId) -> Option<Part> {
         self.pending.get(&id).map(Question::part)
     }
 
-    /// True for a question under way whose part is whole without the answer.
+    /// True for a request in flight that no part depends on.
     pub(super) fn is_beyond(&self, id: RequestId) -> bool {
         self.pending.get(&id).is_some_and(Question::is_beyond)
     }
 
-    /// The account answered, or is not waited for any more.
+    /// The account answered, or is no longer awaited.
     fn account_is_settled(&self) -> bool {
         self.snapshot.account.is_some()
             || self.snapshot.given_up.contains(&Part::Account)
             || self.left.contains(&Part::Account)
     }
 
-    /// How far the pass is.
+    /// Progress of the pass.
     pub(super) fn progress(&self) -> Pages {
         let left = u32::try_from(self.queue.len() + self.parked.len() + self.pending.len()).unwrap_or(u32::MAX);
         Pages { done: self.done, of: self.done.saturating_add(left) }
     }
 
-    /// Asks for the next page of a list, unless the list has no end.
+    /// Requests the next page of a list, up to the limit of pages.
     fn follow(&mut self, request: Request, list: List) {
         let question = Question::new(request, list);
         let pages = self.pages.entry(list).or_insert(1);
@@ -415,7 +416,7 @@ impl Resync {
             self.listed.orders = self.listed.orders.max(orders.iter().filter_map(|order| order.submitted_at).max());
         }
         for order in orders {
-            // Older orders are looked at again; those never heard of are history.
+            // Older orders are only checked again; unknown ones are history.
             if !older || blotter.order(&order.id).is_some() {
                 self.keep(order);
             }
@@ -424,12 +425,12 @@ impl Resync {
             self.snapshot.backfill.went_back_to(last, blotter);
             return;
         }
-        // Pages may be smaller than asked, so that only an empty one is the last.
+        // Pages may be smaller than requested, so only an empty one is the last.
         let Some((id, submitted_at)) = last else { return };
         if question.list == List::Recent {
             self.recent_end = Some(id.clone());
         }
-        // The recent list goes back to the last complete pass; the first pass ever takes one page of it.
+        // The recent list goes back to the last complete pass; the very first pass takes one page of it.
         let in_gap = self.since.orders.is_some_and(|since| submitted_at.is_none_or(|at| at >= since));
         let wanted =
             matches!(question.list, List::Open | List::Nested) || (in_gap && !left_out(DisabledRule::WholeGap));
@@ -442,11 +443,11 @@ impl Resync {
         let Request::Activities(query) = &question.request else { return };
         let token: Option<Arc<str>> = rows.last().map(|row| row.id.clone());
         if let Some(order) = &query.order {
-            // A broker that does not know the filter answers with the rows of every order; those are not wanted here.
+            // A broker that does not support the filter returns the rows of every order.
             rows.retain(|row| matches!(&row.kind, ActivityKind::Fill { order_id, .. } if order_id == order));
         }
         let Some(token) = token.filter(|_| !rows.is_empty()) else {
-            // A page of nothing but rows that cannot be read is no beginning.
+            // A page of unreadable rows is not the start of history.
             if !query.ascending && self.unread == 0 {
                 self.snapshot.history_before = None;
             }
@@ -460,7 +461,7 @@ impl Resync {
         let advanced = self.cursors.insert((question.list, Arc::clone(&token)));
         let mut on = true;
         if !query.ascending {
-            // The first pass ever: back some pages, or to the beginning.
+            // The very first pass walks back a few pages, or to the start of history.
             self.first_pages += 1;
             self.snapshot.history_before = oldest.filter(|_| advanced);
             on = self.first_pages < FIRST_PAGES;

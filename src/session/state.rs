@@ -1,4 +1,4 @@
-//! Where a connection stands: the one enum that panes, header and `watch` all show (docs/DESIGN.md 6).
+//! The state of a connection: the one enum that panes, header and `watch` all show (docs/DESIGN.md 6).
 
 use std::fmt;
 
@@ -6,20 +6,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::Mono;
 
-/// The count of attempts on one account; results of an older one are dropped.
+/// The number of a connection attempt on one account; results of older epochs are dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct Epoch(pub u64);
 
-/// How far a snapshot is: answers that came, of those that are known to be needed.
+/// Progress of a snapshot: answers received, of those known to be needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pages {
     /// Answered.
     pub done: u32,
-    /// Answered, under way or queued; grows while lists turn out to be longer.
+    /// Answered, in flight or queued; grows as lists turn out to be longer.
     pub of: u32,
 }
 
-/// What a person was told of and what ends by itself: afterwards the sentence is history.
+/// A condition that was reported to the user and ends by itself; afterwards the message is history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fault {
@@ -27,13 +27,14 @@ pub enum Fault {
     Connection,
     /// A part of the snapshot is missing.
     Snapshot,
-    /// What no list shows could not be had.
+    /// Orders missing from the lists could not be fetched.
     Beyond,
-    /// Executions and the list of positions do not agree.
+    /// Executions and the position list do not agree.
     Holdings,
 }
 
-/// The state of one linked account's connection. How old a figure is, it does not say: [`super::Session::freshness`] does.
+/// The connection state of one linked account. It does not give the age of
+/// a figure: [`super::Session::freshness`] does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ConnectionState {
     /// Opening a stream, authenticating, listening.
@@ -41,17 +42,17 @@ pub enum ConnectionState {
         /// Since when.
         since: Mono,
     },
-    /// Listening; the snapshot is not complete.
+    /// Listening; the snapshot is not complete yet.
     Syncing {
         /// Since when.
         since: Mono,
-        /// How far it is, once it takes longer than seconds.
+        /// Progress, once syncing takes longer than a few seconds.
         #[serde(default)]
         pages: Option<Pages>,
-        /// Nothing is asked before this.
+        /// No requests are sent before this.
         #[serde(default)]
         until: Option<Mono>,
-        /// What is missing and why, once it takes longer than seconds.
+        /// What is missing and why, once syncing takes longer than a few seconds.
         #[serde(default)]
         reason: Option<String>,
     },
@@ -66,32 +67,33 @@ pub enum ConnectionState {
         attempt: u32,
         /// When the next attempt starts.
         until: Mono,
-        /// Why the last one ended, as a sentence without a stop.
+        /// Why the last one ended, as a sentence without a final stop.
         reason: String,
     },
-    /// The stream is refused; REST alone keeps the snapshot.
+    /// No stream is available; REST alone keeps the snapshot current.
     Polling {
         /// Since when.
         since: Mono,
         /// Why there is no stream, and what else is missing.
         reason: String,
     },
-    /// The API refused the token for a minute; it is probed rarely until the account is linked again.
+    /// The API refused the token for a minute, or another account answers; it is only probed until
+    /// the account is relinked.
     NeedsRelink {
-        /// The broker's words.
+        /// The broker's words, or which account answers.
         reason: String,
     },
-    /// The broker or the owner blocked the account; data still flows.
+    /// The broker or the owner blocked the account; data is still updated.
     Blocked {
         /// Which flag or status, and what else is missing.
         reason: String,
     },
-    /// Stopped by the user.
+    /// Paused by the user.
     Paused,
 }
 
 impl ConnectionState {
-    /// The short words shown for it.
+    /// The short text shown for it.
     pub const fn word(&self) -> &'static str {
         match self {
             Self::Connecting { .. } => "connecting",
@@ -110,7 +112,7 @@ impl ConnectionState {
         matches!(self, Self::Live { .. })
     }
 
-    /// Why it is not live, where there is a reason.
+    /// Why it is not live, if there is a reason.
     pub fn reason(&self) -> Option<&str> {
         match self {
             Self::Reconnecting { reason, .. }

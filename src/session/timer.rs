@@ -1,33 +1,33 @@
-//! The session's named timers in one table; a spurious timeout finds nothing due.
+//! The session's named timers in one table. A spurious timeout finds nothing due.
 
 use crate::domain::Mono;
 
-/// What is waited for.
+/// What the session waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Timer {
-    /// The next attempt to open a stream.
+    /// Open the next stream.
     Reconnect,
-    /// Requests that failed are asked again.
+    /// Retry failed requests.
     Retry,
-    /// The next audit.
+    /// Start the next audit.
     Audit,
-    /// Whether the stream told what the audit found.
+    /// Check whether the stream reported what the audit found.
     Verdict,
-    /// Balances and positions after an execution.
+    /// Request balances and positions after an execution.
     Refresh,
-    /// Balances and positions on a quiet account.
+    /// Request balances and positions at their regular interval.
     Marks,
-    /// Balances or positions were waited for long enough.
+    /// Stop waiting for balances or positions.
     Figures,
-    /// REST is asked though the stream does not listen yet.
+    /// Query REST although the stream is not listening yet.
     Early,
-    /// The token that was refused is tried again.
+    /// Retry the token that was refused.
     Confirm,
-    /// Somebody may have linked the account again.
+    /// Look for a new token; the account may have been relinked.
     Renew,
-    /// What is missing may have been missing for seconds now.
+    /// Update the status: something may have been missing for long enough to report.
     Appraise,
-    /// The connection has been healthy for a minute.
+    /// Reset the attempt count after a minute of healthy connection.
     Healthy,
 }
 
@@ -49,38 +49,38 @@ impl Timers {
         }
     }
 
-    /// Sets a deadline, or moves it nearer; never further away.
+    /// Sets a deadline or moves it earlier; never later.
     pub(super) fn hasten(&mut self, timer: Timer, at: Mono) {
         if let Some(slot) = self.slot(timer) {
             *slot = Some(slot.map_or(at, |known| known.min(at)));
         }
     }
 
-    /// Moves a deadline nearer, where there is one.
+    /// Moves a deadline earlier, if it is set.
     pub(super) fn advance(&mut self, timer: Timer, at: Mono) {
         if let Some(Some(slot)) = self.slot(timer) {
             *slot = (*slot).min(at);
         }
     }
 
-    /// Takes one away.
+    /// Clears one deadline.
     pub(super) fn clear(&mut self, timer: Timer) {
         if let Some(slot) = self.slot(timer) {
             *slot = None;
         }
     }
 
-    /// Takes all away.
+    /// Clears all deadlines.
     pub(super) fn clear_all(&mut self) {
         *self = Self::default();
     }
 
-    /// The nearest deadline.
+    /// The earliest deadline.
     pub(super) fn next(&self) -> Option<Mono> {
         self.0.iter().flatten().min().copied()
     }
 
-    /// True once for a deadline that has passed.
+    /// True if the deadline has passed; clears it, so that it is true once.
     pub(super) fn due(&mut self, timer: Timer, now: Mono) -> bool {
         match self.slot(timer) {
             Some(slot) if slot.is_some_and(|at| at <= now) => {

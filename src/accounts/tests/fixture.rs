@@ -111,7 +111,7 @@ pub(crate) fn account(id: &str) -> Account {
 }
 
 pub(crate) fn failure(kind: RequestErrorKind, message: &str) -> RequestError {
-    RequestError::of_ours(kind, message)
+    RequestError::local(kind, message)
 }
 
 /// What the stream tells of an order, with an execution of so much at so much, after which so much is held.

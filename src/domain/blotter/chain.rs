@@ -1,5 +1,5 @@
-//! Orders that took the place of others. Whether one states its chain's executions as its own is told both ways
-//! (docs/ALPACA.md 5.11 D), so its own are what its rows bear out.
+//! Orders that replaced others. Whether such an order states its chain's executions as its own is documented both ways
+//! (docs/ALPACA.md 5.11 D), so its own executions are those that its rows confirm.
 
 use super::Blotter;
 use crate::domain::ids::OrderId;
@@ -7,10 +7,10 @@ use crate::domain::money::Qty;
 use crate::domain::order::{Order, OrderStatus};
 
 impl Blotter {
-    /// How much of what an order states was executed by the orders whose place it took.
+    /// How much of an order's executed quantity belongs to the orders that it replaced.
     ///
-    /// All they executed or nothing, whichever its own rows leave over. While rows are missing it is all of it, unless a
-    /// row says otherwise: what is awaited then is certain.
+    /// Either all that they executed or nothing, depending on what its own rows leave over. While rows are missing, all
+    /// of it, unless a row contradicts that: then what is still awaited is certain.
     pub(super) fn carried(&self, order: &Order) -> Qty {
         let Some(before) = &order.replaces else { return Qty::ZERO };
         let begins = self.ledger.begins(&order.id);
@@ -25,28 +25,28 @@ impl Blotter {
         let known = self.orders.get(place).zip(self.highest.get(place));
         let certain = |before: &Order| before.status.is_terminal() && !self.contested.contains_key(&before.id);
         let Some((before, peak)) = known.filter(|(before, _)| certain(before)) else {
-            // They may have executed anything that its own rows leave over.
+            // They may have executed all that its own rows leave over.
             let most = rest.unwrap_or(Qty::ZERO).min(order.cum_qty);
             return begins.map_or(most, |begins| begins.min(most)).max(Qty::ZERO);
         };
-        // What was undone of them later may count on in what took their place.
+        // What was undone of them later may still be counted in the order that replaced them.
         let known = [before.cum_qty, *peak];
         let exact = known.into_iter().find(|carried| Some(*carried) == rest && fits(carried));
         exact.unwrap_or_else(|| Some(before.cum_qty).filter(fits).unwrap_or(Qty::ZERO))
     }
 
-    /// What an order states as executed and its own rows must add up to.
+    /// The part of an order's executed quantity that its own rows must add up to.
     pub(super) fn own_qty(&self, order: &Order) -> Qty {
         order.cum_qty.checked_sub(self.carried(order)).unwrap_or(order.cum_qty)
     }
 
-    /// Notes whose place an order took.
+    /// Records which order this one replaced.
     pub(super) fn link_chain(&mut self, order: &Order) {
         let Some(before) = &order.replaces else { return };
         if !self.successors.contains_key(before) {
             self.successors.insert(before.clone(), order.id.clone());
         }
-        // Nothing of it can have executed yet, so what it states is its chain's.
+        // It cannot have executed yet, so what it states is its chain's.
         let idle = matches!(
             order.status,
             OrderStatus::Accepted | OrderStatus::PendingNew | OrderStatus::New | OrderStatus::AcceptedForBidding
@@ -56,12 +56,12 @@ impl Blotter {
         }
     }
 
-    /// The order that took this one's place: what is its own depends on what this one executed.
+    /// The order that replaced this one: its own quantity depends on what this one executed.
     pub(super) fn successor(&self, id: &OrderId) -> Option<&OrderId> {
         self.successors.get(id)
     }
 
-    /// Orders of which a part is taken to be their chain's although nothing shows it: their rows should be asked for.
+    /// Orders assumed, without proof, to state executions of their chain: their rows should be requested.
     pub fn assumed(&self) -> impl Iterator<Item = &OrderId> {
         let assumed = |id: &&OrderId| {
             !self.proven.contains(*id) && self.order(id).is_some_and(|order| self.carried(order).is_positive())
@@ -69,8 +69,8 @@ impl Blotter {
         self.successors.values().filter(assumed)
     }
 
-    /// Orders whose place another one took and that are not known: what they executed decides what is the other's own.
-    pub fn unknown_before(&self) -> impl Iterator<Item = &OrderId> {
+    /// Unknown orders that a known one replaced: what they executed decides the known one's own quantity.
+    pub fn unknown_predecessors(&self) -> impl Iterator<Item = &OrderId> {
         let wanted = |(before, id): &(&OrderId, &OrderId)| {
             self.order(before).is_none()
                 && self.order(id).is_some_and(|order| order.cum_qty.is_positive() && !self.is_history(order))

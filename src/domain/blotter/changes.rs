@@ -2,27 +2,27 @@
 
 use crate::domain::ids::{ExecutionId, OrderId};
 
-/// What one merge changed; everything that was already known is absent from it.
+/// What one merge changed; anything that was already known is absent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Changes {
     /// Orders that are new or differ.
     pub orders: Vec<OrderId>,
-    /// Of these, the ones whose status or executed quantity moved.
+    /// Those of them whose status or executed quantity changed.
     pub moved: Vec<OrderId>,
     /// Executions seen for the first time.
     pub executions: Vec<ExecutionId>,
-    /// Executions known before that now say more, and what is left of placeholders; nothing in here is news.
+    /// Known executions that now have more detail, and remainders of placeholders; none of these is news.
     pub revised: Vec<ExecutionId>,
-    /// Ids that are gone: placeholders that were explained, ids that gave way to the broker's own.
+    /// Ids that are gone: explained placeholders, and ids replaced by the broker's own.
     pub removed: Vec<ExecutionId>,
     /// Numbers of tape lines that are new or differ.
     pub tape: Vec<u64>,
-    /// Orders that state more executed than the ledger explains, or less: something was missed.
+    /// Orders that state more or less executed than the ledger explains: something was missed.
     pub gaps: Vec<OrderId>,
 }
 
 impl Changes {
-    /// True when nothing was new.
+    /// True when nothing changed.
     pub fn is_empty(&self) -> bool {
         self.orders.is_empty()
             && self.executions.is_empty()
@@ -32,7 +32,7 @@ impl Changes {
             && self.gaps.is_empty()
     }
 
-    /// Takes over what another merge changed.
+    /// Adds the changes of another merge.
     pub fn absorb(&mut self, other: Self) {
         self.orders.extend(other.orders);
         self.moved.extend(other.moved);

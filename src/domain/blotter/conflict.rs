@@ -1,5 +1,5 @@
-//! Answers of REST that say another thing than what is shown, and were not believed: an older state, or one without a
-//! newer time. One such answer is REST behind the stream; how long they may last is for the session to say.
+//! REST answers that contradict what is shown and were not accepted: an older state, or one without a newer time. One
+//! such answer may be REST lagging behind the stream; the session decides how long they may last.
 
 use super::{Blotter, Changes};
 use crate::domain::execution::Source;
@@ -25,14 +25,14 @@ pub(super) fn terms(order: &Order) -> Terms {
     ]
 }
 
-/// What can be said otherwise of one order.
+/// The fields of an order that are compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ComparedFields {
-    /// Its state.
+    /// Its status.
     pub status: OrderStatus,
     /// Its executed quantity.
     pub cum_qty: Qty,
-    /// Its terms, by name: what it asks for, its prices and the average it got.
+    /// Its terms by name: quantity, prices and the average price.
     terms: Terms,
 }
 
@@ -41,7 +41,7 @@ impl ComparedFields {
         Self { status: order.status.clone(), cum_qty: order.cum_qty, terms: terms(order) }
     }
 
-    /// The same, whatever the digits that prices are written with.
+    /// True for the same values, apart from the rounding of prices.
     fn agrees_with(&self, other: &Self) -> bool {
         let pairs = || self.terms.iter().zip(&other.terms).map(|((_, one), (_, another))| (*one, *another));
         self.is_as_far_as(other) && pairs().all(|(one, another)| same_term(one, another))
@@ -66,23 +66,24 @@ pub struct Conflict {
 }
 
 impl Conflict {
-    /// True when believing it takes something back: quantity, or an end.
+    /// True when accepting it takes something back: executed quantity, or a terminal status.
     pub fn takes_back(&self) -> bool {
         let reopens = self.shown.status.is_terminal() && !self.stated.status.is_terminal();
         self.stated.cum_qty < self.shown.cum_qty || reopens
     }
 
-    /// True when this goes on with another one: the same, or terms alone both times, for a high-water mark moves on.
-    pub fn goes_on_with(&self, other: &Self) -> bool {
+    /// True when this continues another conflict: both are the same, or both concern only terms, since a
+    /// high-water mark keeps moving.
+    pub fn continues(&self, other: &Self) -> bool {
         self == other || (self.is_of_terms() && other.is_of_terms())
     }
 
-    /// True when nothing but terms differ: no state and no executed quantity.
+    /// True when only terms differ, not the status or the executed quantity.
     pub fn is_of_terms(&self) -> bool {
         self.stated.is_as_far_as(&self.shown)
     }
 
-    /// What was shown and what REST states, as far as they differ.
+    /// The shown and the stated values, as far as they differ.
     pub fn words(&self) -> (String, String) {
         let (stated, shown) = (&self.stated, &self.shown);
         let words = |said: &ComparedFields| {
@@ -102,14 +103,14 @@ impl Conflict {
 }
 
 impl Blotter {
-    /// What REST last said otherwise, by order, and whether the answer that was merged last said it.
+    /// What REST last stated differently, by order, and whether the latest answer merged stated it.
     pub fn conflicts(&self) -> impl Iterator<Item = (&OrderId, Conflict, bool)> {
         self.conflicting.iter().filter_map(|(id, (answer, stated))| {
             Some((id, conflict(stated, self.order(id)?)?, *answer == self.answers))
         })
     }
 
-    /// Takes REST's word for an order whatever was shown before.
+    /// Accepts REST's state of an order, whatever was shown before.
     pub fn concede(&mut self, id: &OrderId) -> Changes {
         let mut changes = Changes::default();
         let Some((_, stated)) = self.conflicting.remove(id) else { return changes };
@@ -139,8 +140,8 @@ impl Blotter {
         changes
     }
 
-    /// Compares what one answer states of its orders with what is shown now that it is merged. An order that one list of
-    /// it states as shown is not contested by another.
+    /// Compares an answer with what is shown after merging it. If one list of the answer agrees with the shown state of
+    /// an order, another list does not contest it.
     pub(super) fn note_conflicts(&mut self, orders: &[Order]) {
         self.answers = self.answers.wrapping_add(1);
         for order in orders {

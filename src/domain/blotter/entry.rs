@@ -1,4 +1,4 @@
-//! Putting rows and lines on the tape: each execution and each order event once.
+//! Enters rows and tape lines: each execution and each order event once.
 
 use jiff::Timestamp;
 
@@ -10,17 +10,17 @@ use crate::domain::money::Qty;
 use crate::domain::update::TradeEvent;
 
 impl Blotter {
-    /// Enters an execution and its tape line, once; returns the order it counts for.
+    /// Enters an execution and its tape line, once; returns the order that it counts for.
     pub(super) fn enter(&mut self, execution: Execution, event: &TradeEvent, changes: &mut Changes) -> OrderId {
-        let execution = self.at_home(execution);
+        let execution = self.assign_to_leg(execution);
         let owner = execution.order_id.clone();
         self.enter_at(None, execution, event, changes);
         owner
     }
 
-    /// Enters a row of the activity list, and the correction that it amounts to if it states something new.
+    /// Enters an activity row, and the correction that it implies if it states something new.
     pub(super) fn enter_row(&mut self, row: Execution, event: &TradeEvent, changes: &mut Changes) -> OrderId {
-        let row = self.at_home(row);
+        let row = self.assign_to_leg(row);
         let owner = row.order_id.clone();
         self.enter_at(None, row.clone(), event, changes);
         changes.revised.extend(self.ledger.resolve(&row));
@@ -31,7 +31,7 @@ impl Blotter {
         owner
     }
 
-    /// Enters an execution; when it is new, on the line given.
+    /// Enters an execution; if it is new, on the line given.
     pub(super) fn enter_at(
         &mut self,
         seat: Option<u64>,
@@ -42,7 +42,7 @@ impl Blotter {
         self.last_fill_at = self.last_fill_at.max(execution.at);
         let (at, order_id, source, id) =
             (execution.at, execution.order_id.clone(), execution.source, execution.id.clone());
-        // The broker's own report of an undoing replaces what was inferred.
+        // The broker's own report of a bust replaces an inferred one.
         let undone = matches!(execution.kind, ExecutionKind::Bust { .. })
             .then_some(execution.qty.abs())
             .filter(|_| !ledger::is_inferred(&id));
@@ -66,7 +66,7 @@ impl Blotter {
                 changes.executions.push(id.clone());
                 changes.removed.push(placeholder);
                 changes.revised.extend(rest.iter().cloned());
-                // The placeholder's line stays with what is left of it; when nothing is, the report takes it over.
+                // The placeholder's line stays with the remainder; if there is none, the report takes it over.
                 let (heir, others) = match rest.split_last() {
                     None => (id, Vec::new()),
                     Some((last, rest)) => (last.clone(), std::iter::once(&id).chain(rest).cloned().collect()),
@@ -112,13 +112,13 @@ impl Blotter {
         }
     }
 
-    /// True for an order that once stated more executed than it does now.
+    /// True for an order that once stated a larger executed quantity than now.
     fn was_lowered(&self, id: &OrderId) -> bool {
         let place = self.index.get(id).map_or(usize::MAX, |place| *place as usize);
         self.orders.get(place).zip(self.highest.get(place)).is_some_and(|(order, highest)| order.cum_qty < *highest)
     }
 
-    /// Shows a new execution on a line that shows nothing any more, or on one of its own.
+    /// Shows a new execution on a vacant line, or on a new one.
     #[expect(clippy::too_many_arguments, reason = "a line of the tape has that many parts")]
     fn show(
         &mut self,
@@ -142,14 +142,14 @@ impl Blotter {
         }
     }
 
-    /// Cuts placeholders that a report has overtaken; returns a line that shows nothing any more.
+    /// Cuts placeholders that a report has overtaken; returns a vacated line.
     pub(super) fn trim(&mut self, order: &OrderId, changes: &mut Changes) -> Option<u64> {
         let own = self.order(order).map(|order| self.own_qty(order))?;
         let trimmed = self.ledger.trim(order, own);
         self.vacate(trimmed, changes)
     }
 
-    /// Notes rows that were cut or went away; returns a line that shows nothing any more.
+    /// Records rows that were cut or removed; returns a vacated line.
     pub(super) fn vacate(&mut self, trimmed: ledger::Trimmed, changes: &mut Changes) -> Option<u64> {
         changes.revised.extend(trimmed.cut);
         let mut vacant = None;
@@ -160,7 +160,7 @@ impl Blotter {
         vacant
     }
 
-    /// Leaves a line that shows nothing any more; its number.
+    /// Vacates a line; returns its number.
     pub(super) fn vacate_line(&mut self, line: u64, changes: &mut Changes) -> Option<u64> {
         let entry = self.tape.entry_mut(line)?;
         (entry.execution, entry.withdrawn) = (None, true);

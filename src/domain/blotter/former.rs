@@ -1,5 +1,5 @@
-//! What was told before the account behind it was known to be a new one. Until then the stream tells of both accounts, and ids
-//! are not given twice: an order that the new one names was its own all along, and nothing that was told of it is news.
+//! What was reported before the account turned out to be a new one. Until then the stream reports both accounts, and
+//! ids are unique: an order that the new account names was its own all along, and nothing reported of it is news.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use crate::domain::execution::Execution;
 use crate::domain::ids::{ExecutionId, OrderId};
 use crate::domain::order::Order;
 
-/// The orders of the accounts before, by id.
+/// The orders of the previous accounts, by id.
 #[derive(Debug, Default)]
 pub(super) struct Former(HashMap<OrderId, Kept>);
 
@@ -25,8 +25,8 @@ struct Kept {
 }
 
 impl Blotter {
-    /// Forgets everything but the tape's numbering: the account behind it is a new one (docs/ALPACA.md 9.2). What this one
-    /// names of it comes back.
+    /// Forgets everything but the tape's numbering, because the account is a new one (docs/ALPACA.md 9.2). Orders that
+    /// the new account names come back.
     pub fn reset(&mut self) {
         let mut before = std::mem::take(self);
         let mut former = std::mem::take(&mut before.former);
@@ -50,8 +50,8 @@ impl Blotter {
         *self = Self { tape: before.tape, former, generation: before.generation + 1, ..Self::default() };
     }
 
-    /// Takes back what was told of these orders, which the account names: they were its own when it was told.
-    pub(super) fn bring_over<'a>(&mut self, ids: impl Iterator<Item = &'a OrderId>, changes: &mut Changes) {
+    /// Restores what was reported of these orders, which the account names: they were its own all along.
+    pub(super) fn restore_former<'a>(&mut self, ids: impl Iterator<Item = &'a OrderId>, changes: &mut Changes) {
         if self.former.0.is_empty() {
             return;
         }
@@ -59,14 +59,14 @@ impl Blotter {
             if let Some(kept) = self.former.0.remove(id) {
                 let legs = kept.order.legs.clone();
                 self.take_back(kept, changes);
-                self.bring_over(legs.iter(), changes);
+                self.restore_former(legs.iter(), changes);
             }
         }
     }
 
     fn take_back(&mut self, kept: Kept, changes: &mut Changes) {
         let id = kept.order.id.clone();
-        // It was told before, and no move of it is one.
+        // It was reported before, so its changes are not news.
         self.merge_order(&kept.order, false, false, &mut Changes::default());
         let place = self.index.get(&id).copied();
         if let Some(settled) = place.and_then(|place| self.settled.get_mut(place as usize)) {

@@ -1,4 +1,4 @@
-//! The executions: each once, by its id or by the quantities it spans, with placeholders for what is not explained yet.
+//! The executions: each once, by its id or by its span, with placeholders for quantity that is not explained yet.
 
 mod corrections;
 mod pairs;
@@ -13,56 +13,56 @@ use crate::domain::ids::{ExecutionId, OrderId};
 use crate::domain::money::Qty;
 use crate::domain::order::Order;
 
-/// First part of the ids of placeholders.
+/// First segment of the ids of placeholders.
 const UNEXPLAINED: &str = "unexplained";
-/// Prefix of the ids of rows that stand for an undoing nobody reported.
+/// Prefix of the ids of inferred busts.
 const INFERRED: &str = "inferred-bust/";
-/// Prefix of the ids of rows that only the activity list has told of.
+/// Prefix of the ids of rows known only from the activity list.
 const ROW: &str = "row/";
-/// How ids of corrections begin that only an activity row tells of.
+/// First segment of the ids of corrections known only from an activity row.
 const RESTATED: &str = "restated";
 
-/// What became of an execution that was entered.
+/// The result of entering an execution.
 pub(super) enum Entered {
-    /// It was there already and said no more than is known.
+    /// It was known, with at least as much detail.
     Known,
-    /// It was there and now says more.
+    /// It was known and now has more detail.
     Completed(ExecutionId),
-    /// It was there under the id of its activity row; now it has its own.
+    /// It was known by the id of its activity row and now has its own id.
     Renamed {
-        /// The id it had.
+        /// The former id.
         from: ExecutionId,
-        /// The line of the tape it stands on.
+        /// Its tape line.
         line: Option<u64>,
-        /// Corrections of it, which name it by its own id now.
+        /// Corrections of it, which now name it by its own id.
         corrections: Vec<ExecutionId>,
     },
-    /// It explains a placeholder, or a part of it.
+    /// It explains a placeholder, or part of one.
     Explains {
         /// The placeholder, which is gone.
         placeholder: ExecutionId,
-        /// The line of the tape it stood on.
+        /// Its tape line.
         line: Option<u64>,
-        /// Placeholders for what is left of its range.
+        /// Placeholders for the rest of its span.
         rest: Vec<ExecutionId>,
     },
-    /// It belongs to a report that stood with another of the same span, which is an execution of its own after all.
+    /// It belongs to a report that was paired with another of the same span, which is a separate execution after all.
     Parted {
-        /// The row that took another id back, and the line of the tape it stands on.
+        /// The row that took another id back, and its tape line.
         renamed: Option<(ExecutionId, Option<u64>)>,
-        /// The execution that is new; it may bear the id that the row had.
+        /// The execution that is new; it may have the id that the row had.
         new: ExecutionId,
     },
     /// It is new.
     New,
 }
 
-/// What trimming the placeholders of an order did.
+/// The result of trimming the placeholders of an order.
 #[derive(Default)]
 pub(super) struct Trimmed {
-    /// Cut back.
+    /// Rows that were cut back.
     pub(super) cut: Vec<ExecutionId>,
-    /// Cut back to nothing and gone, with the lines they stood on.
+    /// Rows that were cut to zero and removed, with their tape lines.
     pub(super) gone: Vec<(ExecutionId, Option<u64>)>,
 }
 
@@ -71,22 +71,23 @@ pub(super) struct Trimmed {
 struct Slot {
     execution: Execution,
     line: Option<u64>,
-    /// It stands for an activity row and an execution id both, and takes a second of either only if it fits better.
+    /// It stands for both an activity row and an execution id, and takes a second one of either only
+    /// if that fits better.
     pair: Option<Box<Pair>>,
 }
 
-/// The rows of one order and what they add up to, so that a busy order is not summed anew at every fill.
+/// The rows of one order and their sum, so that a busy order is not summed again at every fill.
 #[derive(Debug)]
 struct Rows {
     slots: Vec<u32>,
-    /// `None` past the digits that an amount has.
+    /// `None` if the sum has too many digits.
     sum: Option<Qty>,
-    /// How many rows are known from the activity list alone.
+    /// Number of rows known only from the activity list.
     lone_rows: u32,
     placeholders: u32,
-    /// Something was undone: the same span may have been executed twice.
+    /// Something was busted or corrected: the same span may have been executed twice.
     undone: bool,
-    /// A correction is among them: the sum depends on rows that may come later.
+    /// A correction is among them: the sum depends on rows that may arrive later.
     corrected: bool,
 }
 
@@ -98,7 +99,7 @@ pub(super) struct Ledger {
     slots: Vec<Option<Slot>>,
     by_id: HashMap<ExecutionId, u32>,
     by_order: HashMap<OrderId, Rows>,
-    /// Corrections that follow another one than when they were last looked at.
+    /// Corrections that follow a different one than when this was last read.
     moved: Vec<ExecutionId>,
     at_hand: AtHand,
 }
@@ -114,17 +115,17 @@ pub(super) fn is_placeholder_of(id: &ExecutionId, order: &OrderId) -> bool {
     rest.and_then(|rest| rest.strip_prefix(order.as_str())).is_some_and(|rest| rest.starts_with('/'))
 }
 
-/// True for a row that stands for an undoing nobody reported.
+/// True for the id of an inferred bust.
 pub(super) fn is_inferred(id: &ExecutionId) -> bool {
     id.as_str().starts_with(INFERRED)
 }
 
-/// True for a correction that only an activity row tells of.
+/// True for the id of a correction known only from an activity row.
 pub(super) fn is_restatement(id: &ExecutionId) -> bool {
     begins_with(id, RESTATED)
 }
 
-/// True for an id of our own making.
+/// True for an id that was created here.
 pub(super) fn is_stand_in(id: &ExecutionId) -> bool {
     begins_with(id, UNEXPLAINED) || is_restatement(id) || is_inferred(id) || is_row(id)
 }
@@ -137,7 +138,7 @@ fn is_row(id: &ExecutionId) -> bool {
     id.as_str().starts_with(ROW)
 }
 
-/// A row for a span of quantity that an order states and nothing explains.
+/// A placeholder for a span that an order states and nothing explains.
 fn placeholder(order: &Order, from: Qty, to: Qty) -> Execution {
     let whole = from.is_zero() && to == order.cum_qty;
     Execution {
@@ -146,7 +147,7 @@ fn placeholder(order: &Order, from: Qty, to: Qty) -> Execution {
         symbol: order.symbol.clone(),
         side: order.side.clone(),
         qty: to.checked_sub(from).unwrap_or(Qty::ZERO),
-        // Over the whole order the average is the price of what is missing; over a part it would be a guess.
+        // If the whole order is missing, its average is the price; for a part of it, that would be a guess.
         px: if whole { order.avg_px } else { None },
         cum_qty: Some(to),
         position_qty: None,
@@ -156,9 +157,9 @@ fn placeholder(order: &Order, from: Qty, to: Qty) -> Execution {
     }
 }
 
-/// A row for quantity that the broker took back without our hearing of it.
+/// A row for quantity that the broker took back without a report received here.
 ///
-/// Like a placeholder it is taken back when the broker's own report explains it, or when it turns out to be none.
+/// Like a placeholder, it is removed when the broker's own report explains it, or when it turns out to be wrong.
 pub(super) fn inferred_bust(order: &Order, explained: Qty, own: Qty) -> Execution {
     let moment = order.updated_at.map_or(0, jiff::Timestamp::as_nanosecond);
     let span = span_id("inferred-bust", &order.id, explained, own);
@@ -177,7 +178,7 @@ pub(super) fn inferred_bust(order: &Order, explained: Qty, own: Qty) -> Executio
     }
 }
 
-/// The same span gets the same id, however often it is seen.
+/// The same span always gets the same id.
 fn span_id(what: &str, order: &OrderId, from: Qty, to: Qty) -> ExecutionId {
     ExecutionId::from(format!("{what}/{}/{}-{}", order.as_str(), from.decimal().normalize(), to.decimal().normalize()))
 }
@@ -208,14 +209,14 @@ impl Ledger {
         self.slots.iter().flatten().map(|held| &held.execution)
     }
 
-    /// Gives a row of our own making an id that no other row has.
+    /// Gives a row created here an id that no other row has.
     pub(super) fn make_unique(&self, execution: &mut Execution) {
         while self.by_id.contains_key(&execution.id) {
             execution.id = format!("{}+", execution.id).into();
         }
     }
 
-    /// Notes which line of the tape shows a row.
+    /// Records which tape line shows a row.
     pub(super) fn shown_on(&mut self, id: &ExecutionId, line: u64) {
         if let Some(slot) = self.by_id.get(id).copied()
             && let Some(held) = self.slot_mut(slot)
@@ -224,14 +225,14 @@ impl Ledger {
         }
     }
 
-    /// The line of the tape that shows a row.
+    /// The tape line that shows a row.
     pub(super) fn line_of(&self, id: &ExecutionId) -> Option<u64> {
         self.by_id.get(id).and_then(|slot| self.slot(*slot)?.line)
     }
 
-    /// Rows for what an order states and the ledger does not explain; none when it explains everything.
+    /// Placeholders for what an order states and the ledger does not explain; none if it explains everything.
     ///
-    /// They stand in the gaps between the spans that are known, so that a late report finds the one it belongs to.
+    /// They fill the gaps between known spans, so that a late report finds the one that it belongs to.
     pub(super) fn placeholders(&self, order: &Order, carried: Qty) -> Vec<Execution> {
         let Some(reached) = self.explained(&order.id).and_then(|explained| carried.checked_add(explained)) else {
             return Vec::new();
@@ -260,7 +261,7 @@ impl Ledger {
         }
     }
 
-    /// Cuts placeholders back to what an order executed itself; reports that fit no span may have overtaken them.
+    /// Cuts placeholders back to what the order executed itself; reports that fit no span may have overtaken them.
     pub(super) fn trim(&mut self, order: &OrderId, own: Qty) -> Trimmed {
         if self.by_order.get(order).is_none_or(|rows| rows.placeholders == 0) {
             return Trimmed::default();
@@ -269,7 +270,7 @@ impl Ledger {
         self.cut(order, excess, |row| row.kind == ExecutionKind::Unexplained)
     }
 
-    /// Takes inferred undoings back, up to this quantity.
+    /// Removes inferred busts, up to this quantity.
     pub(super) fn retract(&mut self, order: &OrderId, qty: Qty) -> Trimmed {
         if self.by_order.get(order).is_none_or(|rows| !rows.undone) {
             return Trimmed::default();
@@ -277,7 +278,7 @@ impl Ledger {
         self.cut(order, qty, |row| row.id.as_str().starts_with(INFERRED))
     }
 
-    /// The latest time of an order's rows.
+    /// The latest time among an order's rows.
     pub(super) fn latest(&self, order: &OrderId) -> Option<jiff::Timestamp> {
         self.of(order).filter_map(|row| row.at).max()
     }
@@ -309,7 +310,8 @@ impl Ledger {
         done
     }
 
-    /// `missing` is what the order states and no report explains; it was `lowered` when it once stated more.
+    /// Enters an execution. `missing` is what the order states and no report explains; `lowered` says that
+    /// it once stated more.
     pub(super) fn enter(&mut self, execution: Execution, missing: Qty, lowered: bool) -> Entered {
         if left_out(DisabledRule::Dedupe) && execution.kind == ExecutionKind::Trade {
             self.push(execution);
@@ -347,7 +349,7 @@ impl Ledger {
         Entered::New
     }
 
-    /// Takes every row of an order out, each with the line of the tape it stood on.
+    /// Removes every row of an order; returns each with its tape line.
     pub(super) fn take_all(&mut self, order: &OrderId) -> Vec<(Execution, Option<u64>)> {
         let slots = self.by_order.remove(order).map(|rows| rows.slots).unwrap_or_default();
         let taken =
@@ -356,14 +358,14 @@ impl Ledger {
         taken
     }
 
-    /// Puts back a row of an earlier run. Rows that were kept apart then stay apart.
+    /// Restores a row of an earlier run. Rows that were separate then stay separate.
     pub(super) fn restore(&mut self, execution: Execution) {
         if !self.by_id.contains_key(&execution.id) {
             self.push(execution);
         }
     }
 
-    /// A later report may know what an earlier one did not; true when it did.
+    /// Adds details that only the later report has; true if there were any.
     fn complete(&mut self, slot: u32, report: &Execution) -> bool {
         let Some(held) = self.slot_mut(slot) else { return false };
         let known = &mut held.execution;
@@ -381,13 +383,13 @@ impl Ledger {
             known.side.clone_from(&report.side);
         }
         if known.source == Source::Reconcile && report.source == Source::Stream {
-            // The stream told it after all; audits judge the stream by this. The tape keeps how it was first learned.
+            // The stream reported it after all, which audits check. The tape keeps how it was first learned.
             known.source = Source::Stream;
         }
         more
     }
 
-    /// Gives a slot the id it should have had; the old id still finds it.
+    /// Gives a slot the id that it should have had; the old id still finds it.
     fn rename(&mut self, slot: u32, execution: Execution) -> Entered {
         self.by_id.insert(execution.id.clone(), slot);
         let of_is_known = !self.is_open(&execution);
@@ -400,7 +402,7 @@ impl Ledger {
         let to = execution.id.clone();
         let from = std::mem::replace(&mut known.id, execution.id);
         if let ExecutionKind::Bust { .. } | ExecutionKind::Correction { .. } = known.kind {
-            // Where it stands among corrections is known already.
+            // Its place among corrections is already known.
             if of_is_known && !stands {
                 known.kind = execution.kind;
             }
@@ -421,7 +423,7 @@ impl Ledger {
         })
     }
 
-    /// The placeholder whose range holds the execution's.
+    /// The placeholder whose span contains the execution's.
     fn covering(&self, execution: &Execution) -> Option<u32> {
         let rows = self.by_order.get(&execution.order_id).filter(|rows| rows.placeholders > 0)?;
         rows.slots.iter().copied().find(|slot| {
@@ -438,7 +440,7 @@ impl Ledger {
         })
     }
 
-    /// Takes an execution out of a placeholder; what is left of it stays as placeholders.
+    /// Takes an execution out of a placeholder; the rest of it stays as placeholders.
     fn explain(&mut self, slot: u32, execution: Execution) -> Entered {
         let Some(Slot { execution: held, line, .. }) = self.take(slot) else { return Entered::New };
         let to = held.cum_qty.unwrap_or(held.qty);

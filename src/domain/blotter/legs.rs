@@ -1,4 +1,4 @@
-//! Multi-leg orders: the parent counts units, its legs execute. A report may carry the id of either (docs/ALPACA.md 6.5, 6.7).
+//! Multi-leg orders: the parent counts units, its legs execute. A report may carry either id (docs/ALPACA.md 6.5, 6.7).
 
 use super::merge::keep_relations;
 use super::{Blotter, Changes};
@@ -9,8 +9,8 @@ use crate::domain::order::{Order, OrderClass, Side};
 use crate::domain::update::TradeEvent;
 
 impl Blotter {
-    /// The execution as one of the order that executed: of a multi-leg order that is the leg in its symbol.
-    pub(super) fn at_home(&mut self, execution: Execution) -> Execution {
+    /// Assigns an execution to the order that executed: for a multi-leg order, the leg with its symbol.
+    pub(super) fn assign_to_leg(&mut self, execution: Execution) -> Execution {
         let Some(parent) = self.order(&execution.order_id).filter(|order| order.is_multileg_parent()) else {
             return execution;
         };
@@ -26,8 +26,7 @@ impl Blotter {
         }
     }
 
-    /// Takes over how an order belongs with others, which an older state tells as well; true when that was not known of an
-    /// order that was.
+    /// Takes over an order's relations, which an older state has as well; true if a known order lacked them.
     pub(super) fn learn_relations(&mut self, order: &Order, changes: &mut Changes) -> bool {
         if order.is_multileg_parent() {
             for leg in &order.legs {
@@ -42,20 +41,20 @@ impl Blotter {
         learned
     }
 
-    /// True for a leg of a multi-leg order that nobody knows: what seems to be missing may stand under that one's id.
+    /// True for a leg whose multi-leg order is unknown: what seems to be missing may be under that order's id.
     pub(super) fn is_orphan(&self, order: &Order) -> bool {
         order.class == OrderClass::Mleg && !order.is_multileg_parent() && !self.parents.contains_key(&order.id)
     }
 
-    /// The multi-leg orders that some of these are legs of.
+    /// The multi-leg orders that have one of these as a leg.
     pub fn parents_of(&self, ids: &[OrderId]) -> Vec<&OrderId> {
         ids.iter().filter_map(|id| self.parents.get(id)).collect()
     }
 
-    /// Moves what was entered under a multi-leg parent before its legs were known to the legs.
-    pub(super) fn bring_home(&mut self, parent: &OrderId, changes: &mut Changes) {
+    /// Moves rows entered under a multi-leg parent to its legs, once they are known.
+    pub(super) fn move_to_legs(&mut self, parent: &OrderId, changes: &mut Changes) {
         let legs = self.order(parent).filter(|order| order.is_multileg_parent()).map(|order| &order.legs);
-        // Anything else counts for nothing where it is, and may stay.
+        // Any other row counts for nothing there, and may stay.
         let stays = legs.is_none_or(|legs| {
             let symbols: Vec<_> = legs.iter().filter_map(|leg| self.order(leg)).map(|leg| &leg.symbol).collect();
             let strays = |row: &Execution| symbols.contains(&&row.symbol) || row.kind == ExecutionKind::Unexplained;
@@ -69,17 +68,17 @@ impl Blotter {
                 line.and_then(|line| self.tape.entry(line)).map_or(TradeEvent::Fill, |entry| entry.event.clone());
             let (id, mut made) = (stray.id.clone(), Changes::default());
             if stray.kind != ExecutionKind::Unexplained {
-                let own = self.at_home(stray);
+                let own = self.assign_to_leg(stray);
                 self.enter_at(line, own, &event, &mut made);
             }
-            // It was shown before and is no news.
+            // It was shown before, so it is not news.
             let kept = made.executions.contains(&id);
             made.executions.retain(|new| *new != id);
             let news = if kept { &mut made.revised } else { &mut made.removed };
             news.push(id.clone());
             let shown = line.and_then(|line| self.tape.entry(line));
             let number = shown.filter(|entry| entry.execution.as_ref() == Some(&id)).map(|entry| entry.number);
-            // Where it explained a placeholder, that one's line shows it now.
+            // If it explained a placeholder, that one's line shows it now.
             if let Some(number) = number.filter(|_| self.ledger.line_of(&id) != number) {
                 self.vacate_line(number, &mut made);
             }
@@ -89,9 +88,9 @@ impl Blotter {
     }
 }
 
-/// Whether a row under a multi-leg order's id counts units or contracts as executed so far, which is not stated, where its
-/// figures leave only one of them: contracts are at least its own and come by whole units, and there are not more units
-/// than were ordered.
+/// Whether a row under a multi-leg order's id counts executed units rather than contracts, which is not stated; `None`
+/// if its figures allow both. Contracts are at least the row's own and make up whole units, and there are no more
+/// units than were ordered.
 pub(super) fn counts_units(stated: Qty, qty: Qty, (contracts, units): (Qty, Qty)) -> Option<bool> {
     if contracts <= units {
         return None;

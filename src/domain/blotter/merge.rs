@@ -1,4 +1,4 @@
-//! Which of two states of one order stands: monotone, deterministic, and the same whichever came first.
+//! Decides between two states of one order: monotone, deterministic, and the same whichever arrived first.
 
 use std::cmp::Ordering;
 
@@ -7,16 +7,17 @@ use crate::domain::disabled_rule::{DisabledRule, left_out};
 use crate::domain::order::{Order, OrderStatus};
 use crate::domain::time::is_before;
 
-/// What to do with a state that arrived.
+/// What to do with an arriving state.
 pub(super) enum Verdict {
-    /// It says nothing newer.
+    /// Keep the known state: the arriving one is not newer.
     Keep,
-    /// This is the state now.
+    /// Replace the known state with this one.
     Take(Box<Order>),
 }
 
-/// Judges an arriving state against the known one. `may_lower` is set for busts and corrections only, `evidence` for
-/// answers of REST, which settle what changes without an event, such as the mark of a trailing stop.
+/// Judges an arriving state against the known one. `may_lower` is set only for busts and corrections,
+/// reported or apparent; `evidence` for REST answers, which also settle changes without an event, such as the
+/// mark of a trailing stop.
 pub(super) fn judge(known: &Order, arrived: &Order, may_lower: bool, evidence: bool) -> Verdict {
     if left_out(DisabledRule::Monotone) {
         return if known == arrived { Verdict::Keep } else { Verdict::Take(Box::new(arrived.clone())) };
@@ -30,21 +31,21 @@ pub(super) fn judge(known: &Order, arrived: &Order, may_lower: bool, evidence: b
     }
     if newer(arrived, known) == Ordering::Greater {
         let mut merged = arrived.clone();
-        // After a late fill its quantity counts, its status does not reopen the order.
+        // After a late fill, its quantity counts, but its status does not reopen the order.
         keep_end(&mut merged, known);
         keep_relations(&mut merged, known);
         return Verdict::Take(Box::new(merged));
     }
     if known.cum_qty > arrived.cum_qty && arrived.status.is_terminal() && !known.status.is_terminal() {
-        // The end overtook by a fill that was reported late: the end holds, the quantity stays.
+        // A fill that was reported late arrived before the end: the terminal status holds, and the quantity stays.
         let mut merged = known.clone();
         merged.status = arrived.status.clone();
         merged.canceled_at = arrived.canceled_at.or(known.canceled_at);
         merged.expired_at = arrived.expired_at.or(known.expired_at);
         merged.failed_at = arrived.failed_at.or(known.failed_at);
         merged.replaced_at = arrived.replaced_at.or(known.replaced_at);
-        // Its time stays the earlier one: if the lower quantity is the truth, because something was undone, the next
-        // answer of REST is newer than this and settles it.
+        // It keeps the earlier time: if the lower quantity is right, because something was undone, the next REST answer
+        // is newer than this and settles it.
         return Verdict::Take(Box::new(merged));
     }
     if evidence && newer(arrived, known) == Ordering::Equal && terms(arrived) != terms(known) {
@@ -55,7 +56,7 @@ pub(super) fn judge(known: &Order, arrived: &Order, may_lower: bool, evidence: b
     Verdict::Keep
 }
 
-/// An order that has ended stays ended.
+/// Keeps the terminal status of an order that has ended.
 fn keep_end(merged: &mut Order, known: &Order) {
     if known.status.is_terminal() && !merged.status.is_terminal() {
         merged.status = known.status.clone();
@@ -66,7 +67,7 @@ fn keep_end(merged: &mut Order, known: &Order) {
     }
 }
 
-/// What only some answers carry is kept when the newer one lacks it; true when the other one has something of it.
+/// Fills in relations that `merged` lacks, since only some answers carry them; true if there were any.
 pub(super) fn keep_relations(merged: &mut Order, other: &Order) -> bool {
     let mut kept = false;
     if merged.legs.is_empty() && !other.legs.is_empty() {
@@ -87,8 +88,8 @@ pub(super) fn keep_relations(merged: &mut Order, other: &Order) -> bool {
     kept
 }
 
-/// Compares by rank, then by how far the status has come. The texts of stream and REST differ for one and the same
-/// state, so they decide nothing; and a time decides only where the digits it is written with tell it from the other.
+/// Compares by rank, then by the progress of the status. Stream and REST write one state differently, so text decides
+/// nothing; and a time decides only if its digits distinguish it from the other.
 fn newer(a: &Order, b: &Order) -> Ordering {
     let ((a_cum, a_ended, a_at), (b_cum, b_ended, b_at)) = (a.rank(), b.rank());
     let time = match (is_before(a_at, b_at), is_before(b_at, a_at)) {

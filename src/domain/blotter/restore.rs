@@ -1,4 +1,4 @@
-//! Putting back what an earlier run knew.
+//! Restores what an earlier run knew.
 
 use jiff::Timestamp;
 
@@ -7,10 +7,12 @@ use crate::domain::execution::{Execution, ExecutionKind};
 use crate::domain::order::Order;
 
 impl Blotter {
-    /// Puts back what an earlier run knew, into an empty blotter; the caller has marked it [`crate::domain::Source::Journal`].
+    /// Restores what an earlier run knew into an empty blotter; the caller
+    /// has marked it [`crate::domain::Source::Journal`].
     ///
-    /// The tape is taken as it was. It may be only the end of it: executions before it have no line. `complete_at` is the
-    /// broker's time of the last submission that was known when the last complete snapshot was asked for, if there was one.
+    /// The tape is taken as it is. It may be only the end of one, so that earlier executions have no line.
+    /// `complete_at` is the broker's time of the last submission known when the last complete snapshot was requested,
+    /// if there was one.
     pub fn restore(
         &mut self,
         orders: Vec<Order>,
@@ -18,7 +20,7 @@ impl Blotter {
         tape: Vec<TapeEntry>,
         complete_at: Option<Timestamp>,
     ) {
-        // A complete snapshot leaves no order without rows but those that ended before executions were asked for.
+        // After a complete snapshot, only orders that ended before the first requested executions have no rows.
         let oldest = executions.iter().filter_map(|execution| execution.at).min();
         self.history_before = complete_at.and_then(|complete| Some(oldest?.min(complete)));
         for order in orders {
@@ -41,7 +43,7 @@ impl Blotter {
         for place in 0..self.orders.len() {
             let Some(order) = self.orders.get(place) else { continue };
             let id = order.id.clone();
-            // The end was told with less executed than was known, so its time was not taken over.
+            // The end was stated with less executed than was known, so its time was not taken over.
             let ended_at = order.canceled_at.max(order.expired_at).max(order.failed_at).max(order.replaced_at);
             if ended_at > order.updated_at {
                 self.contested.insert(id.clone(), ended_at);

@@ -12,30 +12,30 @@ use crate::domain::update::TradeEvent;
 /// One line of the tape: an execution or an order event, in the order it was learned.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TapeEntry {
-    /// Its number in this account's tape; grows by one, never reused.
+    /// Its number in this account's tape; grows by one and is never reused.
     pub number: u64,
-    /// When it happened by the broker's clock.
+    /// When it happened, by the broker's clock.
     pub at: Option<Timestamp>,
     /// What happened.
     pub event: TradeEvent,
-    /// To which order.
+    /// The order concerned.
     pub order_id: OrderId,
-    /// The execution it reports, if it does.
+    /// The execution that it reports, if any.
     pub execution: Option<ExecutionId>,
     /// How it was learned; `Reconcile` is marked late on the screen.
     pub source: Source,
-    /// The execution that it reported turned out to be none: it was inferred, or stood in for what others told.
+    /// The execution that it showed was withdrawn: it was inferred, or stood in for other reports.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub withdrawn: bool,
 }
 
 impl TapeEntry {
-    /// What it says, for telling lines apart that several instances wrote: two lines of one key are one.
+    /// Identifies what a line says, to compare lines written by several instances: lines with the same key are one.
     pub fn key(&self) -> String {
         match (&self.execution, self.at) {
             (Some(id), _) => Self::key_of_execution(id),
             (None, Some(at)) if !happens_once(&self.event) => {
-                // Stream and lists write one moment with other digits.
+                // Stream and lists write one moment with different digits.
                 format!("event/{}/{}/{}", self.order_id, self.event, at.as_millisecond())
             }
             (None, _) => format!("event/{}/{}", self.order_id, self.event),
@@ -48,7 +48,7 @@ impl TapeEntry {
     }
 }
 
-/// True for what happens to an order once; stream and REST time it a little apart.
+/// True for an event that happens to an order once; stream and REST give it slightly different times.
 fn happens_once(event: &TradeEvent) -> bool {
     matches!(
         event,
@@ -68,7 +68,7 @@ fn happens_once(event: &TradeEvent) -> bool {
 pub(super) struct Tape {
     first: u64,
     entries: Vec<TapeEntry>,
-    /// Order events that have a line: the order's place in the blotter, what, and when where it can happen twice.
+    /// Order events that have a line: the order's index, the event, and its time if it can happen twice.
     seen: HashSet<(u32, TradeEvent, Option<Timestamp>)>,
 }
 
@@ -85,12 +85,12 @@ impl Tape {
         self.place(number).and_then(|place| self.entries.get_mut(place))
     }
 
-    /// Forgets the lines and goes on with the numbering.
+    /// Removes the lines and continues the numbering.
     pub(super) fn clear(&mut self) {
         *self = Self { first: self.next_number(), ..Self::default() };
     }
 
-    /// Puts back lines of an earlier run, whose numbers follow each other; only while nothing was written yet.
+    /// Restores lines of an earlier run, which have consecutive numbers; only before anything is written.
     pub(super) fn restore(&mut self, entries: Vec<TapeEntry>) {
         let first = entries.first().map_or(self.first, |entry| entry.number);
         let numbered = entries.into_iter().zip(first..).map(|(entry, number)| TapeEntry { number, ..entry });

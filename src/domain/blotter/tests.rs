@@ -118,10 +118,10 @@ fn row(id: &str, qty: i64, cum: i64, when: i64) -> Activity {
     }
 }
 
-type Picture = (Vec<(OrderId, OrderStatus, Qty)>, Vec<(Qty, Option<Qty>)>);
+type Shown = (Vec<(OrderId, OrderStatus, Qty)>, Vec<(Qty, Option<Qty>)>);
 
 /// What a trader sees, independent of the order of arrival.
-fn picture(blotter: &Blotter) -> Picture {
+fn shown_state(blotter: &Blotter) -> Shown {
     let mut orders: Vec<_> =
         blotter.orders().map(|order| (order.id.clone(), order.status.clone(), order.cum_qty)).collect();
     orders.sort();
@@ -173,7 +173,7 @@ fn stream_and_activity_row_of_one_execution_are_one_whichever_came_first() {
     assert!(second.apply_snapshot(&[], &[row("r1", 40, 40, 1)]).is_empty());
     assert_eq!((first.executions().count(), second.executions().count()), (1, 1));
     assert_eq!(second.tape().len(), 1);
-    assert_eq!(second.tape()[0].execution, Some("e1".into()), "the line goes by its own id now");
+    assert_eq!(second.tape()[0].execution, Some("e1".into()), "the line has its own id now");
 }
 
 #[test]
@@ -194,7 +194,7 @@ fn unexplained_quantity_is_a_placeholder_until_the_report_takes_its_line() {
 }
 
 #[test]
-fn what_a_report_leaves_of_a_placeholder_stays_until_it_is_explained_too() {
+fn the_rest_of_a_placeholder_stays_until_it_is_explained_too() {
     let mut blotter = Blotter::default();
     blotter.apply_snapshot(&[order("o", OrderStatus::Filled, 100, 9)], &[]);
     for (report, left) in [(fill("e2", "o", 20, 60, 3), 3), (fill("e1", "o", 40, 40, 2), 3)] {
@@ -211,7 +211,7 @@ fn a_gap_in_the_stream_is_reported() {
 }
 
 #[test]
-fn a_bust_lowers_and_an_old_frame_does_not_raise_again() {
+fn a_bust_lowers_the_executed_quantity_and_an_old_frame_does_not_raise_it_again() {
     let mut blotter = Blotter::default();
     blotter.apply_update(&fill("e1", "o", 40, 40, 1));
     blotter.apply_update(&bust("b1", "e1", 40, 0, 5));
@@ -222,7 +222,7 @@ fn a_bust_lowers_and_an_old_frame_does_not_raise_again() {
 }
 
 #[test]
-fn a_bust_nobody_told_of_is_inferred_once_and_then_takes_its_real_id() {
+fn an_unreported_bust_is_inferred_once_and_then_takes_its_real_id() {
     let mut blotter = Blotter::default();
     blotter.apply_update(&fill("e1", "o", 40, 40, 1));
     let after = order("o", OrderStatus::PartiallyFilled, 0, 9);
@@ -237,28 +237,28 @@ fn a_bust_nobody_told_of_is_inferred_once_and_then_takes_its_real_id() {
 }
 
 #[test]
-fn a_stale_answer_does_not_settle_what_a_newer_frame_has_called_into_question() {
+fn a_stale_answer_does_not_settle_what_a_newer_frame_contests() {
     let mut blotter = Blotter::default();
     blotter.apply_update(&fill("e1", "o", 40, 40, 5));
     // The bust never arrived; the cancel after it states less executed.
     blotter.apply_update(&event(TradeEvent::Canceled, order("o", OrderStatus::Canceled, 0, 9), vec![]));
     blotter.apply_snapshot(&[order("o", OrderStatus::PartiallyFilled, 40, 5)], &[]);
-    assert!(blotter.unsettled().any(|id| id.as_str() == "o"), "it is asked for again");
+    assert!(blotter.unsettled().any(|id| id.as_str() == "o"), "it is requested again");
     let canceled = order("o", OrderStatus::Canceled, 0, 9);
     blotter.apply_snapshot(std::slice::from_ref(&canceled), &[]);
     blotter.apply_snapshot(std::slice::from_ref(&canceled), &[]);
     assert_eq!(blotter.order(&"o".into()).unwrap().cum_qty, Qty::ZERO);
-    assert_eq!(blotter.executions().count(), 2, "the undoing has a row");
+    assert_eq!(blotter.executions().count(), 2, "the bust has a row");
     assert!(blotter.unsettled().next().is_none());
 }
 
 #[test]
-fn the_same_span_undone_twice_at_one_moment_is_two_undoings() {
+fn one_span_busted_twice_at_one_moment_gives_two_busts() {
     let mut blotter = Blotter::default();
     blotter.apply_update(&fill("e1", "o", 40, 40, 1));
     let after = order("o", OrderStatus::PartiallyFilled, 0, 9);
     blotter.apply_snapshot(std::slice::from_ref(&after), &[]);
-    // The row of a second execution of the same span turns up; it was undone as well, and the order says nothing new.
+    // A row of a second execution of the same span appears; it was busted too, and the order states nothing new.
     let mut second = row("r2", 40, 40, 5);
     if let ActivityKind::Fill { px, .. } = &mut second.kind {
         *px = Price::whole(11);
@@ -266,12 +266,12 @@ fn the_same_span_undone_twice_at_one_moment_is_two_undoings() {
     blotter.apply_snapshot(std::slice::from_ref(&after), &[second]);
     blotter.apply_snapshot(std::slice::from_ref(&after), &[]);
     blotter.apply_snapshot(std::slice::from_ref(&after), &[]);
-    assert_eq!(blotter.executions().count(), 4, "two executions, two undoings");
+    assert_eq!(blotter.executions().count(), 4, "two executions, two busts");
     assert!(blotter.unsettled().next().is_none(), "the rows add up");
 }
 
 #[test]
-fn two_undoings_of_executions_nobody_told_of_leave_two_unexplained_rows() {
+fn two_busts_of_unreported_executions_leave_two_unexplained_rows() {
     let mut blotter = Blotter::default();
     let empty = |second| order("o", OrderStatus::PartiallyFilled, 0, second);
     for (undoing, second) in [("b1", 5), ("b2", 9)] {
@@ -279,12 +279,12 @@ fn two_undoings_of_executions_nobody_told_of_leave_two_unexplained_rows() {
         blotter.apply_snapshot(&[empty(second)], &[]);
         assert!(blotter.unsettled().next().is_none(), "the rows add up after {undoing}");
     }
-    assert_eq!(blotter.executions().count(), 4, "two undoings, two executions without a report");
+    assert_eq!(blotter.executions().count(), 4, "two busts, two executions without a report");
     assert!(blotter.apply_snapshot(&[empty(9)], &[]).is_empty(), "nothing new the second time");
 }
 
 #[test]
-fn a_row_is_the_reports_however_far_apart_their_times_are() {
+fn a_row_is_paired_with_its_report_however_far_apart_their_times_are() {
     for apart in [5, 60, 3_600] {
         let mut blotter = Blotter::default();
         blotter.apply_update(&fill("e1", "o", 60, 60, 1));
@@ -300,7 +300,7 @@ fn a_row_is_the_reports_however_far_apart_their_times_are() {
 }
 
 #[test]
-fn a_row_of_an_undone_execution_is_no_second_one_however_late_it_is_timed() {
+fn a_row_of_a_busted_execution_is_not_a_second_one_however_late_its_time_is() {
     let mut blotter = Blotter::default();
     blotter.apply_update(&fill("e1", "o", 40, 40, 1));
     blotter.apply_update(&bust("b1", "e1", 40, 0, 5));
@@ -311,7 +311,7 @@ fn a_row_of_an_undone_execution_is_no_second_one_however_late_it_is_timed() {
             blotter.apply_snapshot(std::slice::from_ref(&after), std::slice::from_ref(&late)).executions.is_empty()
         );
     }
-    // Executed again: the order states it, so a row that far away is of that.
+    // Executed again: the order states it, so a row that far away belongs to that.
     let again = order("o", OrderStatus::PartiallyFilled, 40, 20);
     let changes = blotter.apply_snapshot(&[again], &[row("r2", 40, 40, 20)]);
     assert_eq!(changes.executions.len(), 1);
@@ -319,7 +319,7 @@ fn a_row_of_an_undone_execution_is_no_second_one_however_late_it_is_timed() {
 }
 
 #[test]
-fn a_row_far_from_an_undone_execution_of_its_span_is_of_the_same_span_executed_again() {
+fn a_row_far_from_a_busted_execution_of_its_span_is_a_new_execution() {
     let mut blotter = Blotter::default();
     blotter.apply_update(&fill("e1", "o", 40, 40, 1));
     blotter.apply_update(&bust("b1", "e1", 40, 0, 5));
@@ -329,17 +329,17 @@ fn a_row_far_from_an_undone_execution_of_its_span_is_of_the_same_span_executed_a
 }
 
 #[test]
-fn an_order_whose_late_report_tells_more_than_its_end_did_is_asked_for() {
+fn an_order_whose_late_report_states_more_than_its_end_is_requested() {
     let mut blotter = Blotter::default();
     blotter.apply_update(&event(TradeEvent::Canceled, order("o", OrderStatus::Canceled, 0, 9), vec![]));
     blotter.apply_update(&fill("e1", "o", 40, 40, 5));
-    assert!(blotter.unsettled().any(|id| id.as_str() == "o"), "late, or undone before the end: REST knows");
+    assert!(blotter.unsettled().any(|id| id.as_str() == "o"), "late, or undone before the end: REST decides");
     blotter.apply_snapshot(&[order("o", OrderStatus::Canceled, 40, 9)], &[]);
     assert!(blotter.unsettled().next().is_none());
 }
 
-/// The same span executed twice, a second apart, because the first was undone and nobody told: whichever reports come
-/// in whichever order, each row ends with the execution of its own moment, and each is shown as new once.
+/// The same span executed twice, a second apart, because the first was busted without a report: in whatever order the
+/// reports arrive, each row is paired with the execution of its own time, and each is shown as new once.
 #[test]
 fn of_two_executions_of_one_span_each_finds_its_own_row() {
     let told = |id: &str, when| fill(id, "o", 40, 40, when);
@@ -362,7 +362,7 @@ fn of_two_executions_of_one_span_each_finds_its_own_row() {
         assert_eq!(shown.len(), 2, "{arrivals:?}: {shown:?}");
         let mut lines: Vec<_> = blotter.tape().iter().filter_map(|line| line.execution.clone()).collect();
         lines.sort();
-        assert_eq!(lines, ["e1".into(), "e2".into()], "{arrivals:?}: each stands on one line");
+        assert_eq!(lines, ["e1".into(), "e2".into()], "{arrivals:?}: each has one line");
     }
 }
 
@@ -374,7 +374,7 @@ fn a_stale_answer_of_rest_changes_nothing() {
 }
 
 #[test]
-fn a_cancel_missed_by_the_stream_is_a_late_line_and_not_repeated_when_it_comes() {
+fn a_cancel_missed_by_the_stream_is_a_late_line_and_not_repeated_when_it_arrives() {
     let mut blotter = Blotter::default();
     blotter.apply_update(&event(TradeEvent::New, order("o", OrderStatus::New, 0, 1), vec![]));
     let canceled = order("o", OrderStatus::Canceled, 0, 4);
@@ -393,7 +393,7 @@ fn legs_of_a_nested_order_are_orders_too() {
     assert!(blotter.order(&"leg".into()).is_some());
 }
 
-/// A believable life of one order: what stream and REST may say of it.
+/// A plausible life of one order: what stream and REST may report of it.
 fn life() -> Vec<TradeUpdate> {
     vec![
         event(TradeEvent::New, order("o", OrderStatus::New, 0, 1), vec![]),
@@ -404,9 +404,9 @@ fn life() -> Vec<TradeUpdate> {
 }
 
 #[test]
-fn an_order_that_two_lists_state_is_one_answer_and_undoes_nothing() {
+fn an_order_in_two_lists_is_one_answer_and_implies_no_bust() {
     let mut blotter = Blotter::default();
-    // The clock of the rows is behind, so that the row looks older than a state that does not know it yet.
+    // The rows' clock is behind, so that the row looks older than a state that does not include it yet.
     let stale = order("o", OrderStatus::New, 0, 5);
     blotter.apply_snapshot(&[stale.clone(), stale], &[row("r1", 30, 30, 2)]);
     let kinds: Vec<_> = blotter.executions().map(|execution| execution.kind.clone()).collect();
@@ -415,7 +415,7 @@ fn an_order_that_two_lists_state_is_one_answer_and_undoes_nothing() {
 
 proptest! {
     #[test]
-    fn any_order_of_arrival_and_any_repetition_gives_the_same_picture(places in prop::collection::vec(0..8_usize, 1..40)) {
+    fn any_order_of_arrival_and_any_repetition_gives_the_same_state(places in prop::collection::vec(0..8_usize, 1..40)) {
         let updates = life();
         let rows = [row("r1", 30, 30, 2), row("r2", 30, 60, 3), row("r3", 40, 100, 4)];
         let mut blotter = Blotter::default();
@@ -435,7 +435,7 @@ proptest! {
         for update in &updates {
             straight.apply_update(update);
         }
-        prop_assert_eq!(picture(&blotter), picture(&straight));
+        prop_assert_eq!(shown_state(&blotter), shown_state(&straight));
         for place in all {
             if let Some(update) = updates.get(place) {
                 prop_assert!(blotter.apply_update(update).is_empty(), "a second pass emits nothing");
@@ -443,7 +443,7 @@ proptest! {
         }
         for line in blotter.tape() {
             let found = line.execution.as_ref().is_none_or(|id| blotter.execution(id).is_some());
-            prop_assert!(found, "a line of the tape points nowhere");
+            prop_assert!(found, "a tape line points to no execution");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What an answer leaves out of an order that is known: it has not changed.
+//! Completes the orders of an answer: what it leaves out has not changed.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use crate::domain::order::Order;
 use crate::domain::update::TradeUpdate;
 
 impl Blotter {
-    /// An event whose orders leave out nothing that is known of them.
+    /// The event, with its orders completed from what is known of them.
     pub(super) fn whole_event<'a>(&self, update: &'a TradeUpdate) -> Cow<'a, TradeUpdate> {
         if std::iter::once(&update.order).chain(&update.legs).all(|order| !self.is_left_out(order)) {
             return Cow::Borrowed(update);
@@ -19,7 +19,7 @@ impl Blotter {
         Cow::Owned(update)
     }
 
-    /// Orders that leave out nothing that is known of them.
+    /// The orders, completed from what is known of them.
     pub(super) fn whole_orders<'a>(&self, orders: &'a [Order]) -> Cow<'a, [Order]> {
         if orders.iter().all(|order| !self.is_left_out(order)) {
             return Cow::Borrowed(orders);

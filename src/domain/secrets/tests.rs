@@ -2,7 +2,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD};
 
 use super::*;
 
-/// As long as Alpaca's, with the characters that encodings change.
+/// As long as Alpaca's, with characters that encodings change.
 const SECRET: &str = "k3y/Zq+9~canary=Wm-7_Lx?4t";
 
 fn redactor() -> Redactor {
@@ -13,7 +13,7 @@ fn told(text: &str, limit: usize) -> String {
     redactor().words(&Untrusted::from(text), limit)
 }
 
-/// The longest part of the secret, or of a form of it, that a text shows.
+/// The length of the longest part of a form of the secret that a text shows.
 fn shown(text: &str, form: &str) -> usize {
     (0..form.len())
         .flat_map(|start| (start + 1..=form.len()).map(move |end| (start, end)))
@@ -24,7 +24,7 @@ fn shown(text: &str, form: &str) -> usize {
 }
 
 #[test]
-fn a_secret_at_the_cut_is_taken_out_before_the_cut() {
+fn a_secret_at_the_cut_is_redacted_before_the_cut() {
     for before in 0..60 {
         let text = told(&format!("{} {SECRET} rest", "x".repeat(before)), 40);
         assert!(shown(&text, SECRET) < 3, "{before}: {text}");
@@ -32,7 +32,7 @@ fn a_secret_at_the_cut_is_taken_out_before_the_cut() {
 }
 
 #[test]
-fn what_somebody_else_cut_is_the_secret_too() {
+fn a_secret_cut_by_a_peer_is_redacted() {
     for length in PART..SECRET.len() {
         let (head, tail) = (SECRET.get(..length).unwrap(), SECRET.get(SECRET.len() - length..).unwrap());
         assert_eq!(told(&format!("bad token {head}"), 200), "bad token …");
@@ -41,7 +41,7 @@ fn what_somebody_else_cut_is_the_secret_too() {
 }
 
 #[test]
-fn base64_at_every_alignment_and_in_every_alphabet_is_the_secret() {
+fn base64_at_every_alignment_and_in_every_alphabet_is_redacted() {
     for before in ["", "a", "ab", "client:", "Bearer "] {
         for after in ["", "x", "xy"] {
             let plain = format!("{before}{SECRET}{after}");
@@ -53,7 +53,7 @@ fn base64_at_every_alignment_and_in_every_alphabet_is_the_secret() {
             ] {
                 let text = told(&format!("sent: {form}."), 500);
                 let alone = encoded(SECRET.as_bytes(), before.len() % 3);
-                assert!(text.contains('…') && shown(&text, &alone) < 4, "{plain}: {form} told as {text}");
+                assert!(text.contains('…') && shown(&text, &alone) < 4, "{plain}: {form} shown as {text}");
                 let percent: String = url::form_urlencoded::byte_serialize(form.as_bytes()).collect();
                 assert!(shown(&told(&percent, 500), &alone) < 4, "{percent}");
             }
@@ -62,7 +62,7 @@ fn base64_at_every_alignment_and_in_every_alphabet_is_the_secret() {
 }
 
 #[test]
-fn percent_encoded_and_escaped_forms_are_the_secret() {
+fn percent_encoded_and_escaped_forms_are_redacted() {
     let form: String = url::form_urlencoded::byte_serialize(SECRET.as_bytes()).collect();
     let every = |upper: bool| {
         SECRET.bytes().fold(String::new(), |text, byte| {
@@ -78,7 +78,7 @@ fn percent_encoded_and_escaped_forms_are_the_secret() {
 }
 
 #[test]
-fn a_secret_with_a_percent_sign_or_a_backslash_of_its_own_is_found_as_it_is() {
+fn a_secret_that_contains_a_percent_sign_or_a_backslash_is_redacted() {
     for secret in ["abc%41defghij\\\"k", "%25%25%25%25", "\\\\\\\\u0041"] {
         let redactor = Redactor::of([&SecretString::from(secret)]);
         let json = serde_json::Value::from(secret).to_string();
@@ -89,14 +89,14 @@ fn a_secret_with_a_percent_sign_or_a_backslash_of_its_own_is_found_as_it_is() {
 }
 
 #[test]
-fn what_holds_no_secret_stays_as_it_is() {
+fn text_without_a_secret_is_unchanged() {
     let plain = "insufficient buying power: 12.50 % of 1000/2000 (ref a-b_c+d) \"quoted\" \\ é漢";
     assert_eq!(told(plain, 500), plain);
     assert_eq!(Redactor::of([&SecretString::from("")]).words(&Untrusted::from(plain), 500), plain);
 }
 
 #[test]
-fn short_secrets_are_taken_out_whole() {
+fn short_secrets_are_redacted_whole() {
     let redactor = Redactor::of([&SecretString::from("hush")]);
     assert_eq!(redactor.words(&Untrusted::from("no hush, hushed"), 500), "no …, …ed");
 }

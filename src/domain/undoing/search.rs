@@ -1,25 +1,27 @@
-//! Of all ways to take an order's open undoings, the likeliest with which its executions add up to what it states.
+//! Finds the likeliest way to assign an order's open busts and corrections so that its executions add up
+//! to what it states.
 
 use std::collections::HashSet;
 
 use super::slate::Choice;
 use crate::domain::money::{Money, Price, Qty, is_rounding};
 
-/// Unknown executions that are told apart by what the order states; where there are more, the earliest are by likeness alone.
+/// Unknown executions that are resolved by what the order states; beyond that number, the earliest
+/// are resolved by likeness.
 pub(super) const MOST_OPEN: usize = 12;
-/// How many ways are tried at most, so that no order takes longer than a few milliseconds.
+/// Maximum number of choices tried, so that no order takes longer than a few milliseconds.
 const MOST_STEPS: usize = 20_000;
 
 /// What an order states.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Stated {
-    /// What it executed.
+    /// Its executed quantity.
     pub(super) qty: Qty,
-    /// At which average price, where that is stated after the undoings.
+    /// Its average price, if stated after the busts and corrections.
     pub(super) avg: Option<Price>,
 }
 
-/// A quantity and what it was worth; `None` where a price is not known.
+/// A quantity and its value; `None` if a price is unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Worth {
     pub(super) qty: Qty,
@@ -35,20 +37,20 @@ impl Worth {
     }
 }
 
-/// What an undoing may be of, and what the order states more by it; `None` proves nothing.
+/// A possible choice and its change to the sum; `None` proves nothing.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Way {
     pub(super) choice: Choice,
     pub(super) more: Option<Worth>,
 }
 
-/// Tries the ways of each undoing, no row twice, the likeliest first.
+/// Tries the choices of each group, no row twice, likeliest first.
 pub(super) struct Search<'a> {
     ways: &'a [Vec<Way>],
     stated: Stated,
     steps: usize,
     taken: Vec<Choice>,
-    /// The first that add up in quantity: an average may be of another moment, or not be known.
+    /// The first choices that add up in quantity alone: the average may be of another time, or unknown.
     by_qty: Option<Vec<Choice>>,
 }
 
@@ -57,7 +59,7 @@ impl<'a> Search<'a> {
         Self { ways, stated, steps: MOST_STEPS, taken: Vec::new(), by_qty: None }
     }
 
-    /// The first ways that add up to the quantity and the average price, else to the quantity.
+    /// The first choices that match the quantity and the average price, else the quantity alone.
     pub(super) fn run(&mut self, sum: Worth) -> Option<Vec<Choice>> {
         if self.fits(sum) { Some(std::mem::take(&mut self.taken)) } else { self.by_qty.take() }
     }
@@ -66,7 +68,7 @@ impl<'a> Search<'a> {
         self.steps > 0
     }
 
-    /// The likeliest way of each, no row twice.
+    /// The likeliest choice of each group, no row twice.
     pub(super) fn likeliest(ways: &[Vec<Way>]) -> Option<Vec<Choice>> {
         let mut taken: Vec<Choice> = Vec::new();
         for ways in ways {
@@ -88,8 +90,8 @@ impl<'a> Search<'a> {
             self.by_qty.get_or_insert_with(|| self.taken.clone());
             return false;
         };
-        // What comes to the same once will do so again: the undoings are in the order of their times, so that a row which this
-        // one leaves is there for each of the others.
+        // An equal change gives an equal result: groups are in chronological order, so that a row left by this one is
+        // available to each of the others.
         let mut tried = HashSet::new();
         for way in ways {
             let Some(more) = way.more else { continue };
@@ -111,7 +113,7 @@ impl<'a> Search<'a> {
         false
     }
 
-    /// Whether the average price is the one that is stated, or none is.
+    /// True if the average price is the stated one, or if none is stated.
     fn agrees(&self, sum: Worth) -> bool {
         let Some(stated) = self.stated.avg.filter(|_| sum.qty.is_positive()) else { return true };
         let avg = sum.money.and_then(|money| money.decimal().checked_div(sum.qty.decimal()));

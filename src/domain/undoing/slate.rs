@@ -1,4 +1,4 @@
-//! The trades of an order as its undoings left them, and what an undoing of an unknown execution may be of.
+//! The trades of an order after its busts and corrections, and what those that name an unknown execution may refer to.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,46 +12,46 @@ use crate::domain::ids::ExecutionId;
 use crate::domain::money::{Money, Price, Qty};
 use crate::domain::time::is_before;
 
-/// How far a clock of the rows' own may be from the stream's: what executed later than this after an undoing is not what it
-/// undoes.
+/// How far the rows' clock may be from the stream's: an execution that is later than a bust or correction by more than
+/// this is not the one undone.
 const CLOCKS_APART: SignedDuration = SignedDuration::from_secs(5);
 
-/// What is assumed of an undoing that names an unknown execution.
+/// What is assumed of a bust or correction that names an unknown execution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Choice {
-    /// The trade at this place.
+    /// The trade at this index.
     Row(usize),
     Untold,
     Open,
 }
 
-/// How unlikely a row is: whether another one was told, it has another quantity, executed later by its clock, has another price.
+/// How unlikely a row is: another row was shown before, another quantity, executed later by its clock, another price.
 type Rank = (bool, bool, bool, bool);
 
-/// The trades of an order as the undoings left them.
+/// The trades of an order after its busts and corrections.
 pub(super) struct Slate<'a> {
     /// Oldest first.
     rows: Vec<&'a Execution>,
-    /// By the id of a trade: the row that counts for it now.
+    /// By trade id: the row that counts for it now.
     stands: HashMap<ExecutionId, &'a Execution>,
-    /// By the id of a correction: the trade that it is of.
+    /// By correction id: the trade that it corrects.
     roots: HashMap<ExecutionId, ExecutionId>,
-    /// Trades that a report took back.
+    /// Trades that were busted.
     busted: HashSet<ExecutionId>,
-    /// Trades that are known to bear the id that some undoing names: no undoing that names another is of them.
+    /// Trades known to have an id that some bust or correction names: no other one refers to them.
     claimed: HashSet<ExecutionId>,
-    /// One of these was corrected: what was inferred may have been for want of knowing that.
+    /// One of these was corrected: a bust may have been inferred because that was not known.
     corrects: bool,
-    /// By the id that a row's own ends in: the row.
+    /// Rows by the last part of their id.
     borne: HashMap<&'a str, &'a ExecutionId>,
-    /// What was taken back.
+    /// The quantity taken back.
     taken: Qty,
-    /// What that was worth, without what was inferred; `None` where it is not known.
+    /// Its value without inferred busts; `None` if unknown.
     refunded: Option<Money>,
-    /// What was inferred of that from what the order stated.
+    /// The busts among them that were inferred from what the order stated.
     inferred: Vec<&'a Execution>,
-    /// The trades that only the activity list told of, by quantity, oldest first; those whose undoings are known are not taken
-    /// out.
+    /// The trades known only from the activity list, by quantity, oldest first; those with a known bust or
+    /// correction are not removed.
     loose: Option<HashMap<Qty, Vec<usize>>>,
 }
 
@@ -82,7 +82,7 @@ impl<'a> Slate<'a> {
         self.inferred.iter()
     }
 
-    /// The row whose own id ends in the one that an undoing names.
+    /// The row whose id ends in the one that a bust or correction names.
     pub(super) fn claim(&mut self, named: &ExecutionId, undoing: &Execution) -> Option<ExecutionId> {
         let row = (*self.borne.get(named.as_str())?).clone();
         self.claimed.insert(row.clone());
@@ -90,7 +90,7 @@ impl<'a> Slate<'a> {
         Some(row)
     }
 
-    /// Takes the row of a choice, which is of no other undoing then.
+    /// Takes the row of a choice, so that no other group can refer to it.
     pub(super) fn take(&mut self, choice: Choice) -> Option<ExecutionId> {
         let Choice::Row(place) = choice else { return None };
         let row = self.rows.get(place)?.id.clone();
@@ -100,7 +100,7 @@ impl<'a> Slate<'a> {
 
     pub(super) fn undo_something(&mut self, undoing: &'a Execution, px: Option<Price>) {
         if !matches!(undoing.kind, ExecutionKind::Bust { .. }) {
-            // It changed something at a price that is not known to be of anything.
+            // It changed something at a price that cannot be attributed.
             self.refunded = None;
             return;
         }
@@ -113,7 +113,7 @@ impl<'a> Slate<'a> {
         self.refunded = self.refunded.zip(worth).and_then(|(sum, worth)| sum.checked_add(worth));
     }
 
-    /// Enters an undoing of a known row; the row that it is of.
+    /// Applies a bust or correction of a known row; returns the row that it refers to.
     pub(super) fn undo(&mut self, undoing: &'a Execution, row: &ExecutionId) -> Of {
         let root = self.root(row);
         if matches!(undoing.kind, ExecutionKind::Bust { .. }) {
@@ -127,7 +127,7 @@ impl<'a> Slate<'a> {
         Of::Row(before.filter(|before| *before != undoing.id).unwrap_or(root))
     }
 
-    /// What the order executed, as far as its trades and what is known to be of them tell.
+    /// What the order executed, according to its trades and their known busts and corrections.
     fn sum(&self) -> Option<Worth> {
         let now = || self.rows.iter().filter_map(|row| self.stands.get(&row.id));
         let qty = Qty::sum(now().map(|row| row.qty))?.checked_sub(self.taken)?;
@@ -136,9 +136,9 @@ impl<'a> Slate<'a> {
         Some(Worth { qty, money })
     }
 
-    /// What undoings of unknown executions are of: rows that only the activity list told of, so that all adds up to what the
-    /// order states, where that proves something. Whether it does so without what was inferred, which may have been for want
-    /// of knowing just that.
+    /// Chooses what groups that name an unknown execution refer to: rows known only from the activity list, so that all
+    /// adds up to what the order states, if that proves anything. Also returns whether it adds up without the inferred
+    /// busts, which may have been inferred because just this was not known.
     pub(super) fn choose(&self, groups: &[Group<'a>], stated: Option<Stated>) -> (Vec<Choice>, bool) {
         let open = || groups.iter().map(|_| Choice::Open).collect();
         let corrects = self.corrects || groups.iter().any(|group| group.last_correction().is_some());
@@ -161,7 +161,7 @@ impl<'a> Slate<'a> {
             }
             all_tried &= search.has_tried_all();
         }
-        // What was inferred has no price.
+        // Inferred busts have no price.
         let sum = Worth { money: sum.money.filter(|_| self.inferred.is_empty()), ..sum };
         let mut search = Search::new(&ways, stated);
         let found = search.run(sum);
@@ -170,11 +170,11 @@ impl<'a> Slate<'a> {
         (found.unwrap_or_else(open), false)
     }
 
-    /// What a group may be of, the likeliest first, each with what the order states more by it.
+    /// What a group may refer to, likeliest first, each with its change to the sum.
     fn ways(&self, group: &Group<'_>, proven: bool) -> Vec<Way> {
         let taken = Qty::sum(group.busts().map(|bust| bust.qty.abs()));
         let corrected = group.last_correction();
-        // Corrected once more by what names the correction.
+        // It may be corrected again by one that names the correction.
         let becomes = corrected.map(|row| self.stands.get(&row.id).copied().unwrap_or(row));
         let mut fits: Vec<(Rank, usize, &Execution)> = Vec::new();
         for place in 0..self.rows.len() {
@@ -184,7 +184,8 @@ impl<'a> Slate<'a> {
                 fits.push((rank, place, now));
             }
         }
-        // Of rows that are alike the oldest: what is seen later has mostly executed later, and changes nothing then.
+        // Of equally likely rows the oldest comes first: rows seen later mostly executed later,
+        // and then change nothing.
         fits.sort_by_key(|(rank, ..)| *rank);
         let less = |worth: Option<Worth>, px: Option<Price>| {
             let Worth { qty, money } = worth?;
@@ -201,7 +202,7 @@ impl<'a> Slate<'a> {
         };
         let mut ways: Vec<_> =
             fits.iter().map(|(_, place, now)| Way { choice: Choice::Row(*place), more: of_row(now) }).collect();
-        // Of what no row tells, a correction alone counts, and a bust undoes what does not.
+        // Without a row, a correction alone counts, and a bust undoes what was never counted.
         ways.push(match becomes {
             _ if !proven => Way { choice: Choice::Open, more: None },
             Some(becomes) => {
@@ -213,7 +214,8 @@ impl<'a> Slate<'a> {
         ways
     }
 
-    /// How unlikely it is that a group is of the trade at this place, and what counts for that now; `None` where it cannot be.
+    /// How unlikely it is that a group refers to the trade at this index, and what counts for that trade
+    /// now; `None` if impossible.
     fn rank(&self, group: &Group<'_>, place: usize) -> Option<(Rank, &'a Execution)> {
         let row = self.rows.get(place).filter(|row| Blotter::is_stand_in(&row.id))?;
         let undoing = group.undoings.first()?;
@@ -227,13 +229,13 @@ impl<'a> Slate<'a> {
         Some(((not_said, now.qty != undoing.qty.abs(), is_before(undoing.at, row.at), other_px), now))
     }
 
-    /// What a group is of by likeness alone, where there are too many to try all ways.
+    /// What a group refers to by likeness alone, if there are too many to try all choices.
     pub(super) fn likeliest(&mut self, group: &Group<'_>) -> Choice {
         let Some(qty) = group.undoings.first().map(|undoing| undoing.qty.abs()) else { return Choice::Open };
         let mut loose = self.loose.take().unwrap_or_else(|| self.by_qty());
         let likeliest = loose.get_mut(&qty).and_then(|places| {
             let ranked = places.iter().filter_map(|place| Some((self.rank(group, *place)?.0, *place)));
-            // The first of several that are alike is the oldest.
+            // Of several equal ones, the first is the oldest.
             let (_, place) = ranked.min_by_key(|(rank, _)| *rank)?;
             places.retain(|other| *other != place);
             Some(place)

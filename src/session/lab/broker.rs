@@ -1,6 +1,6 @@
-//! The broker of the laboratory: keeps the whole truth, tells it as frames, and answers REST as badly as the plan says.
+//! The laboratory's broker: keeps the whole truth, reports it as frames, and answers REST as badly as the plan says.
 //!
-//! A model of its own, independent of the simulated brokerage: a mistake in one is not repeated in the other.
+//! A model of its own, independent of the simulated brokerage, so that a mistake in one is not repeated in the other.
 
 mod answers;
 mod orders;
@@ -25,7 +25,7 @@ use crate::domain::{Activity, ExecutionId, OrderId, Symbol};
 
 pub(super) use wire::{Body, body};
 
-/// One state of an order, and what REST makes of it.
+/// One state of an order, and how REST writes it.
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) since: Timestamp,
@@ -33,25 +33,25 @@ pub(super) struct State {
     rest: OnceCell<Order>,
 }
 
-/// An order with all its past states, so that a stale answer is one that was true once.
+/// An order with all its past states, so that a stale answer was true once.
 #[derive(Debug)]
 pub(super) struct Held {
     pub(super) states: Vec<State>,
     listed_after: Duration,
-    /// Legs are listed under their parent where lists are nested.
+    /// A leg is listed under its parent in nested lists.
     pub(super) parent: Option<usize>,
     pub(super) legs: Vec<usize>,
-    /// Several legs at one price: what it states as executed are units, and each leg has executions of its own.
+    /// A multi-leg order: its executed quantity counts units, and each leg has executions of its own.
     pub(super) units: bool,
-    /// How much of each leg is in one unit.
+    /// Quantity of the leg in one unit.
     ratio: i64,
-    /// What it stated as executed when it took another's place.
+    /// Executed quantity that it stated as it replaced another order.
     pub(super) inherited: Qty,
-    /// Executions of it were undone or restated.
+    /// Executions of it were busted or corrected.
     pub(super) undone: bool,
-    /// Something was undone after it was done.
+    /// An execution was busted or corrected after the order was done.
     pub(super) undone_late: bool,
-    /// A frame that told of an undoing was lost.
+    /// A frame that reported a bust or correction was lost.
     pub(super) undoing_lost: bool,
     pub(super) highest: Qty,
 }
@@ -66,7 +66,7 @@ impl Held {
         self.states[self.states.len() - 1].since
     }
 
-    /// The number of the state that stood at a moment.
+    /// The number of the state in effect at a moment.
     pub(super) fn number_at(&self, moment: Timestamp) -> Option<usize> {
         self.states.iter().rposition(|state| state.since <= moment)
     }
@@ -79,9 +79,9 @@ pub(super) struct Fill {
     pub(super) row: Activity,
     pub(super) listed_at: Timestamp,
     pub(super) gone_at: Option<Timestamp>,
-    /// When it was undone or restated.
+    /// When it was busted or corrected.
     pub(super) undone_at: Option<Timestamp>,
-    /// Its row states what it was corrected to, at another time than the stream: nothing tells that it is the same one.
+    /// Its row states the corrected amounts, at another time than the stream: nothing shows that both are the same.
     pub(super) disguised: bool,
 }
 
@@ -89,7 +89,7 @@ pub(super) struct Fill {
 #[derive(Debug)]
 pub(super) struct Broker {
     pub(super) account: u32,
-    /// Tells the accounts of one token apart.
+    /// Distinguishes the accounts of one token.
     name: &'static str,
     reading: Reading,
     pub(super) orders: Vec<Held>,
@@ -128,7 +128,7 @@ impl Broker {
         *self = Self { account, next, ..Self::new(self.name, self.reading, now) };
     }
 
-    /// Something happens; returns the frames that tell of it.
+    /// Something happens; returns the frames that report it.
     pub(super) fn act(&mut self, plan: &Plan, chance: &mut Chance, now: Timestamp) -> Vec<TradeUpdate> {
         let frames = self.happen(plan, chance, now);
         self.told.extend(frames.iter().map(|frame| (now, frame.clone())));
@@ -145,7 +145,7 @@ impl Broker {
         {
             return vec![told];
         }
-        // The legs of several at one price move with their parent.
+        // The legs of a multi-leg order move with their parent.
         let free = |held: &Held| held.now().status.is_working() && held.parent.is_none_or(|at| !self.orders[at].units);
         let working: Vec<usize> = (0..self.orders.len()).filter(|place| free(&self.orders[*place])).collect();
         if working.is_empty() || chance.percent(30) {
@@ -194,8 +194,8 @@ impl Broker {
         if self.reading.wire { wire::frame(&update, self.reading.sparse) } else { update }
     }
 
-    /// The broker tells events again on request.
-    fn told_again(&self, since: Timestamp, moment: Timestamp) -> Vec<TradeUpdate> {
+    /// Replays events on request.
+    fn replayed(&self, since: Timestamp, moment: Timestamp) -> Vec<TradeUpdate> {
         let wanted = self.told.iter().filter(|(at, _)| *at >= since && *at <= moment);
         let late = |update: &TradeUpdate| {
             let mut update = update.clone();
@@ -207,7 +207,7 @@ impl Broker {
         wanted.map(|(_, update)| late(update)).collect()
     }
 
-    /// When the last row becomes visible that is not yet.
+    /// When the last row that is still hidden becomes visible.
     pub(super) fn all_listed_at(&self) -> Option<Timestamp> {
         self.fills.iter().map(|fill| fill.listed_at).max()
     }

@@ -21,17 +21,17 @@ impl Chance {
         mixed ^ (mixed >> 31)
     }
 
-    /// Below `bound`, which is not zero.
+    /// A number below `bound`, which is not zero.
     pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.next() % bound
     }
 
-    /// From `low` to `high`, both included.
+    /// A number from `low` to `high`, both included.
     pub(crate) fn between(&mut self, low: u64, high: u64) -> u64 {
         low + self.below(high - low + 1)
     }
 
-    /// True this often out of a hundred.
+    /// True in this many cases out of a hundred.
     pub(crate) fn percent(&mut self, often: u64) -> bool {
         self.below(100) < often
     }

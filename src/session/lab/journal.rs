@@ -1,5 +1,5 @@
-//! What a run needs of a journal. The laboratory brings one without a disk; the real one is driven from the layer it
-//! belongs to (`io/journal/tests`).
+//! The journal interface of a run. The laboratory has an implementation without a disk; the real journal is tested from
+//! its own layer (`io/journal/tests`).
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::domain::blotter::{Blotter, Changes};
 use crate::domain::{AccountId, Now};
 
-/// Where the next run may start from: the last execution, and when the last complete snapshot was asked for.
+/// The watermark: the last execution, and when the last complete snapshot was requested.
 pub(crate) type Mark = (Option<Timestamp>, Option<Timestamp>);
 
 /// One thing to keep.
@@ -16,15 +16,15 @@ pub(crate) type Mark = (Option<Timestamp>, Option<Timestamp>);
 pub(crate) enum Kept<'a> {
     /// A merge changed this.
     Changes(&'a Changes),
-    /// Who answered; told with every balance.
+    /// Which account answered; sent with every balance.
     Account(&'a AccountId),
-    /// The mark after each input.
+    /// The watermark after each input.
     Mark(Mark),
-    /// The account is another one now.
+    /// The account was reset.
     Reset,
 }
 
-/// What a program goes on from.
+/// What a program resumes from.
 #[derive(Debug, Default)]
 pub(crate) struct Recalled {
     pub(crate) account: Option<AccountId>,
@@ -43,13 +43,13 @@ pub(crate) struct Setting {
 
 /// The journal of all programs of a run.
 pub(crate) trait Journal {
-    /// True when every program writes it; otherwise the one does that streams.
+    /// True when every program writes it; otherwise only the one that streams does.
     fn is_shared(&self) -> bool;
 
-    /// When a program is killed beside what the plan says, and how long it stays away.
+    /// When programs are killed in addition to the plan, and for how long.
     fn kills(&mut self) -> Vec<(Duration, Duration)>;
 
-    /// A program begins, or takes over the stream; `None` when what is kept cannot be read now.
+    /// A program starts, or takes over the stream; `None` when the journal cannot be read now.
     fn recall(&mut self, program: usize, now: Now) -> Option<Recalled>;
 
     /// A program learned something; the blotter has it already.
@@ -58,12 +58,12 @@ pub(crate) trait Journal {
     /// A program is killed. True when something that it showed is lost.
     fn die(&mut self, program: usize, now: Now) -> bool;
 
-    /// The account as the journal knows it, for the program.
+    /// The program's account as the journal knows it.
     fn account(&self, program: usize) -> Option<&AccountId>;
 
-    /// Everything that the program shows is kept and nothing else, unless a fault is in the way.
+    /// Checks that the journal holds exactly what the program shows, unless a fault prevents it.
     fn agrees(&mut self, program: usize, blotter: &Blotter, now: Now) -> Result<(), String>;
 
-    /// Where a file is read: what a program that started now would show.
+    /// What a program that started now would show, for a journal that reads a file.
     fn reread(&mut self, program: usize) -> Option<Blotter>;
 }

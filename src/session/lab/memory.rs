@@ -1,4 +1,4 @@
-//! The journal's logic without a disk: keeps what changed, hands it back to a program that starts again.
+//! The journal's logic without a disk: keeps what changed and returns it to a program that restarts.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -43,7 +43,7 @@ impl Journal for Memories {
             Kept::Changes(changes) => memory.keep(blotter, changes),
             Kept::Account(id) => memory.account = Some(id.clone()),
             Kept::Mark(mark) => memory.mark = mark,
-            // Which account, was told before.
+            // The account itself was sent before.
             Kept::Reset => *memory = Memory { account: memory.account.take(), ..Memory::default() },
         }
     }
@@ -100,7 +100,7 @@ impl Memory {
         }
     }
 
-    /// Everything shown is here, and nothing else.
+    /// Checks that everything shown is kept, and nothing else.
     fn is_what_is_shown(&self, blotter: &Blotter) -> Result<(), String> {
         if self.orders.len() != blotter.order_count() {
             return Err(format!("{} orders are shown and {} journaled", blotter.order_count(), self.orders.len()));

@@ -1,5 +1,5 @@
 //! Compares with the truth: at every step that nothing is invented, repeated or taken back; at the end that nothing is
-//! missing; while the word is `live`, that nothing is further behind than is promised.
+//! missing; while `live`, that nothing is further behind than promised.
 
 mod bounds;
 mod settled;
@@ -16,7 +16,7 @@ use crate::domain::{Account, ExecutionId, Order, OrderId, Position};
 pub(super) use bounds::{Behind, at_live, behind, reflects};
 pub(super) use settled::{orders_are_true, settled};
 
-/// What is on the screen beside orders and executions.
+/// What is on the screen besides orders and executions.
 #[derive(Debug, Default)]
 pub(super) struct Shown {
     pub(super) positions: Option<Vec<Position>>,
@@ -31,17 +31,17 @@ pub(super) struct Oracle {
 }
 
 impl Oracle {
-    /// Another account: nothing that was shown counts any more, but what was told of the new one before it was known stays
-    /// told.
+    /// Forgets what was shown of an account that was reset; executions of the new one that were
+    /// already announced stay announced.
     pub(super) fn reset(&mut self) {
         *self = Self { announced: std::mem::take(&mut self.announced), ..Self::default() };
     }
 
-    /// A program begins with less than was shown before it was killed: what it does not know it may show again.
+    /// A program starts with less than was shown before it was killed: it may show the rest again.
     pub(super) fn goes_back(&mut self, broker: &Broker, blotter: &Blotter) {
         let known = blotter.executions().filter(|row| row.kind == ExecutionKind::Trade);
         let known = known.filter_map(|row| {
-            truth_of(broker, &Execution { order_id: by_now(broker, blotter, row), ..row.clone() }).ok()
+            truth_of(broker, &Execution { order_id: current_order(broker, blotter, row), ..row.clone() }).ok()
         });
         let known: HashSet<ExecutionId> = known.map(|fill| fill.execution.id.clone()).collect();
         self.announced.retain(|id| known.contains(id));
@@ -58,8 +58,8 @@ impl Oracle {
             let Some(execution) = blotter.execution(id) else { continue };
             match &execution.kind {
                 ExecutionKind::Trade => {
-                    // By the name it was announced under: a later merge of the same step may have given it another.
-                    let order_id = by_now(broker, blotter, execution);
+                    // Under the id it was announced with: a later merge of the same step may have changed it.
+                    let order_id = current_order(broker, blotter, execution);
                     let truth = truth_of(broker, &Execution { id: id.clone(), order_id, ..execution.clone() })?;
                     if !self.announced.insert(truth.execution.id.clone()) && !truth.disguised {
                         return Err(format!("execution {} was shown twice", truth.execution.id));
@@ -69,7 +69,7 @@ impl Oracle {
                     let fills = broker.fills.iter().filter(|fill| fill.execution.order_id == execution.order_id);
                     let all: rust_decimal::Decimal = fills.map(|fill| fill.execution.qty.decimal()).sum();
                     if execution.qty > Qty::new(all) {
-                        return Err(format!("placeholder {id} stands for more than was ever executed"));
+                        return Err(format!("placeholder {id} is larger than what was ever executed"));
                     }
                 }
                 ExecutionKind::Bust { .. } | ExecutionKind::Correction { .. } => {
@@ -102,9 +102,9 @@ impl Oracle {
     }
 }
 
-/// The order an execution is to stand under. A row may name the parent of legs, and stands there until the program knows
-/// that it is one and which legs it has.
-fn by_now(broker: &Broker, blotter: &Blotter, execution: &Execution) -> OrderId {
+/// The order that an execution should be shown under. A row may name the parent of legs, and stays there until the
+/// program knows the legs.
+fn current_order(broker: &Broker, blotter: &Blotter, execution: &Execution) -> OrderId {
     let named = &execution.order_id;
     let told = blotter.order(named).is_some_and(|order| !order.legs.is_empty());
     let parent = broker.index.get(named).map(|place| &broker.orders[*place]).filter(|held| held.units && !told);
@@ -112,13 +112,13 @@ fn by_now(broker: &Broker, blotter: &Blotter, execution: &Execution) -> OrderId 
     legs.find(|leg| leg.symbol == execution.symbol).map_or(named, |leg| &leg.id).clone()
 }
 
-/// The true execution a row stands for, by its id or by that of its activity row.
+/// The true execution behind a row, by its own id or that of its activity row.
 pub(in crate::session::lab) fn truth_of<'a>(broker: &'a Broker, execution: &Execution) -> Result<&'a Fill, String> {
     let id = &execution.id;
     let fill = fill_of(broker, id).ok_or_else(|| format!("{id} never happened"))?;
     let truth = &fill.execution;
     let told = (&execution.order_id, &execution.side, &execution.symbol);
-    // Known from its row alone it may be what it was corrected to.
+    // If only its row is known, it may state the corrected amounts.
     let amounts = (execution.qty, execution.px);
     let restated = matches!(&fill.row.kind, ActivityKind::Fill { qty, px, .. } if (*qty, Some(*px)) == amounts);
     let of_its_size = (truth.qty, truth.px) == amounts || restated;
@@ -128,7 +128,7 @@ pub(in crate::session::lab) fn truth_of<'a>(broker: &'a Broker, execution: &Exec
     Ok(fill)
 }
 
-/// The execution of an id, however it is shown: under its parent's, while nobody knows the legs.
+/// The execution with this id, or with the id of its activity row.
 pub(in crate::session::lab) fn fill_of<'a>(broker: &'a Broker, id: &ExecutionId) -> Option<&'a Fill> {
     let place = match id.as_str().strip_prefix("row/") {
         Some(row) => broker.by_row.get(row),

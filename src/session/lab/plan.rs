@@ -1,4 +1,4 @@
-//! What goes wrong in one run: drawn from the seed before it starts.
+//! The faults of one run, drawn from the seed before it starts.
 
 mod draw;
 
@@ -10,21 +10,21 @@ use super::journal::Setting;
 const DAY: Duration = Duration::from_hours(24);
 const SESSION: Duration = Duration::from_mins(390);
 
-/// How the service writes what it knows; constant over a run.
+/// How the service represents its data; constant over a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Reading {
-    /// Everything goes through JSON and the decoder of the real service.
+    /// Everything passes through JSON and the decoder of the real service.
     pub(super) wire: bool,
-    /// What is not known is left out of the JSON, not written as `null`.
+    /// Unknown members are left out of the JSON instead of written as `null`.
     pub(super) sparse: bool,
     pub(super) stamps: Stamps,
-    /// The most rows a page holds, whatever was asked for.
+    /// The maximum number of rows on a page, whatever was requested.
     pub(super) page_cap: usize,
-    /// Open orders, nested, leave out what still works of an order that is done itself.
+    /// The nested list of open orders leaves out working legs of a done order.
     pub(super) open_hides_legs: bool,
-    /// A replacement states what its chain has executed.
+    /// A replacing order states what its chain has executed.
     pub(super) carries: bool,
-    /// The order in a frame is as it stands when the frame is sent, also where several executions are told at once.
+    /// A frame contains the order as it is when the frame is sent, even if several executions are reported at once.
     pub(super) orders_as_sent: bool,
 }
 
@@ -54,13 +54,13 @@ pub(super) enum Stamps {
     Seconds,
     /// Only executions move it.
     Frozen,
-    /// In answers of REST it is the moment of the answer.
+    /// In REST answers it is the time of the answer.
     Restless,
-    /// In answers of REST it is the moment at which the order was made, for good.
+    /// In REST answers it is always the time the order was created.
     Still,
 }
 
-/// What REST is asked for, each with troubles of its own.
+/// A REST endpoint, with faults of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Endpoint {
     Account,
@@ -76,19 +76,19 @@ pub(super) enum Endpoint {
 pub(super) enum EndpointFault {
     Forbidden,
     Server,
-    /// An answer that is none.
+    /// A body that is not an answer.
     Body(Body),
-    /// Some rows of its lists cannot be read, the same ones in every answer.
+    /// Some rows of its lists are unreadable, the same ones in every answer.
     Rows,
-    /// 429, with a wait that nobody should believe.
+    /// A 429 with an absurdly long wait.
     Limited(Duration),
-    /// No answer, until the client has waited long enough.
+    /// No answer until the client times out.
     Hang,
-    /// An answer that is late by this.
+    /// An answer that is this late.
     Slow(Duration),
 }
 
-/// An endpoint that fails from one moment to another.
+/// An endpoint that fails for a period.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct FaultWindow {
     pub(super) endpoint: Endpoint,
@@ -97,18 +97,18 @@ pub(super) struct FaultWindow {
     pub(super) fault: EndpointFault,
 }
 
-/// Who is there besides the one program that watches the one account.
+/// What else there is besides one program that watches one account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum OtherPrograms {
     #[default]
     Nobody,
-    /// A second program on the same account and the same journal; one of both streams.
+    /// A second program on the same account and the same journal; one of them streams.
     Instance,
     /// A second account on the same token.
     Account,
 }
 
-/// The faults of a run. Each is off in half of the runs or more, so that they meet in every combination.
+/// The faults of a run. Each is off in at least half of the runs, so that they occur in every combination.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Plan {
     pub(super) reading: Reading,
@@ -116,11 +116,11 @@ pub(super) struct Plan {
     pub(super) drop: u64,
     /// Percent of frames sent twice.
     pub(super) duplicate: u64,
-    /// Percent of frames that arrive damaged or cut short, so that nothing can be read from them.
+    /// Percent of frames that arrive damaged or cut short, and so unreadable.
     pub(super) garble: u64,
     /// Frames are late by up to this many milliseconds, and overtake each other.
     pub(super) reorder: u64,
-    /// Percent of replies that fail with 5xx, timeout, no network or a body that cannot be read.
+    /// Percent of replies that fail with 5xx, a timeout, no network or an unreadable body.
     pub(super) fail: u64,
     /// Percent of replies that are 429.
     pub(super) limit: u64,
@@ -130,56 +130,56 @@ pub(super) struct Plan {
     pub(super) hide: u64,
     /// Busts and corrections happen, in percent of actions.
     pub(super) undo: u64,
-    /// Rows of corrected executions state what these are now.
+    /// Rows of corrected executions state the corrected amounts.
     pub(super) restates: bool,
-    /// Rows of undone executions vanish from the activity list.
+    /// Rows of busted executions vanish from the activity list.
     pub(super) vanish: bool,
-    /// The broker tells events again on request.
+    /// The broker offers replay.
     pub(super) replay: bool,
-    /// Percent of replays that end somewhere in the middle.
+    /// Percent of replays that are cut somewhere in the middle.
     pub(super) cut_replay: u64,
     /// How many forms of authentication are refused, 0 to 3.
     pub(super) refused_forms: usize,
-    /// The forms are not refused but never answered.
+    /// The forms are never answered instead of refused.
     pub(super) silent_forms: bool,
     /// The local clock is wrong by this many seconds.
     pub(super) skew: i64,
-    /// Brackets with legs, replaces, unknown words.
+    /// Brackets with legs, replaces, unknown status words.
     pub(super) brackets: bool,
     pub(super) replaces: bool,
     pub(super) strange: bool,
-    /// Several legs at one price.
+    /// Multi-leg orders.
     pub(super) mleg: bool,
     /// Rows of legs name the parent.
     pub(super) rows_of_parents: bool,
-    /// Rows state the execution's id.
+    /// Rows state the id of the execution.
     pub(super) named_rows: bool,
     /// Orders for an amount of money, which fill in fractions.
     pub(super) notional: bool,
-    /// Executions come after an order was canceled.
+    /// Executions arrive after an order was canceled.
     pub(super) after_end: bool,
     /// Several executions of an order happen at once.
     pub(super) bursts: bool,
-    /// The clock of the rows is off from the stream's by this many milliseconds.
+    /// The clock of rows differs from the stream's by this many milliseconds.
     pub(super) row_skew: i64,
     /// Some rows become visible up to this many seconds late.
     pub(super) late_rows: u64,
-    /// A replacement states what its chain has executed.
+    /// A replacing order states what its chain has executed.
     pub(super) carries: bool,
-    /// Actions before the program starts for the first time.
+    /// Actions before the program first starts.
     pub(super) history: u64,
     pub(super) others: OtherPrograms,
-    /// Endpoints that fail, each for a while.
+    /// Endpoints that fail for a while.
     pub(super) fault_windows: Vec<FaultWindow>,
     /// When the faults and the trading end.
     pub(super) calm_at: Duration,
     /// Mean time between the broker's actions.
     pub(super) gap: u64,
-    /// Days with a session of six and a half hours each; none in an ordinary run.
+    /// Days with a trading session of six and a half hours each; zero in an ordinary run.
     pub(super) days: u32,
-    /// Time without any action, after which orders are older than every overlap.
+    /// A period without any action, after which orders are older than every overlap.
     pub(super) lull: Option<(Duration, Duration)>,
-    /// What happens when.
+    /// Incidents and their times.
     pub(super) incidents: Vec<(Duration, Incident)>,
 }
 
@@ -188,9 +188,9 @@ pub(super) struct Plan {
 pub(super) enum Incident {
     /// The peer closes the stream.
     Cut,
-    /// The stream stops without a word; found after 20 s.
+    /// The stream stops without closing; detected after 20 s.
     HalfOpen,
-    /// The stream stays open and says nothing any more.
+    /// The stream stays open but reports nothing more.
     Starve,
     /// Neither stream nor REST for this long.
     Outage(Duration),
@@ -198,9 +198,9 @@ pub(super) enum Incident {
     Sleep(Duration),
     /// The program is killed and started again after this long.
     Kill(Duration),
-    /// REST and stream refuse the token for this long; then it is accepted again, or somebody has linked the account anew.
+    /// REST and stream refuse the token for this long; then it is accepted again, or a new one is there after a relink.
     Refuse { long: Duration, relinked: bool },
-    /// The socket is refused with this status for this long, while REST is healthy.
+    /// Opening the socket is refused with this status for this long, while REST is healthy.
     NoSocket(u16, Duration),
     /// The owner resets the paper account.
     Reset,
@@ -209,7 +209,7 @@ pub(super) enum Incident {
 }
 
 impl Plan {
-    /// True when the stream never fails to tell what happened, so that accusing it is a false alarm.
+    /// True when the stream reports everything that happens, so that blaming it is a false alarm.
     pub(super) fn stream_is_honest(&self) -> bool {
         self.drop == 0
             && self.garble == 0
@@ -218,10 +218,10 @@ impl Plan {
             && self.late_rows == 0
             && self.fault_windows.is_empty()
             && self.others == OtherPrograms::Nobody
-            // What REST states with another time, or another sum, is told by nobody.
+            // The stream does not report that REST states another time or sum.
             && self.reading.stamps == Stamps::Exact
             && self.reorder < 1_500
-            // The lag that brokers are known for (docs/ALPACA.md 6.8).
+            // Within the known lag of brokers (docs/ALPACA.md 6.8).
             && self.stale + self.hide < 10_000
             && !self.incidents.iter().any(|(_, incident)| {
                 matches!(
@@ -251,7 +251,7 @@ impl Plan {
         Setting { programs, begins_at: self.begins_at(), calm_at: self.begins_at() + self.calm_at }
     }
 
-    /// What ails an endpoint at a moment.
+    /// The fault of an endpoint at a moment.
     pub(super) fn fault(&self, endpoint: Endpoint, at: Duration) -> Option<EndpointFault> {
         let window = self
             .fault_windows

@@ -1,4 +1,5 @@
-//! One run: virtual time, a network that misbehaves as planned, the real session and blotter, and the oracle at each step.
+//! One run: virtual time, a network that misbehaves as planned, the real session and blotter, and the
+//! oracle at each step.
 
 mod events;
 mod judge;
@@ -26,56 +27,56 @@ use crate::session::request::{Reply, RequestError, RequestId};
 use crate::session::resync::Limits;
 use crate::session::state::{ConnectionState, Epoch};
 
-/// What the laboratory's broker pages by, so that a few dozen orders make many pages.
+/// Page sizes of the laboratory's broker, so that a few dozen orders make many pages.
 const LIMITS: Limits =
     Limits { orders_page: 5, fills_page: 4, overlap: Duration::from_secs(45), held: 12, pages: 1_000, by_id: 1_000 };
-/// How long a stream that was opened anew may take until it is followed.
+/// How long a new stream may take until it is followed.
 const REOPENED: Duration = Duration::from_secs(15);
-/// The truth must be on the screen this long after everything has calmed down: a quiet account is audited every five
-/// minutes, and what an audit finds may need one more pass.
+/// The truth must be on the screen this long after the faults end: a quiet account is audited every five minutes, and
+/// what an audit finds may need one more pass.
 const SETTLE: Duration = Duration::from_mins(8);
-/// After a row that came late was listed at last.
+/// The same, after a late row is finally listed.
 const LISTED: Duration = Duration::from_mins(6);
 
-/// A token that was refused for a minute is tried once an hour, and a refused request after that.
+/// A token refused for a minute is probed hourly, and a refused request takes longer.
 const PROBED: Duration = Duration::from_mins(62);
 
-/// A program that could not read the journal is started again this long after everything has calmed down.
+/// A program that could not read the journal is restarted this long after the faults end.
 const AGAIN: Duration = Duration::from_secs(5);
 
-/// How often a run is looked at.
+/// How often a run is checked.
 const LOOK: Duration = Duration::from_secs(20);
 
-/// Far more than any run takes that comes to rest.
+/// Far more than any run needs that settles.
 const STEPS: u32 = 100_000;
-/// An account that holds something is asked for its value every ten seconds, and each question takes two steps.
+/// An account that holds something requests its value every ten seconds, and each request takes two steps.
 const STEPS_A_DAY: u32 = 200_000;
 
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Outcome {
-    /// A hash of everything the session put out and when.
+    /// A hash of all outputs of the session and their times.
     pub(crate) trace: u64,
-    /// What is wrong, where something is.
+    /// What went wrong, if anything.
     pub(crate) wrong: Option<String>,
 }
 
-/// What happens next, and to which program or broker.
+/// The next event, and its program or broker.
 #[derive(Debug)]
 enum Event {
     Act(usize),
     Incident(Incident),
     Look,
     Stream(usize, Epoch, Box<StreamEvent>),
-    /// The broker begins to send updates on this stream.
+    /// The broker starts to send updates on this stream.
     Subscribed(usize, Epoch),
     Asked(usize, Box<Asked>),
     Reply(usize, RequestId, Box<Result<Box<Reply>, RequestError>>),
     Start(usize),
     WakeUp(usize),
-    /// The other program let go of the account.
+    /// The other program released the account.
     Freed(usize),
-    /// A person ends the program and starts it again.
+    /// A person stops the program and starts it again.
     Again(usize),
 }
 
@@ -115,9 +116,9 @@ struct Simulation {
     owners: Vec<Option<usize>>,
     down_until: Duration,
     refuse_until: Duration,
-    /// A newer token is there for who looks for it.
+    /// A newer token is available.
     relinked: bool,
-    /// When a token that counts as dead was tried again at the latest.
+    /// When a token that counts as dead will have been probed.
     probed_by: Duration,
     no_socket: (u16, Duration),
     trace: u64,
@@ -131,12 +132,12 @@ fn clocks(at: Duration, skew: i64) -> Now {
     Now { mono: Mono(at), wall: broker_time(at) + jiff::SignedDuration::from_secs(skew) }
 }
 
-/// The service writes nanoseconds: a time that ends in noughts is one that was rounded.
+/// The service writes nanoseconds; a time that ends in zeros was rounded.
 fn broker_time(at: Duration) -> Timestamp {
     Timestamp::new(1_760_000_000, 137).unwrap_or_default() + at
 }
 
-/// Runs a seed; with `history`, what happened is kept for reading.
+/// Runs a seed; `history` records what happens for reading.
 pub(super) fn run(seed: u64, history: bool) -> (Outcome, Vec<String>) {
     let (chance, plan) = draw(seed);
     let journal = memories(&plan);
@@ -173,7 +174,7 @@ fn finish(mut simulation: Simulation, history: bool) -> (Outcome, Vec<String>) {
     (Outcome { trace: simulation.trace, wrong: simulation.wrong }, simulation.history.unwrap_or_default())
 }
 
-/// Runs a seed for days on end; tells also how many orders there were.
+/// Runs a seed for several days; also returns the number of orders.
 pub(super) fn run_days(seed: u64, days: u32) -> (Outcome, usize) {
     let mut chance = Chance::new(seed);
     let plan = Plan::of_days(days, &mut chance);
@@ -213,7 +214,7 @@ impl Simulation {
         }
     }
 
-    /// Everything that is planned, and when.
+    /// Schedules everything that is planned.
     fn begin(&mut self) {
         // Some history from before the program starts.
         for step in 0..self.plan.history {
@@ -246,17 +247,17 @@ impl Simulation {
 
     fn live(&mut self) {
         self.begin();
-        // Most runs end when the truth is there; some go on to see that it stays.
+        // Most runs end when the truth is shown; some continue to check that it stays.
         let may_stop = self.chance.percent(85);
         let mut steps = 0;
         while self.wrong.is_none() {
             steps += 1;
             if steps > STEPS + self.plan.days * STEPS_A_DAY {
-                self.wrong = Some("it never comes to rest".to_owned());
+                self.wrong = Some("it never settles".to_owned());
                 return;
             }
             let Some((at, whose)) = self.next() else { break };
-            // A stream that an audit has just opened anew is followed within seconds.
+            // A stream that an audit has just replaced is followed within seconds.
             let last = self.end() + if self.is_opening() { REOPENED } else { Duration::ZERO };
             if at > last {
                 break;
@@ -275,7 +276,7 @@ impl Simulation {
             }
         }
         if self.wrong.is_none() {
-            self.wrong = self.judge().and_then(|()| self.told_again()).err();
+            self.wrong = self.judge().and_then(|()| self.repeat_truth()).err();
         }
     }
 
@@ -284,12 +285,12 @@ impl Simulation {
         states.map(ConnectionState::word).any(|word| matches!(word, "connecting" | "syncing"))
     }
 
-    /// When all must be well.
+    /// When everything must be correct.
     fn end(&self) -> Duration {
         self.rest().max(self.probed_by + SETTLE)
     }
 
-    /// When all must be well, unless a token counts as dead.
+    /// When everything must be correct, unless a token counts as dead.
     fn rest(&self) -> Duration {
         let listed = self.brokers.iter().filter_map(Broker::all_listed_at).max().unwrap_or(broker_time(Duration::ZERO));
         let listed = listed.duration_since(broker_time(Duration::ZERO)).unsigned_abs() + LISTED;
@@ -297,7 +298,7 @@ impl Simulation {
         if self.plan.late_rows > 0 { calm.max(listed) } else { calm }
     }
 
-    /// The next moment at which something happens, and to which program if it is a timeout.
+    /// The next time at which something happens; for a timeout, also the program.
     fn next(&self) -> Option<(Duration, Option<usize>)> {
         let mut first: Option<(Duration, Option<usize>)> = None;
         for (number, program) in self.programs.iter().enumerate() {

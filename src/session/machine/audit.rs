@@ -1,4 +1,4 @@
-//! Comparing the stream with REST while both are up: starvation, lost updates, out of step.
+//! Compares the stream with REST while both are up, to find a starved stream, lost updates and contradictions.
 
 use std::collections::{HashMap, HashSet};
 
@@ -13,28 +13,29 @@ use crate::domain::{ExecutionId, OrderId};
 
 /// How long the stream may lag behind REST before it counts as having missed something.
 pub(super) const GRACE: Duration = Duration::from_secs(3);
-/// Audits after going live; REST may lag the stream by about ten seconds (docs/ALPACA.md 6.8).
+/// Delays of the first audits after going live; REST may lag the stream by about ten seconds (docs/ALPACA.md 6.8).
 const FIRST: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(25)];
-/// Then: while orders are working, and when none are.
+/// Intervals after that: while orders are working, and when none are.
 pub(super) const BUSY: Duration = Duration::from_mins(1);
 const QUIET: Duration = Duration::from_mins(5);
-/// What became visible this soon after going live may be older than the stream: REST lags (docs/ALPACA.md 6.8).
+/// A change that becomes visible this soon after going live may be older than the stream:
+/// REST lags (docs/ALPACA.md 6.8).
 const LAG: Duration = Duration::from_secs(12);
-/// REST says the same otherwise this long after it first did: it is not behind the stream any more.
+/// A contradiction that lasts this long is not a lag of REST.
 const LASTING: Duration = LAG;
-/// The same, where believing it takes back an end or executed quantity.
+/// The same, if believing REST takes back a terminal status or executed quantity.
 const LASTING_MUCH: Duration = Duration::from_mins(1);
-/// When a contradiction is looked at again.
+/// When a contradiction is checked again.
 const LOOK_AGAIN: Duration = Duration::from_secs(15);
-/// After a pass that lacked a page; doubled for each that lacks one again.
+/// Delay after an incomplete pass, doubled for each consecutive one.
 const AGAIN: Duration = Duration::from_secs(10);
 const AGAIN_AT_MOST: Duration = BUSY;
-/// At most one audit in this time because of what nobody knows.
+/// Minimum interval between audits that something unknown causes.
 const UNKNOWN_EVERY: Duration = Duration::from_mins(1);
-/// A stream that told nothing for this long while things happened is starved.
+/// A stream that reported nothing for this long while things changed is starved.
 const STARVED: Duration = Duration::from_secs(30);
 
-/// Something came that nobody knows, and only a pass that begins after it explains it.
+/// Something unknown arrived, and only a pass that begins after it can explain it.
 #[derive(Debug, Default)]
 pub(super) struct Unknown {
     open: bool,
@@ -54,63 +55,64 @@ impl Unknown {
         self.passed_at.map_or(soon, |last| soon.max(last + UNKNOWN_EVERY))
     }
 
-    /// The next audit, planned for `next`, is sooner where something is open.
+    /// The time of the next audit, planned for `next`, or earlier if something is unexplained.
     pub(super) fn no_later(&self, next: Mono, now: Mono) -> Mono {
         if self.open { next.min(self.due(now)) } else { next }
     }
 }
 
-/// What audits found and what the stream told meanwhile.
+/// What audits found, and what the stream reported meanwhile.
 #[derive(Debug, Default)]
 pub(super) struct Audits {
     done: usize,
     strikes: u32,
-    heard: HashMap<OrderId, Mono>,
-    last_heard: Option<Mono>,
+    reported_at: HashMap<OrderId, Mono>,
+    last_report: Option<Mono>,
     live_since: Mono,
     pub(super) pass_began: Mono,
-    /// A whole pass that began after the lag has shown all that is older than the stream.
+    /// A complete pass that began after the lag has shown everything older than the stream.
     based: bool,
-    /// The broker's time of the latest change known then; where the snapshot was not whole then, of the latest that the
-    /// first whole one knows.
+    /// The broker's time of the latest change known when going live; if that snapshot was incomplete, of the latest
+    /// known to the first complete one.
     live_from: Option<Timestamp>,
-    /// The newest time that an update told before it was known whose it was: it was not merged, yet the stream told it.
+    /// The newest time in updates that arrived before the account was identified: they were not merged, but the
+    /// stream did report them.
     passed_over: Option<Timestamp>,
     executions: HashSet<ExecutionId>,
     orders: HashSet<OrderId>,
 }
 
 impl Audits {
-    pub(super) fn heard(&mut self, order: &OrderId, now: Mono) {
-        self.last_heard = Some(now);
-        self.heard.insert(order.clone(), now);
+    pub(super) fn note_report(&mut self, order: &OrderId, now: Mono) {
+        self.last_report = Some(now);
+        self.reported_at.insert(order.clone(), now);
     }
 
-    /// What was heard long before a pass says nothing about what the pass finds.
+    /// An update long before a pass says nothing about what the pass finds.
     pub(super) fn pass_began(&mut self, now: Mono) {
         self.pass_began = now;
-        self.heard.retain(|_, at| now.since(*at) < GRACE);
+        self.reported_at.retain(|_, at| now.since(*at) < GRACE);
     }
 
     pub(super) fn restart(&mut self, live_from: Option<Timestamp>, now: Mono) {
         let passed_over = self.passed_over;
         self.forget();
-        (self.last_heard, self.live_since, self.live_from) = (Some(now), now, live_from.max(passed_over));
+        (self.last_report, self.live_since, self.live_from) = (Some(now), now, live_from.max(passed_over));
     }
 
-    /// The stream told this, and it is not merged.
+    /// Notes an update that the stream reported and that was not merged.
     pub(super) fn passed_over(&mut self, update: &TradeUpdate) {
         let executed = update.executions.iter().filter_map(|execution| execution.at).max();
         let told = update.at.max(update.happened_at).max(update.order.updated_at).max(executed);
         self.passed_over = self.passed_over.max(told);
     }
 
-    /// The stream is over. When the pass under way began stays true.
+    /// The stream ended. The start of the pass in progress stays valid.
     pub(super) fn forget(&mut self) {
         *self = Self { pass_began: self.pass_began, ..Self::default() };
     }
 
-    /// When the next audit is due, after so many passes in a row that were `incomplete`.
+    /// When the next audit is due, after this many consecutive `incomplete` passes.
     pub(super) fn next(&mut self, busy: bool, incomplete: u32, now: Mono) -> Mono {
         if let Some(doublings) = incomplete.checked_sub(1) {
             return now + (AGAIN * (1 << doublings.min(4))).min(AGAIN_AT_MOST);
@@ -120,15 +122,15 @@ impl Audits {
         now + after
     }
 
-    /// Notes what a pass found; true when the stream should have told of some of it.
+    /// Notes what a pass found; true if the stream should have reported some of it.
     pub(super) fn found(&mut self, changes: &Changes, complete: bool, blotter: &Blotter) -> bool {
-        // No event says that a leg is held (docs/ALPACA.md 6.7).
+        // No event reports that a leg is held (docs/ALPACA.md 6.7).
         let live_from = self.live_from;
         let told = |id: &&OrderId| {
             let order = blotter.order(id);
             order.is_some_and(|order| order.status != OrderStatus::Held && order.updated_at > live_from)
         };
-        // What explains a placeholder was counted when the placeholder was put there.
+        // An execution that replaces a placeholder was counted when the placeholder was created.
         let explains = |order: &OrderId| changes.removed.iter().any(|id| Blotter::is_placeholder_of(id, order));
         let traded = |id: &&ExecutionId| {
             let row = blotter.execution(id);
@@ -150,11 +152,11 @@ impl Audits {
         any
     }
 
-    /// How many of the findings the stream has not told of.
+    /// How many of the findings the stream has not reported.
     fn missed(&mut self, blotter: &Blotter) -> usize {
         let late = |id: &&ExecutionId| blotter.execution(id).is_some_and(|found| found.source == Source::Reconcile);
         let executions = self.executions.iter().filter(late).count();
-        let orders = self.orders.iter().filter(|id| !self.heard.contains_key(*id)).count();
+        let orders = self.orders.iter().filter(|id| !self.reported_at.contains_key(*id)).count();
         self.executions.clear();
         self.orders.clear();
         executions.max(orders)
@@ -162,12 +164,12 @@ impl Audits {
 }
 
 impl Session {
-    /// What REST says otherwise and is not believed: when a later pass says the same, it is said and REST wins.
+    /// Settles contradictions between REST and the blotter: one that a later pass repeats is reported, and REST wins.
     pub(super) fn judge_conflicts(&mut self, blotter: &mut Blotter, now: Now) {
         let current: HashMap<OrderId, (Conflict, bool)> =
             blotter.conflicts().map(|(id, conflict, again)| (id.clone(), (conflict, again))).collect();
         self.conflicts
-            .retain(|id, (_, conflict)| current.get(id).is_some_and(|(current, _)| current.goes_on_with(conflict)));
+            .retain(|id, (_, conflict)| current.get(id).is_some_and(|(current, _)| current.continues(conflict)));
         let began = self.audits.pass_began;
         let mut lasting: Vec<(OrderId, Conflict)> = Vec::new();
         for (id, (conflict, again)) in current {
@@ -198,14 +200,15 @@ impl Session {
         }
     }
 
-    /// An audit no later than this.
+    /// Plans an audit no later than `after` from now.
     pub(super) fn audit_within(&mut self, after: Duration, now: Now) {
         if matches!(self.phase, Phase::Live) {
             self.timers.hasten(Timer::Audit, now.mono + after);
         }
     }
 
-    /// An audit because of something that nobody knows. One a minute: what is sent often must not make requests as often.
+    /// Plans an audit because of something unknown, at most one a minute: frequent frames must not
+    /// cause as many requests.
     pub(super) fn audit_unknown(&mut self, now: Now) {
         if matches!(self.phase, Phase::Live) {
             self.unknown.open = true;
@@ -213,7 +216,7 @@ impl Session {
         }
     }
 
-    /// Some time after an audit found something new: did the stream tell it too?
+    /// Checks, some time after an audit found something new, whether the stream reported it too.
     pub(super) fn judge_stream(&mut self, blotter: &Blotter, now: Now) {
         if !matches!(self.phase, Phase::Live) {
             return;
@@ -225,7 +228,7 @@ impl Session {
         }
         self.audits.strikes += 1;
         let things = if missed == 1 { "1 change".to_owned() } else { format!("{missed} changes") };
-        let silent = self.audits.last_heard.is_none_or(|at| now.mono.since(at) > STARVED);
+        let silent = self.audits.last_report.is_none_or(|at| now.mono.since(at) > STARVED);
         if silent {
             self.log(format!("the stream is open but did not report {things}; opening a new one"));
             self.begin(now);

@@ -1,13 +1,13 @@
-//! An epoch's beginning and end: what is opened, what is dropped, how long is waited between two.
+//! The beginning and end of an epoch: what is opened, what is dropped, and the wait between two epochs.
 
 use super::Outage;
-use super::{Duration, EARLY, Fault, Now, Output, Phase, Session, TOLD_AFTER, Timer};
+use super::{Duration, EARLY, Fault, Now, Output, Phase, REPORTED_AFTER, Session, Timer};
 use crate::domain::disabled_rule::{DisabledRule, left_out};
 use crate::session::backoff;
 use crate::session::state::ConnectionState;
 
 impl Session {
-    /// Drops everything under way; what comes back later belongs to no one.
+    /// Drops everything in progress; late answers are ignored.
     pub(super) fn abandon(&mut self) {
         self.timers.clear_all();
         self.drop_rest();
@@ -15,7 +15,7 @@ impl Session {
         self.close_stream();
     }
 
-    /// Forgets what REST was asked.
+    /// Drops all REST requests.
     pub(super) fn drop_rest(&mut self) {
         self.resync = None;
         self.asked_from = self.next_request;
@@ -29,7 +29,7 @@ impl Session {
         self.out.push_back(Output::DropRequests);
     }
 
-    /// The stream of this epoch is over.
+    /// Ends the stream of this epoch.
     pub(super) fn close_stream(&mut self) {
         for timer in [Timer::Reconnect, Timer::Verdict, Timer::Early, Timer::Healthy] {
             self.timers.clear(timer);
@@ -48,7 +48,7 @@ impl Session {
         self.open(now);
     }
 
-    /// Opens a new epoch after one that did not come to listen: what REST is being asked meanwhile goes on.
+    /// Opens a new epoch after one whose stream never listened; an early pass over REST goes on.
     pub(super) fn begin_again(&mut self, now: Now) {
         self.lose(now);
         self.close_stream();
@@ -71,10 +71,10 @@ impl Session {
         self.show(ConnectionState::Connecting { since: now.mono });
     }
 
-    /// Notes since when the account is not followed.
+    /// Notes when the outage began.
     pub(super) fn lose(&mut self, now: Now) {
         let was_live = matches!(self.phase, Phase::Live);
-        self.outage.get_or_insert(Outage { since: now.mono, was_live, told: false });
+        self.outage.get_or_insert(Outage { since: now.mono, was_live, reported: false });
     }
 
     /// Waits before the next attempt.
@@ -82,7 +82,7 @@ impl Session {
         self.back_off_for(Duration::ZERO, reason, now);
     }
 
-    /// The same, for no less than this.
+    /// The same, for at least `at_least`.
     pub(super) fn back_off_for(&mut self, at_least: Duration, reason: String, now: Now) {
         self.lose(now);
         self.close_stream();
@@ -92,7 +92,7 @@ impl Session {
         (self.phase, self.confirm) = (Phase::Backoff, None);
         self.timers.clear(Timer::Confirm);
         let attempt = self.attempt.max(1);
-        self.tell_outage(&reason);
+        self.report_lasting_outage(&reason);
         let until = now.mono + self.next_attempt(now).max(at_least);
         self.timers.set(Timer::Reconnect, until);
         self.log(format!("lost: {reason}"));
@@ -105,11 +105,11 @@ impl Session {
         backoff::delay(self.attempt.max(1), age, self.jitter.next())
     }
 
-    /// An outage that lasts is told once.
-    pub(super) fn tell_outage(&mut self, reason: &str) {
-        let lasts = self.attempt >= TOLD_AFTER;
-        if let Some(outage) = self.outage.as_mut().filter(|outage| lasts && !outage.told) {
-            outage.told = true;
+    /// Reports an outage that lasts, once.
+    pub(super) fn report_lasting_outage(&mut self, reason: &str) {
+        let lasts = self.attempt >= REPORTED_AFTER;
+        if let Some(outage) = self.outage.as_mut().filter(|outage| lasts && !outage.reported) {
+            outage.reported = true;
             self.fault(Fault::Connection, format!("no connection: {reason}"));
         }
     }

@@ -1,4 +1,4 @@
-//! Balances and positions: taken over as they come, and asked for between the passes.
+//! Balances and positions: applied as they arrive, and requested between passes.
 
 use super::{Duration, Fault, MARKS_EVERY, Now, Output, Phase, Session, Since, Timer};
 use crate::domain::blotter::Blotter;
@@ -7,10 +7,10 @@ use crate::session::parts::Part;
 use crate::session::request::{Reply, Request, RequestError, RequestErrorKind, Unread, unread_words};
 use crate::session::resync::Endpoint;
 
-/// Balances and positions are asked again this soon after an execution, and at most this often.
+/// Balances and positions are requested this soon after an execution, and at most this often.
 const REFRESH_AFTER: Duration = Duration::from_millis(300);
 const REFRESH_EVERY: Duration = Duration::from_secs(3);
-/// And this often for an account that holds nothing: only a transfer or a fill, which is heard of, changes it.
+/// The interval for an account without positions: only a transfer or a fill changes it, and fills are reported.
 const MARKS_RARELY: Duration = Duration::from_mins(1);
 
 impl Session {
@@ -57,11 +57,11 @@ impl Session {
             self.log(text);
         }
         if let Some(symbol) = found.unexplained.filter(|_| matches!(self.phase, Phase::Live)) {
-            // A stream that is open and tells nothing looks like a quiet account.
+            // A stream that is open and reports nothing looks like a quiet account.
             self.log(format!("the position in {symbol} changed without a report; asking REST for everything"));
             self.audit_unknown(now);
         }
-        if !self.holdings.is_told() {
+        if !self.holdings.is_reported() {
             self.over(Fault::Holdings);
         }
         if self.holdings.is_open() && matches!(self.phase, Phase::Live) {
@@ -69,13 +69,14 @@ impl Session {
         }
     }
 
-    /// Balances came: is it still the same account, and may it trade?
+    /// Applies new balances; checks whether the account is still the same and may trade.
     pub(super) fn on_account(&mut self, account: Box<Account>, unread: &[Unread], blotter: &mut Blotter, now: Now) {
         let known = self.account.replace(account.id.clone());
         if let Phase::Syncing { held } = &mut self.phase
             && known.is_none()
         {
-            // Only now is it known whose updates these are; the rest of the snapshot is asked for after this.
+            // The account is identified only now, so these updates may be another's; the rest of the snapshot
+            // is requested after this.
             for update in held.drain(..) {
                 self.audits.passed_over(&update);
             }
@@ -91,7 +92,7 @@ impl Session {
         if changed {
             blotter.reset();
             self.since = Since::default();
-            self.pictured = false;
+            self.snapshot_merged = false;
             let number = number.unwrap_or_else(|| "a new account".into());
             self.alarm(format!("the account was reset at the broker: {number} has no history from before"));
             self.out.push_back(Output::Reset);
@@ -101,7 +102,7 @@ impl Session {
         }
     }
 
-    /// Balances and positions soon after an execution, coalesced.
+    /// Requests balances and positions soon after an execution; executions close together share one request.
     pub(super) fn refresh_soon(&mut self, now: Now) {
         let soon = now.mono + REFRESH_AFTER;
         let at = self.refreshed_at.map_or(soon, |last| soon.max(last + REFRESH_EVERY));
@@ -121,8 +122,8 @@ impl Session {
         }
         let failing = [Part::Account, Part::Positions].into_iter().any(|part| self.parts.has_failed(part));
         let after = if self.holds || failing { MARKS_EVERY } else { MARKS_RARELY };
-        if !self.refresh.is_empty() || self.holds_back(now.mono) {
-            // What is overdue stays so. After a wait it is asked at once: what asked for the wait may ask for the next one.
+        if !self.refresh.is_empty() || self.must_wait(now.mono) {
+            // What is overdue stays overdue. After a wait the request is sent at once, before another wait begins.
             let waits = self.request_pause.as_ref().map(|pause| pause.until).filter(|until| *until > now.mono);
             self.timers.set(Timer::Marks, waits.unwrap_or(now.mono + after));
             return;
@@ -131,7 +132,7 @@ impl Session {
         self.timers.set(Timer::Marks, next);
         for (part, request) in [(Part::Account, Request::Account), (Part::Positions, Request::Positions)] {
             if let Some(until) = self.waits_for(&request, now.mono) {
-                // The other one does not wait for it.
+                // The other request does not wait for it.
                 self.timers.hasten(Timer::Marks, until);
                 continue;
             }

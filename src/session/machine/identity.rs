@@ -1,6 +1,7 @@
-//! Whose snapshot REST gives: the account says so itself, or an answer or an update names an order that is known of it.
+//! Which account REST answers for: the account says so itself, or an answer or update names an order known
+//! to belong to it.
 //!
-//! The second proof is needed where the account does not answer: its orders and executions are no less true for that.
+//! The second proof is needed when the account does not answer: its orders and executions are no less true then.
 
 use std::time::Duration;
 
@@ -14,36 +15,36 @@ use crate::domain::{Account, AccountId, OrderId, TradeUpdate};
 use crate::session::parts::Part;
 use crate::session::request::{Reply, RequestError, RequestErrorKind};
 
-/// Another account that answers for so long in a paper account's place is that account after a reset.
+/// A different account that answers in place of a paper account for this long is that account after a reset.
 const RESET: Duration = Duration::from_secs(5);
 
-/// An account that answered and is not the one that was linked.
+/// An account that answered and is not the linked one.
 #[derive(Debug)]
 pub(super) struct Foreign {
     id: AccountId,
     since: Mono,
-    /// The linked account may have become this one.
+    /// It may be the linked account after a reset.
     reset: bool,
 }
 
-/// Whose answers come, as far as the account itself or what is known of it has told.
+/// Which account answers, as far as that is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Identity {
-    /// The linked account's.
+    /// The linked account.
     Linked,
-    /// Nothing has told yet.
+    /// Not known yet.
     Unknown,
-    /// Another account's, which may be a mistake: nothing of it is shown.
+    /// Another account, possibly by mistake: nothing of it is shown.
     Another,
 }
 
-/// Whose answer it is.
+/// Which account an answer is from.
 pub(super) enum AccountMatch {
-    /// The linked account's, or nothing in it says otherwise.
+    /// The linked account, or nothing in the answer says otherwise.
     Ours,
-    /// Another account's, which may be a mistake: it counts as a failure.
+    /// Another account, possibly by mistake: it counts as a failure.
     Unknown(RequestError),
-    /// Another account's for so long that this session has ended.
+    /// Another account for so long that the session has stopped.
     Another,
 }
 
@@ -52,17 +53,19 @@ pub(super) fn foreign_words(account: &Account) -> String {
 }
 
 impl Session {
-    /// Tells which account was linked: when another one answers, the session stops until it is linked again. One that
-    /// `may_be_reset`, a paper account, is followed to its new id once the linked one has answered in this run, if its number
-    /// is of the same kind (docs/ALPACA.md 9.2). Without this, another account is always taken for one that was reset.
+    /// Sets the linked account: when another one answers, the session stops until the account is relinked.
+    ///
+    /// A paper account (`may_be_reset`) is followed to its new id once the linked one has answered in this run,
+    /// if the new number is of the same kind (docs/ALPACA.md 9.2). Without this call, another account always
+    /// counts as a reset.
     pub fn belongs_to(&mut self, account: AccountId, may_be_reset: bool) {
         self.linked = Some(account);
         self.may_be_reset = may_be_reset;
         (self.identified, self.foreign) = (false, None);
     }
 
-    /// Looks whose account answers. One answer may be a mistake of the service or of something on the way: nothing is shown or
-    /// merged of another account, and it is asked again before anything follows from it.
+    /// Checks which account answers. One answer may be a mistake of the service or of a proxy: nothing of another
+    /// account is shown or merged, and the account is requested again before anything follows from it.
     pub(super) fn identify(&mut self, reply: &Reply, now: Now) -> AccountMatch {
         let (Some(linked), Some(account)) = (&self.linked, reply.account()) else { return AccountMatch::Ours };
         let is_paper_number = account.number.as_ref().is_some_and(|number| number.raw().starts_with("PA"));
@@ -70,7 +73,8 @@ impl Session {
             (self.identified, self.foreign, self.has_paper_number) = (true, None, is_paper_number);
             return AccountMatch::Ours;
         }
-        // A reset gives a number of the same kind (docs/ALPACA.md 2.6): what loses the mark of paper may be real money.
+        // A reset gives a number of the same kind (docs/ALPACA.md 2.6); a number without the paper prefix
+        // may mean real money.
         let reset = self.identified && self.may_be_reset && is_paper_number == self.has_paper_number;
         let known = self.foreign.take().filter(|known| known.id == account.id);
         let foreign = known.unwrap_or_else(|| Foreign { id: account.id.clone(), since: now.mono, reset });
@@ -83,23 +87,24 @@ impl Session {
         self.foreign = Some(foreign);
         (self.identified, self.recognised) = (false, false);
         if lasts >= MINUTE {
-            self.turn_away(account, now);
+            self.reject_account(account, now);
             return AccountMatch::Another;
         }
         if matches!(self.phase, Phase::Live | Phase::Polling) {
             self.timers.hasten(Timer::Audit, now.mono + RESET);
         }
-        AccountMatch::Unknown(RequestError::of_ours(RequestErrorKind::Decode, foreign_words(account)))
+        AccountMatch::Unknown(RequestError::local(RequestErrorKind::Decode, foreign_words(account)))
     }
 
-    /// The account, as it answered to somebody else. Another one is asked for again before anything follows from it.
+    /// Checks the id of an account that the session did not request itself. If it is another account, the session requests
+    /// it again before it acts on that.
     pub(super) fn on_owner(&mut self, reply: &Reply, now: Now) {
         if let AccountMatch::Unknown(doubt) = self.identify(reply, now) {
             self.parts.failed(Part::Account, &doubt, now);
         }
     }
 
-    /// Whose answers come now.
+    /// Which account answers now.
     pub fn identity(&self) -> Identity {
         if self.foreign.is_some() {
             Identity::Another
@@ -110,22 +115,22 @@ impl Session {
         }
     }
 
-    /// True while another account answers than the one that was linked: nothing may be changed with this token.
+    /// True while an account other than the linked one answers: nothing may be changed with this token.
     pub const fn another_answers(&self) -> bool {
         self.foreign.is_some()
     }
 
-    /// True while it is not known whose snapshot REST gives.
+    /// True while it is not known which account REST answers for.
     pub(super) fn is_unidentified(&self) -> bool {
         self.account.is_none() || (self.linked.is_some() && !self.identified)
     }
 
-    /// True once this connection has proved that it reaches the account whose snapshot is there.
+    /// True once this connection has proved that it reaches the account in the blotter.
     pub(super) fn is_proven(&self) -> bool {
         !self.is_unidentified() && (self.recognised || self.parts.is_fresh(Part::Account))
     }
 
-    /// An answer with an order that is known comes from the account that the order is known of: ids are not given twice.
+    /// An answer that names a known order comes from the account of that order: ids are unique.
     pub(super) fn recognise(&mut self, reply: &Reply, blotter: &Blotter) {
         let known = |id: &OrderId| blotter.order(id).is_some();
         let names = match reply {
@@ -140,12 +145,13 @@ impl Session {
         self.recognise_by(names);
     }
 
-    /// So does an update of the stream.
+    /// The same for an update of the stream.
     pub(super) fn recognise_update(&mut self, update: &TradeUpdate, blotter: &Blotter) {
         self.recognise_by(blotter.order(&update.order.id).is_some());
     }
 
-    /// Something on this connection `names` an order that is known: of the linked account, if what is known is that one's.
+    /// If something on this connection `names` a known order, the linked account answers, provided that the known
+    /// orders are its own.
     fn recognise_by(&mut self, names: bool) {
         let remembered =
             self.account.is_some() && self.linked.as_ref().is_none_or(|it| self.account.as_ref() == Some(it));
@@ -154,16 +160,15 @@ impl Session {
         }
     }
 
-    /// A snapshot that takes long keeps back nothing that the stream tells: what is held is merged as while live, though the
-    /// word is not. It is known by then whose it is.
-    pub(super) fn let_through(&mut self, blotter: &mut Blotter, now: Now) {
+    /// Merges held updates when the snapshot takes long, once the account is proven; the state stays `syncing`.
+    pub(super) fn merge_held_early(&mut self, blotter: &mut Blotter, now: Now) {
         let long = self.syncing_since().is_some_and(|since| now.mono.since(since) >= PATIENCE);
         if !long || !self.is_proven() {
             return;
         }
         let Phase::Syncing { held } = &mut self.phase else { return };
         let held = std::mem::take(held);
-        // What was told before the connection comes first.
+        // Replayed events are older than the connection, so they come first.
         self.recovered += self.merge_replay(blotter, now);
         for update in held {
             self.merge(&update, blotter, now);

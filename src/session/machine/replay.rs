@@ -1,7 +1,8 @@
-//! Events told again after an outage, where the broker can (docs/DESIGN.md 9.1, docs/ALPACA.md 7.1).
+//! Replays events after an outage, where the broker offers it (docs/DESIGN.md 9.1, docs/ALPACA.md 7.1).
 //!
-//! The HTTP event stream is promised to nobody, so it is tried once and nothing waits for it: lists alone explain an outage.
-//! What it adds is each event as it was: its reason, its time, the broker's own execution ids.
+//! The HTTP event stream is not guaranteed, so nothing waits for it, and after a refusal it is not requested
+//! again: the lists alone explain an outage. Replay adds each event as it was: its reason, its time, the
+//! broker's own execution id.
 
 use jiff::Timestamp;
 
@@ -10,33 +11,33 @@ use crate::domain::TradeUpdate;
 use crate::domain::blotter::Blotter;
 use crate::session::request::{Reply, Request, RequestError, RequestErrorKind, RequestId};
 
-/// Events are asked for from this much before the last one known: the newest may have overtaken others.
+/// Events are requested from this long before the last one known: the newest may have overtaken others.
 const OVERLAP: Duration = Duration::from_mins(1);
 
-/// What is known of this broker's replay, and the one under way.
+/// What is known of the broker's replay, and the request in flight.
 #[derive(Debug, Default)]
 pub(super) struct Replays {
     refused: bool,
     asked: Option<RequestId>,
-    /// The broker's time of the last change known.
+    /// The broker's time of the last known change.
     newest: Option<Timestamp>,
-    /// Told before the snapshot of this epoch was there; whose events they are is not known until then.
+    /// Replayed before this epoch's snapshot was merged; until then the account is not confirmed.
     early: Vec<TradeUpdate>,
 }
 
 impl Replays {
-    /// The last change known is of this time.
+    /// Sets the time of the last known change.
     pub(super) fn known_to(&mut self, at: Option<Timestamp>) {
         self.newest = at;
     }
 
-    /// The epoch ended; what is under way belongs to no one.
+    /// The epoch ended: drops the request in flight and events that are not merged.
     pub(super) fn abandon(&mut self) {
         self.asked = None;
         self.early.clear();
     }
 
-    /// True once for the answer waited for.
+    /// True once for the answer to the request in flight.
     pub(super) fn is_answer(&mut self, id: RequestId) -> bool {
         let ours = self.asked == Some(id);
         if ours {
@@ -47,13 +48,13 @@ impl Replays {
 }
 
 impl Session {
-    /// Asks for what happened since the last change known, beside the first snapshot of an epoch.
+    /// Requests what happened since the last known change, beside the first snapshot of an epoch.
     pub(super) fn ask_replay(&mut self, now: Now) {
         let wanted = !self.replays.refused && self.replays.asked.is_none() && self.account.is_some();
-        let may = matches!(self.phase, Phase::Syncing { .. }) && !self.holds_back(now.mono);
+        let may = matches!(self.phase, Phase::Syncing { .. }) && !self.must_wait(now.mono);
         let Some(newest) = self.replays.newest.filter(|_| wanted && may) else { return };
         let since = newest.checked_sub(OVERLAP).unwrap_or(newest);
-        // Our own clock orders nothing here: where it is wrong, the answer ends later or leaves out its newer end.
+        // Our own clock orders nothing here: if it is wrong, the answer ends later or lacks its newer end.
         let until = Some(now.wall).filter(|until| *until > since);
         let request = Request::Replay { since, until };
         if self.waits_for(&request, now.mono).is_some() {
@@ -83,8 +84,7 @@ impl Session {
         }
     }
 
-    /// Merges what was told again, once the account is known to be the one it was.
-    /// Returns how many executions that brought.
+    /// Merges the replayed events, once the account is confirmed. Returns how many executions that added.
     pub(super) fn merge_replay(&mut self, blotter: &mut Blotter, now: Now) -> usize {
         let changes = blotter.apply_replayed(&std::mem::take(&mut self.replays.early));
         if !changes.gaps.is_empty() {

@@ -1,26 +1,26 @@
-//! What the world sees of the machine: `live` only on a complete snapshot, and what is missing in words.
+//! The connection state as shown: `live` only with a complete snapshot, otherwise what is missing in words.
 
 use super::{Duration, Fault, Mono, Now, Output, Phase, Session, Timer};
 use crate::session::parts::{self, MissingPart, Part};
 use crate::session::state::ConnectionState;
 
-/// A snapshot that takes longer than this says how far it is.
+/// A snapshot that takes longer than this shows its progress.
 pub(super) const PATIENCE: Duration = Duration::from_secs(3);
 
 impl Session {
-    /// Shows the state that phase and parts make together; the last step of every input.
+    /// Shows the state that phase and parts add up to; the last step of every input.
     pub(super) fn update_status(&mut self, now: Now) {
         let waiting = self.waiting(now.mono).map(|(_, reason)| reason.to_owned());
         let lacks = self.parts.lacks(waiting.as_deref(), now.mono);
         let state = match self.phase {
             Phase::Live => {
-                self.tell(&lacks);
+                self.report_missing(&lacks);
                 self.state_when_following(&lacks, now)
             }
             Phase::Syncing { .. } => self.state_when_syncing(&lacks, now),
             Phase::Polling => {
                 let answered: Vec<MissingPart> = lacks.into_iter().filter(|lack| self.has_failed(lack.part)).collect();
-                self.tell(&answered);
+                self.report_missing(&answered);
                 self.state_when_polling(&answered, now)
             }
             Phase::Idle | Phase::Opening | Phase::Backoff | Phase::Confirming | Phase::Dead => {
@@ -49,7 +49,7 @@ impl Session {
         }
     }
 
-    /// Stream and merge are up: `live`, unless something is missing or the account is blocked.
+    /// The state while stream and merge are up: `live`, unless something is missing or the account is blocked.
     fn state_when_following(&self, lacks: &[MissingPart], now: Now) -> ConnectionState {
         let missing = (!lacks.is_empty()).then(|| parts::sentence(lacks));
         if let Some(block) = &self.block {
@@ -73,7 +73,7 @@ impl Session {
             return ConnectionState::Syncing { since, pages: None, until: None, reason: None };
         }
         let failing: Vec<MissingPart> = lacks.iter().filter(|lack| self.has_failed(lack.part)).cloned().collect();
-        self.tell(&failing);
+        self.report_missing(&failing);
         let waiting = self.waiting(now.mono).map(|(until, reason)| (until, reason.to_owned()));
         let mut reason = match (&waiting, failing.is_empty()) {
             (_, false) => parts::sentence(&failing),
@@ -84,7 +84,7 @@ impl Session {
         if let Phase::Syncing { held } = &self.phase
             && !held.is_empty()
         {
-            // Past this time they are held for nothing else.
+            // After this long, held updates wait for nothing else.
             reason.push_str("; stream updates are held until the account is confirmed");
         }
         ConnectionState::Syncing {
@@ -95,7 +95,7 @@ impl Session {
         }
     }
 
-    /// Nothing that was asked has been answered for so long that a person wonders why.
+    /// True if no request has been answered for so long that a person wonders why.
     fn is_unanswered(&self, now: Mono) -> bool {
         self.answered_at.is_none_or(|at| now.since(at) >= PATIENCE)
     }
@@ -122,30 +122,30 @@ impl Session {
         }
     }
 
-    /// True when a part is not merely unanswered.
+    /// True if a part failed, as opposed to not answered yet.
     fn has_failed(&self, part: Part) -> bool {
         self.parts.has_failed(part)
     }
 
-    /// Faults that last are told once: they stay in the list of errors until they are read.
-    fn tell(&mut self, lacks: &[MissingPart]) {
+    /// Reports lasting faults once; they stay in the list of errors until they are read.
+    fn report_missing(&mut self, lacks: &[MissingPart]) {
         if lacks.is_empty() && self.follows() {
             self.over(Fault::Snapshot);
         }
-        let untold = self.parts.untold(lacks);
-        if !untold.is_empty() {
-            self.fault(Fault::Snapshot, format!("the data is incomplete: {}", parts::sentence(&untold)));
+        let unreported = self.parts.unreported(lacks);
+        if !unreported.is_empty() {
+            self.fault(Fault::Snapshot, format!("the data is incomplete: {}", parts::sentence(&unreported)));
         }
     }
 
-    /// A part was answered in full.
+    /// Notes that a part was answered in full.
     pub(super) fn part_is_good(&mut self, part: Part, now: Now) {
         if self.parts.good(part, now) {
             self.out.push_back(Output::Log(format!("{part}: answered in full again")));
         }
     }
 
-    /// Until when nothing is asked, and why.
+    /// Until when no requests are sent, and why.
     pub(super) fn waiting(&self, now: Mono) -> Option<(Mono, &str)> {
         let request_pause = self.request_pause.iter().chain(&self.queued).filter(|pause| pause.until > now);
         request_pause.max_by_key(|pause| pause.until).map(|pause| (pause.until, pause.reason.as_str()))

@@ -1,4 +1,4 @@
-//! What the stream says: the way up, updates, and every way it ends.
+//! Stream events: opening, updates, and every way a stream ends.
 
 use super::{Duration, Fault, Now, Output, Phase, Session, Timer};
 use crate::domain::TradeUpdate;
@@ -10,14 +10,14 @@ use crate::session::event::{AuthForm, Closed, StreamEvent};
 use crate::session::resync::RATE_LIMIT_WAIT;
 use crate::session::state::ConnectionState;
 
-/// Why an account is polled that another instance streams.
+/// Why an account is polled while another instance streams it.
 const ELSEWHERE: &str = "another brokerdeck on this machine streams the account";
-/// A connection that lived this long forgives the attempts before it.
+/// A connection that lasted this long resets the attempt count.
 const HEALTHY: Duration = Duration::from_mins(1);
-/// While polling, how often a stream is tried after all.
+/// While polling, how often to try for a stream again.
 const STREAM_AGAIN: Duration = Duration::from_mins(5);
-/// So many streams in a row that never listened, and REST alone keeps the snapshot.
-const UNHEARD: u32 = 3;
+/// After this many consecutive streams that never listened, REST alone keeps the snapshot current.
+const FAILED_OPENS: u32 = 3;
 
 impl Session {
     pub(super) fn on_stream(&mut self, event: StreamEvent, blotter: &mut Blotter, now: Now) {
@@ -44,19 +44,20 @@ impl Session {
         }
     }
 
-    /// A stream is being opened, alone or while REST is polled.
+    /// True while a stream is being opened, alone or while polling.
     const fn is_opening(&self) -> bool {
         matches!(self.phase, Phase::Opening) || (matches!(self.phase, Phase::Polling) && self.trying)
     }
 
-    /// The stream listens: only a pass that begins now sees everything that the stream will not tell.
+    /// The stream is listening: starts a pass, since only one that begins now sees everything that the
+    /// stream will not report.
     fn listening(&mut self, now: Now) {
         if self.early || matches!(self.phase, Phase::Polling) {
             self.drop_rest();
         }
         self.timers.clear(Timer::Early);
         self.timers.clear(Timer::Reconnect);
-        (self.unheard, self.trying) = (0, false);
+        (self.failed_opens, self.trying) = (0, false);
         self.phase = Phase::Syncing { held: Vec::new() };
         self.show(ConnectionState::Syncing { since: now.mono, pages: None, until: None, reason: None });
         self.start_pass(now);
@@ -73,35 +74,35 @@ impl Session {
             }
             Phase::Syncing { held } => held.push(update),
             Phase::Live => self.merge(&update, blotter, now),
-            // Nothing is listened to in these phases; a late frame belongs to a stream being closed.
+            // There is no subscription in these phases; a late frame belongs to a stream that is being closed.
             Phase::Idle | Phase::Opening | Phase::Backoff | Phase::Confirming | Phase::Polling | Phase::Dead => {}
         }
     }
 
     /// Merges a live update and notes what it leaves open.
     pub(super) fn merge(&mut self, update: &TradeUpdate, blotter: &mut Blotter, now: Now) {
-        // A frame of a multi-leg order is the only one that tells of its legs.
+        // For a multi-leg order, only the parent's frame reports its legs.
         for order in std::iter::once(&update.order).chain(&update.legs) {
-            self.audits.heard(&order.id, now.mono);
-            // What REST said otherwise, it said of another state: whether it does so of this one is to be seen.
+            self.audits.note_report(&order.id, now.mono);
+            // REST contradicted an earlier state; whether it contradicts this one is not known yet.
             self.conflicts.remove(&order.id);
         }
         let changes = blotter.apply_update(update);
         if !changes.gaps.is_empty() {
-            // The order states more executed than was told: an update went missing.
+            // The order states a larger executed quantity than was reported: an update is missing.
             self.audit_within(Duration::from_millis(500), now);
         }
         if matches!(update.event, TradeEvent::Other(_)) || matches!(update.order.status, OrderStatus::Other(_)) {
             self.audit_unknown(now);
         }
         for execution in &update.executions {
-            self.holdings.told(execution, now.mono);
+            self.holdings.on_stream_execution(execution, now.mono);
         }
         if !changes.executions.is_empty() {
             self.refresh_soon(now);
         }
         if blotter.working_count() > 0 {
-            // The audit that was planned while nothing was open may be minutes away.
+            // An audit planned while no order was working may be minutes away.
             self.audit_within(super::audit::BUSY, now);
         }
         self.changed(changes, blotter, now);
@@ -109,7 +110,7 @@ impl Session {
 
     pub(super) fn on_closed(&mut self, closed: Closed, now: Now) {
         if matches!(self.phase, Phase::Polling) {
-            return self.on_closed_beside(closed, now);
+            return self.on_closed_while_polling(closed, now);
         }
         match closed {
             Closed::Asked => {}
@@ -134,23 +135,23 @@ impl Session {
         }
     }
 
-    /// The stream ended. One that never listened may be kept away by something on the way that lets REST through.
+    /// The stream ended. If it never listened, a proxy may block it and still let REST through.
     fn lost(&mut self, at_least: Duration, reason: String, now: Now) {
         if !matches!(self.phase, Phase::Opening) {
             return self.back_off_for(at_least, reason, now);
         }
-        self.unheard = self.unheard.saturating_add(1);
+        self.failed_opens = self.failed_opens.saturating_add(1);
         self.no_stream.clone_from(&reason);
         self.back_off_for(at_least, reason, now);
-        if !self.poll_if_answered(now) && (self.unheard <= UNHEARD || self.unheard.is_multiple_of(5)) {
+        if !self.poll_if_answered(now) && (self.failed_opens <= FAILED_OPENS || self.failed_opens.is_multiple_of(5)) {
             self.start_early(now);
         }
     }
 
-    /// After three streams that never listened, REST keeps the snapshot if it answers.
+    /// Starts polling after three streams that never listened, if REST answers.
     pub(super) fn poll_if_answered(&mut self, now: Now) -> bool {
         let lost_at = self.outage.map_or(now.mono, |outage| outage.since);
-        let wanted = matches!(self.phase, Phase::Backoff) && self.unheard >= UNHEARD;
+        let wanted = matches!(self.phase, Phase::Backoff) && self.failed_opens >= FAILED_OPENS;
         if !wanted || !self.parts.any_since(lost_at) {
             return false;
         }
@@ -163,18 +164,18 @@ impl Session {
         true
     }
 
-    /// Tries for a stream while REST keeps the snapshot.
+    /// Tries to open a stream while polling.
     pub(super) fn try_stream(&mut self, now: Now) {
         self.close_stream();
         self.attempt += 1;
         self.trying = true;
         self.log(format!("trying to open a stream, {}", name(self.form)));
         self.out.push_back(Output::OpenStream(self.epoch, self.form));
-        // One that is opened and never says anything is closed by its own deadline; this is the last resort.
+        // A stream that opens and stays silent is closed by its own deadline; this timer is the last resort.
         self.timers.set(Timer::Reconnect, now.mono + STREAM_AGAIN);
     }
 
-    fn on_closed_beside(&mut self, closed: Closed, now: Now) {
+    fn on_closed_while_polling(&mut self, closed: Closed, now: Now) {
         self.trying = false;
         let after = match closed {
             Closed::Asked => return,
@@ -205,7 +206,7 @@ impl Session {
         self.timers.set(Timer::Reconnect, now.mono + after);
     }
 
-    /// Tries the next form of authentication on a new socket; after the last, REST alone keeps the snapshot.
+    /// Tries the next form of authentication on a new socket; after the last, starts polling.
     pub(super) fn next_form(&mut self, reason: String, now: Now) {
         if let Some(form) = self.form.next() {
             self.log(format!("{reason}; trying {}", name(form)));
@@ -213,18 +214,18 @@ impl Session {
             self.begin_again(now);
             return;
         }
-        self.poll_refused(reason, now);
+        self.poll_without_stream(reason, now);
     }
 
-    /// No stream takes the token, or says that it does: REST alone keeps the snapshot.
-    pub(super) fn poll_refused(&mut self, reason: String, now: Now) {
+    /// Starts polling because no form of the stream accepts the token.
+    pub(super) fn poll_without_stream(&mut self, reason: String, now: Now) {
         self.form = AuthForm::Authenticate;
         self.fault(Fault::Connection, format!("no order stream is available ({reason}); polling REST instead"));
         self.poll_instead(reason, now);
         self.timers.set(Timer::Reconnect, now.mono + STREAM_AGAIN);
     }
 
-    /// REST alone keeps the snapshot; what it is being asked goes on.
+    /// Starts polling; an early pass goes on.
     fn poll_instead(&mut self, reason: String, now: Now) {
         self.close_stream();
         if !std::mem::take(&mut self.early) {
@@ -236,7 +237,7 @@ impl Session {
         self.start_pass(now);
     }
 
-    /// The first snapshot is merged: what was held goes through the same merge, and the account is live.
+    /// Goes live after the first snapshot: held updates pass through the same merge as live ones.
     pub(super) fn go_live(&mut self, blotter: &mut Blotter, now: Now) {
         let Phase::Syncing { held } = std::mem::replace(&mut self.phase, Phase::Live) else { return };
         self.recovered += self.merge_replay(blotter, now);
@@ -246,7 +247,7 @@ impl Session {
         self.timers.set(Timer::Healthy, now.mono + HEALTHY);
     }
 
-    /// Puts the executions recovered and the length of the outage into the history.
+    /// Logs the length of the outage and the executions recovered.
     pub(super) fn report_outage(&mut self, recovered: usize, now: Now) {
         let recovered = recovered + std::mem::take(&mut self.recovered);
         let Some(outage) = self.outage.take() else { return };
@@ -261,7 +262,7 @@ impl Session {
     }
 }
 
-/// What the broker asked to wait; who says that there are too many is not asked again within the second.
+/// The wait that the broker asked for; a 429 without one gets the default.
 const fn asked_wait(closed: &Closed) -> Duration {
     match closed {
         Closed::Connect { retry_after: Some(asked), .. } => *asked,
@@ -270,7 +271,7 @@ const fn asked_wait(closed: &Closed) -> Duration {
     }
 }
 
-/// Why a stream ended, as a sentence without a stop.
+/// Why a stream ended, as a sentence without a final stop.
 fn words(closed: Closed) -> String {
     match closed {
         Closed::Connect { status: Some(status), message, .. } => format!("{message} ({status})"),

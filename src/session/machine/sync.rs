@@ -1,4 +1,4 @@
-//! What REST says: passes, refreshed balances, the confirmation of a refusal.
+//! REST answers: passes, rate limits, and what follows from a snapshot.
 
 use super::identity::AccountMatch;
 use super::status::PATIENCE;
@@ -12,11 +12,11 @@ use crate::session::request::route::LimitScope;
 use crate::session::request::{Reply, Request, RequestError, RequestErrorKind, RequestId};
 use crate::session::resync::{RATE_LIMIT_WAIT, Resync, Since, Snapshot, Step};
 
-/// What fails in so many passes in a row lasts.
+/// A failure in this many consecutive passes is reported.
 const LASTING_PASSES: u32 = 3;
 
 impl Session {
-    /// Starts a pass over REST, unless one is under way.
+    /// Starts a pass over REST, unless one is in progress or the phase allows none.
     pub(super) fn start_pass(&mut self, now: Now) {
         let rests = matches!(self.phase, Phase::Idle | Phase::Confirming | Phase::Dead);
         let unheard = matches!(self.phase, Phase::Opening | Phase::Backoff) && !self.early;
@@ -36,7 +36,7 @@ impl Session {
         self.ask_replay(now);
     }
 
-    /// What is held back for balances or positions that do not come is held back no longer; a late answer counts.
+    /// Stops the pass from waiting for balances or positions that do not arrive; a late answer still counts.
     pub(super) fn leave_figures(&mut self, blotter: &mut Blotter, now: Now) {
         if let Some(resync) = &mut self.resync
             && resync.oldest_figure().is_some_and(|asked| asked + PATIENCE <= now.mono)
@@ -45,7 +45,7 @@ impl Session {
             let step = resync.proceed(blotter);
             self.go_on(&step, "", blotter, now);
         }
-        // Nothing was left to ask but what waits by itself.
+        // Everything left waits outside the pass.
         if let Some(resync) = self.resync.as_mut().filter(|resync| resync.is_idle()) {
             let step = resync.proceed(blotter);
             self.go_on(&step, "", blotter, now);
@@ -56,7 +56,7 @@ impl Session {
         }
     }
 
-    /// It is known at last whose account this is: what was asked before that is asked again.
+    /// Restarts the pass once the account is identified, to request again what was answered before.
     fn start_over(&mut self, now: Now) {
         if let Some(resync) = self.resync.take() {
             self.backfill = resync.finish().0.backfill;
@@ -64,7 +64,7 @@ impl Session {
         self.start_pass(now);
     }
 
-    /// Asks REST while there is no stream: what it says is shown, and the snapshot to go live on is asked for later.
+    /// Queries REST while there is no stream: the answers are shown, but the snapshot to go live on is fetched later.
     pub(super) fn start_early(&mut self, now: Now) {
         if matches!(self.phase, Phase::Opening | Phase::Backoff) {
             self.early = true;
@@ -72,12 +72,12 @@ impl Session {
         }
     }
 
-    /// True while the broker's wish to wait is kept.
-    pub(super) fn holds_back(&self, now: Mono) -> bool {
+    /// True while a wait that the broker asked for is in effect.
+    pub(super) fn must_wait(&self, now: Mono) -> bool {
         self.request_pause.as_ref().is_some_and(|pause| pause.until > now)
     }
 
-    /// Sends as many questions of the pass as may be under way.
+    /// Sends as many requests of the pass as may be in flight.
     pub(super) fn ask(&mut self, now: Now) {
         if let Some(request_pause) = self.request_pause.as_ref().filter(|pause| pause.until > now.mono) {
             self.timers.set(Timer::Retry, request_pause.until);
@@ -87,7 +87,7 @@ impl Session {
         let wait = figures.into_iter().filter(|(_, request)| self.waits_for(request, now.mono).is_some());
         let wait: Vec<Part> = wait.map(|(part, _)| part).collect();
         let Some(resync) = &mut self.resync else { return };
-        // What waits by itself is asked for when its wait is over, and keeps back nothing of the pass.
+        // An endpoint that waits by itself is requested when its wait is over, and does not delay the pass.
         resync.leave(wait.iter().copied());
         for part in wait {
             if !self.parts.has_failed(part) {
@@ -109,14 +109,15 @@ impl Session {
         }
     }
 
-    /// Until when this is not asked for, the broker having refused it by itself for its limit.
+    /// When this request may be sent again, if the broker limited its endpoint by itself.
     pub(super) fn waits_for(&self, request: &Request, now: Mono) -> Option<Mono> {
         self.waits.until(request.route().limit, now)
     }
 
-    /// What an answer tells of the limit: what waits now, it alone or everything. The one place that decides it.
+    /// Applies what an answer says about rate limits: one endpoint waits, or everything. The one
+    /// place that decides this.
     fn note_limit(&mut self, id: RequestId, result: &Result<Box<Reply>, RequestError>, now: Now) {
-        // What was dropped long ago may have been anything.
+        // A request dropped long ago may have had any scope.
         let scope = self.scopes.remove(&id).unwrap_or(LimitScope::Account);
         let Err(error) = result else { return self.waits.answered(scope, now.mono) };
         let RequestErrorKind::RateLimited { retry_after } = error.kind else { return };
@@ -168,20 +169,20 @@ impl Session {
         }
     }
 
-    /// What a failure asks for beside being noted.
+    /// Acts on a failure, beyond noting it.
     pub(super) fn note_refusal(&mut self, part: Part, error: RequestError, now: Now) {
         match error.kind {
             RequestErrorKind::Unauthorized => self.confirm(error.message, false, now),
-            // Anything else may be missing from what the token was granted for; the account may not.
+            // The token may lack permission for other endpoints, but not for the account.
             RequestErrorKind::Forbidden if part == Part::Account => self.confirm(error.message, false, now),
-            // The next refresh comes soon enough, and what a limit asks for was noted when the answer came.
+            // The next refresh comes soon enough, and a rate limit was noted when the answer arrived.
             _ => {}
         }
     }
 
-    /// An answer to the pass under way.
+    /// Handles an answer to the pass in progress.
     fn on_page(&mut self, id: RequestId, result: Result<Box<Reply>, RequestError>, blotter: &mut Blotter, now: Now) {
-        // Anything else was asked only to see whether the token is good for it.
+        // All other requests only test the token.
         let Some(part) = self.resync.as_ref().and_then(|resync| resync.part_of(id)) else { return };
         let why = result.as_ref().err().map(RequestError::brief);
         match &result {
@@ -194,13 +195,14 @@ impl Session {
                     return;
                 }
             }
-            // An order fetched by id that is not there is no failure, nor is what is asked beyond the lists.
+            // An order that cannot be found by its id is not a failure, nor is a request beyond the lists.
             Err(error) if error.kind == RequestErrorKind::NotFound && part == Part::Working => {}
             Err(_) if self.resync.as_ref().is_some_and(|resync| resync.is_beyond(id)) => {}
             Err(error) => {
                 self.parts.failed(part, error, now);
                 if self.early && part == Part::Account && error.kind == RequestErrorKind::Network {
-                    // Neither stream nor REST: the next attempt asks again, and not this pass six times more.
+                    // Neither stream nor REST is reachable: the next attempt asks again, instead of six
+                    // retries in this pass.
                     return self.drop_rest();
                 }
             }
@@ -218,9 +220,9 @@ impl Session {
         self.cut_short(blotter, now);
     }
 
-    /// A long wait does not keep back what a pass has brought: merged at its end, that would be old and look new. Not two passes
-    /// in a row, or one that is longer than the limit of all requests allows would never end; but always where only what is
-    /// limited by itself is left.
+    /// Cuts the pass short before a long wait: merged after it, the answers would be old but look new. Not two passes
+    /// in a row, or one that needs more requests than the limit allows would never end; but always when only endpoints
+    /// with a limit of their own are left.
     fn cut_short(&mut self, blotter: &mut Blotter, now: Now) {
         let long = self
             .request_pause
@@ -238,7 +240,7 @@ impl Session {
         }
     }
 
-    /// Does what is next in the pass.
+    /// Takes the next step of the pass.
     fn go_on(&mut self, step: &Step, why: &str, blotter: &mut Blotter, now: Now) {
         match step {
             Step::Foreign | Step::Refused(_) => {}
@@ -249,7 +251,7 @@ impl Session {
                 self.ask(now);
             }
             Step::Done => {
-                self.cut &= self.holds_back(now.mono);
+                self.cut &= self.must_wait(now.mono);
                 if let Some(resync) = self.resync.take() {
                     resync.note_limits(&mut self.limited);
                     let (snapshot, next) = resync.finish();
@@ -259,7 +261,7 @@ impl Session {
         }
     }
 
-    /// Balances and positions are shown as they come; false when the account turned out to be another one.
+    /// Shows balances and positions as they arrive; false if the account turned out to be another one.
     fn show_at_once(&mut self, reply: &Reply, blotter: &mut Blotter, now: Now) -> bool {
         let epoch = self.epoch;
         match reply.clone().split() {
@@ -274,7 +276,7 @@ impl Session {
         self.epoch == epoch
     }
 
-    /// Asks nothing for a while; a longer wait is not cut short by a later, shorter one.
+    /// Sends no requests for a while; a shorter wait does not end a longer one early.
     pub(super) fn pause_requests(&mut self, asked: Duration, why: &str, now: Now) {
         let after = self.bounded(Fault::Snapshot, asked, why);
         let until = now.mono + after;
@@ -287,7 +289,7 @@ impl Session {
         }
     }
 
-    /// A wait that the broker asked for, as far as it is kept; that it is cut is told.
+    /// Bounds a wait that the broker asked for, and reports it if it was cut.
     pub(super) fn bounded(&mut self, fault: Fault, asked: Duration, why: &str) -> Duration {
         let wait = asked.min(LONGEST_WAIT);
         if wait < asked {
@@ -297,7 +299,7 @@ impl Session {
         wait
     }
 
-    /// What a pass brought of each part.
+    /// Notes what a pass fetched of each part.
     fn note_parts(&mut self, snapshot: &Snapshot, now: Now) {
         for part in [Part::Working, Part::Recent, Part::Executions] {
             let denied = if part == Part::Working { self.missing_orders.words(self.audits.pass_began) } else { None };
@@ -314,7 +316,7 @@ impl Session {
         }
     }
 
-    /// What is asked beyond the lists may fail now and then; that it always fails, a person should know.
+    /// Counts passes in which a request beyond the lists failed; only consecutive failures are reported.
     pub(super) fn note_beyond(&mut self, failed: Option<String>) {
         let Some(reason) = failed else {
             if std::mem::take(&mut self.beyond_failed) >= LASTING_PASSES {
@@ -336,12 +338,12 @@ impl Session {
         self.backfill = std::mem::take(&mut snapshot.backfill);
         let asked_again = |failures: u32| failures.saturating_add(1);
         if self.is_unidentified() {
-            // Nobody said whose snapshot this is, and the account may have been reset while it was made.
+            // The account is not identified, and may have been reset during the pass.
             if self.incomplete == 0 {
                 self.log("the account did not answer; fetching everything again");
             }
             self.incomplete = asked_again(self.incomplete);
-            // Before it says so, what else is asked is asked in vain, unless something of it is known.
+            // Until the account answers, other requests are in vain, unless something is known of it.
             let patience = if self.account.is_some() { POLL_EVERY * 5 } else { LONGEST_WAIT };
             let said = self.waits_for(&Request::Account, now.mono).map(|until| until.min(now.mono + patience));
             self.timers.set(Timer::Audit, said.unwrap_or(now.mono + POLL_EVERY));
@@ -355,18 +357,18 @@ impl Session {
             blotter.set_history_before(snapshot.history_before);
         }
         if matches!(self.phase, Phase::Syncing { .. }) && self.is_proven() {
-            // Events as they were, in their order; the lists add what these leave out.
+            // Replayed events in their order; the lists add what they lack.
             self.recovered += self.merge_replay(blotter, now);
         }
-        blotter.answers_from(self.audits.pass_began);
+        blotter.set_requested_at(self.audits.pass_began);
         let changes = blotter.apply_snapshot(&snapshot.orders, &snapshot.activities);
         let recovered = changes.executions.len();
-        // Positions and balances explain no order: without them the rest is no less whole, as long as it is known whose it is.
+        // Orders do not depend on positions and balances: without them the rest is whole, if the account answered.
         let whole = snapshot.faults.keys().all(|part| match part {
             Part::Account => !snapshot.given_up.contains(part),
             part => *part == Part::Positions,
         });
-        // Balances that fail do not make the lists rarer.
+        // Failing balances must not make passes rarer.
         let listed = snapshot.faults.keys().all(|part| matches!(part, Part::Positions | Part::Account));
         if whole {
             (self.since, self.incomplete) = (next, 0);
@@ -374,9 +376,9 @@ impl Session {
             self.incomplete = asked_again(self.incomplete);
             self.log("a part of the data could not be fetched; retrying it");
         }
-        self.pictured |= snapshot.given_up.iter().all(|part| matches!(part, Part::Positions | Part::Account));
+        self.snapshot_merged |= snapshot.given_up.iter().all(|part| matches!(part, Part::Positions | Part::Account));
         match self.phase {
-            // Whose updates the held ones are is not known: they stay held.
+            // The account of the held updates is not proven: they stay held.
             Phase::Syncing { .. } if !self.is_proven() => self.changed(changes, blotter, now),
             Phase::Syncing { .. } if left_out(DisabledRule::ListenFirst) => {
                 self.changed(changes, blotter, now);
@@ -408,7 +410,7 @@ impl Session {
         self.poll_if_answered(now);
     }
 
-    /// When REST is asked for everything again.
+    /// Plans the next pass.
     fn plan_pass(&mut self, listed: bool, blotter: &Blotter, now: Now) {
         let busy =
             blotter.working_count() > 0 || blotter.unsettled().next().is_some() || blotter.awaiting().next().is_some();

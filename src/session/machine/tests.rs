@@ -29,13 +29,13 @@ use crate::domain::update::TradeEvent;
 use crate::session::event::Closed;
 use crate::session::request::{ActivitiesQuery, OrderFilter, RequestErrorKind, Unread};
 
-/// What is not answered by then has failed.
+/// A request that is not answered by then has failed.
 const TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Which questions.
+/// Selects requests.
 type Wanted = fn(&Request) -> bool;
 
-/// A session with a broker that answers every question from these lists.
+/// A session with a broker that answers every request from these lists.
 struct Fixture {
     session: Session,
     blotter: Blotter,
@@ -47,32 +47,32 @@ struct Fixture {
     account: &'static str,
     number: Option<&'static str>,
     failure: Option<RequestErrorKind>,
-    /// Questions that fail, and how.
+    /// Requests that fail, and how.
     fails: Option<(Wanted, RequestErrorKind)>,
-    /// Questions that are not answered at all, and those under way with the time when they count as failed.
+    /// Requests that are never answered, and those in flight with the time when they count as failed.
     hangs: Option<Wanted>,
     hung: Vec<(Mono, RequestId, Request)>,
-    /// Rows of the list of open orders that cannot be read.
+    /// Unreadable rows of the open order list.
     unread: Vec<Unread>,
-    /// Every page of executions but the first holds nothing that can be read.
+    /// Every page of executions but the first is unreadable.
     unread_history: bool,
     positions: Vec<Position>,
-    /// Rows of the list of positions that cannot be read.
+    /// Unreadable rows of the position list.
     unread_positions: Vec<Unread>,
     status: &'static str,
     pages_without_end: bool,
-    /// What the broker tells again, or how it refuses to.
-    told_again: Result<Vec<TradeUpdate>, RequestErrorKind>,
-    /// The broker's pages are no larger than this, whatever is asked.
+    /// What the broker replays, or how it refuses to.
+    replay: Result<Vec<TradeUpdate>, RequestErrorKind>,
+    /// The broker's largest page, whatever is requested.
     page: usize,
-    /// Lists do not say which legs an order has, even nested.
+    /// Lists do not name the legs of an order, even nested.
     hides_legs: bool,
     opened: Vec<(Epoch, AuthForm)>,
     asked: Vec<Request>,
     seen: Vec<Output>,
 }
 
-/// Why the word is what it is.
+/// The reason for the current state.
 fn reason(fixture: &Fixture) -> String {
     fixture.session.state().reason().unwrap_or_default().to_owned()
 }
@@ -99,7 +99,7 @@ impl Fixture {
             unread_positions: Vec::new(),
             status: "ACTIVE",
             pages_without_end: false,
-            told_again: Err(RequestErrorKind::NotFound),
+            replay: Err(RequestErrorKind::NotFound),
             page: usize::MAX,
             hides_legs: false,
             opened: Vec::new(),
@@ -149,7 +149,7 @@ impl Fixture {
         self.stream(StreamEvent::Listening { trade_updates: true });
     }
 
-    /// Lets time pass from deadline to deadline.
+    /// Advances time from deadline to deadline.
     fn pass(&mut self, time: Duration) {
         let end = self.now.plus(time);
         let due = |fixture: &Self| {
@@ -168,7 +168,7 @@ impl Fixture {
         self.now = end;
     }
 
-    /// What hung is answered after all.
+    /// Answers the requests that hung.
     fn thaw(&mut self) {
         self.hangs = None;
         for (_, id, request) in std::mem::take(&mut self.hung) {
@@ -197,9 +197,9 @@ fn update(event: TradeEvent, order: Order, executions: Vec<Execution>) -> TradeU
 }
 
 #[test]
-fn it_listens_before_it_asks_and_is_live_when_the_snapshot_is_complete() {
+fn a_session_listens_before_it_sends_requests_and_is_live_when_the_snapshot_is_complete() {
     let mut fixture = Fixture::new();
-    assert!(fixture.asked.is_empty(), "nothing is asked before the stream listens");
+    assert!(fixture.asked.is_empty(), "no requests before the stream listens");
     fixture.orders.push(order("o"));
     fixture.listen();
     assert!(fixture.session.state().is_live());
@@ -215,14 +215,14 @@ fn updates_held_while_syncing_are_merged_before_it_is_live() {
     assert_eq!(fixture.session.state().word(), "syncing");
     fixture.failure = None;
     fixture.execute("o", 40, true);
-    assert_eq!(fixture.held(), Qty::ZERO, "nothing is shown before the picture");
+    assert_eq!(fixture.held(), Qty::ZERO, "nothing is shown before the snapshot");
     fixture.pass(Duration::from_secs(3));
     assert!(fixture.session.state().is_live());
-    assert_eq!(fixture.held(), Qty::whole(40), "once, though stream and REST both told it");
+    assert_eq!(fixture.held(), Qty::whole(40), "once, although stream and REST both reported it");
 }
 
 #[test]
-fn what_happened_while_away_is_recovered_and_said() {
+fn changes_during_an_outage_are_recovered_and_reported() {
     let mut fixture = Fixture::live();
     fixture.orders.push(order("o"));
     fixture.stream(StreamEvent::Closed(Closed::Lost { message: "reset".to_owned() }));
@@ -288,7 +288,7 @@ fn a_starved_stream_is_replaced() {
 }
 
 #[test]
-fn a_stream_that_is_merely_slow_is_not_accused() {
+fn a_stream_that_is_merely_slow_is_not_replaced() {
     let mut fixture = Fixture::live();
     fixture.orders.push(order("o"));
     let before = fixture.opened.len();
@@ -340,13 +340,13 @@ fn the_form_that_worked_is_remembered() {
 }
 
 #[test]
-fn a_rate_limit_is_waited_out() {
+fn no_requests_are_sent_until_a_rate_limit_resets() {
     let mut fixture = Fixture::new();
     fixture.failure = Some(RequestErrorKind::RateLimited { retry_after: Some(Duration::from_secs(30)) });
     fixture.listen();
     let asked = fixture.asked.len();
     fixture.pass(Duration::from_secs(29));
-    assert_eq!(fixture.asked.len(), asked, "nothing is asked before the reset");
+    assert_eq!(fixture.asked.len(), asked, "no requests before the limit resets");
     fixture.failure = None;
     fixture.pass(Duration::from_secs(2));
     assert!(fixture.session.state().is_live());
@@ -376,7 +376,7 @@ fn a_late_event_of_an_older_epoch_is_dropped() {
 }
 
 #[test]
-fn a_quiet_account_is_asked_gently() {
+fn a_quiet_account_gets_few_requests() {
     let mut fixture = Fixture::live();
     fixture.pass(Duration::from_mins(1));
     let before = fixture.asked.len();

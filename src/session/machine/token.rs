@@ -1,33 +1,33 @@
 //! Whether a refused token is dead: only the API itself can say so, and only over a minute (docs/ALPACA.md 2.7).
 //!
-//! A gateway's page is no answer of the API ([`RequestErrorKind::Server`]); one 401 is no proof. A dead token is probed
-//! rarely, for a refusal may heal by itself, and a new one is looked for.
+//! A gateway's error page is not an answer of the API ([`RequestErrorKind::Server`]); one 401 is no proof. A dead token
+//! is probed rarely, since a refusal may end by itself, and a new one is looked for.
 
 use super::{Duration, Mono, Now, Output, Phase, Session, Timer};
 use crate::domain::Account;
 use crate::session::request::{OrderFilter, OrdersQuery, Reply, Request, RequestError, RequestErrorKind, RequestId};
 use crate::session::state::ConnectionState;
 
-/// How long the refusals must go on, and how often it is asked meanwhile.
+/// How long refusals must last, and how often the account is requested meanwhile.
 pub(super) const MINUTE: Duration = Duration::from_mins(1);
 const ASK_EVERY: Duration = Duration::from_secs(10);
-/// How often a dead token is tried, and how often a new one is looked for.
+/// How often a dead token is probed, and how often a new one is looked for.
 const PROBE_EVERY: Duration = Duration::from_hours(1);
 const RENEW_EVERY: Duration = Duration::from_secs(5);
 
-/// A refusal that is being looked into.
+/// A refusal that is being checked.
 #[derive(Debug)]
 pub(super) struct Confirm {
     /// The broker's words.
     refusal: String,
-    /// When the account itself was refused first.
+    /// When the account endpoint first refused the token.
     refused_since: Option<Mono>,
-    /// The question under way.
+    /// The request in flight.
     asked: Option<RequestId>,
 }
 
 impl Session {
-    /// Something was refused: asks the account itself before it is believed. With `stream`, it is the stream that was.
+    /// Checks a refusal with the account endpoint before believing it; `stream` is true if the stream refused.
     pub(super) fn confirm(&mut self, refusal: String, stream: bool, now: Now) {
         if stream {
             self.close_stream();
@@ -59,7 +59,7 @@ impl Session {
         self.send(id, Request::Account);
     }
 
-    /// True for the answer waited for.
+    /// True for the answer to the check in flight.
     pub(super) fn confirms(&self, id: RequestId) -> bool {
         self.confirm.as_ref().is_some_and(|confirm| confirm.asked == Some(id))
     }
@@ -71,7 +71,7 @@ impl Session {
         match error.kind {
             RequestErrorKind::Unauthorized | RequestErrorKind::Forbidden => self.token_refused(confirm, &error, now),
             _ => {
-                // No answer of the API: it proves nothing.
+                // Not an answer of the API: it proves nothing.
                 match self.phase {
                     Phase::Dead => self.wait_for_a_token(now),
                     Phase::Confirming => return self.back_off(error.message, now),
@@ -85,7 +85,7 @@ impl Session {
     fn token_works(&mut self, confirm: &Confirm, now: Now) {
         self.timers.clear(Timer::Confirm);
         match self.phase {
-            // It is this form of authentication that the stream refuses.
+            // The token works, so the stream refuses this form of authentication.
             Phase::Confirming if confirm.refused_since.is_none() => {
                 self.next_form(format!("the stream refused the token: {}", confirm.refusal), now);
             }
@@ -99,7 +99,7 @@ impl Session {
             _ => {
                 self.log(format!("a request was refused: {}; the token works", confirm.refusal));
                 if matches!(self.phase, Phase::Polling) {
-                    // A stream that refused it may not refuse it any more.
+                    // A stream that refused the token may accept it now.
                     self.timers.advance(Timer::Reconnect, now.mono);
                 }
             }
@@ -112,19 +112,19 @@ impl Session {
             return self.wait_for_a_token(now);
         }
         let since = *confirm.refused_since.get_or_insert(now.mono);
-        // What else is answered with this token proves that it is not dead.
+        // Another good answer with this token proves that it is not dead.
         let proven = self.answered_at.is_some_and(|at| now.mono.since(at) <= MINUTE);
-        // Without a status nobody answered: there is no token to send.
+        // Without a status nothing was sent: there is no token.
         if error.status.is_none() || (now.mono.since(since) >= MINUTE && !proven) {
             return self.give_up(error.message.clone(), now);
         }
         self.out.push_back(Output::Renew);
         if matches!(self.phase, Phase::Confirming) && self.answered_at.is_some_and(|at| at > since) {
-            // The token is good for some of it: REST shows what it can.
+            // The token works for some endpoints: REST shows what it can.
             let reason = format!("the stream refused the token: {}", confirm.refusal);
             self.confirm = Some(confirm);
             self.timers.set(Timer::Confirm, now.mono + ASK_EVERY);
-            return self.poll_refused(reason, now);
+            return self.poll_without_stream(reason, now);
         }
         if !matches!(self.phase, Phase::Polling) {
             self.ask_something_else(now);
@@ -141,9 +141,9 @@ impl Session {
         }
     }
 
-    /// What else the token is good for proves that it is not dead.
+    /// Requests other endpoints: if one accepts the token, it is not dead.
     fn ask_something_else(&mut self, now: Now) {
-        if self.holds_back(now.mono) {
+        if self.must_wait(now.mono) {
             return;
         }
         let orders = OrdersQuery::newest(OrderFilter::All, 1);
@@ -156,7 +156,7 @@ impl Session {
         }
     }
 
-    /// The API refused the token for a minute: only linking again helps, as far as anybody knows.
+    /// The API refused the token for a minute: only relinking is known to help.
     fn give_up(&mut self, reason: String, now: Now) {
         self.abandon();
         self.phase = Phase::Dead;
@@ -166,9 +166,9 @@ impl Session {
         self.show(ConnectionState::NeedsRelink { reason });
     }
 
-    /// Another account answers than was linked: nothing of it is merged or shown. It is asked again like a dead token, for
-    /// linking again may bring the right one.
-    pub(super) fn turn_away(&mut self, account: &Account, now: Now) {
+    /// Stops because another account answers: nothing of it is merged or shown. It is probed like a dead token, since
+    /// relinking may bring back the right account.
+    pub(super) fn reject_account(&mut self, account: &Account, now: Now) {
         let reason = super::identity::foreign_words(account);
         self.abandon();
         self.phase = Phase::Dead;
@@ -183,7 +183,7 @@ impl Session {
         self.timers.hasten(Timer::Renew, now.mono + RENEW_EVERY);
     }
 
-    /// Somebody may have linked the account again, in this program or another.
+    /// Looks for a new token: the account may have been relinked, in this program or another.
     pub(super) fn look_for_a_token(&mut self, now: Now) {
         if matches!(self.phase, Phase::Dead) {
             self.out.push_back(Output::Renew);

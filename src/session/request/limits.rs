@@ -1,8 +1,8 @@
-//! What waits after a refusal for too many requests (429): what was refused alone, or everything (docs/ALPACA.md 4.2).
+//! What waits after a refusal for too many requests (429): one endpoint, or everything (docs/ALPACA.md 4.2).
 //!
-//! The limit is the account's, and a server may yet limit one endpoint by itself. What orders and executions are told by is
-//! refused for everything. What is asked beside them is refused for itself, unless something else is refused within the same few
-//! seconds. The queue and the session decide by this one rule.
+//! The limit is the account's, but a server may also limit one endpoint by itself. A refusal of orders or executions
+//! makes everything wait. A refusal of any other endpoint makes only that endpoint wait, unless another one is refused
+//! within the same few seconds. The queue and the session share this rule.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,24 +10,25 @@ use std::time::Duration;
 use super::route::LimitScope;
 use crate::domain::Mono;
 
-/// What begins to be refused within this time of each other is refused for one limit.
+/// Endpoints whose refusals begin within this time of each other share one limit.
 const TOGETHER: Duration = Duration::from_secs(5);
 
-/// A refusal of one endpoint, and those after it.
+/// The first refusal of an endpoint, and the end of its wait.
 #[derive(Debug, Clone, Copy)]
 struct Refused {
     first: Mono,
     until: Mono,
 }
 
-/// What waits.
+/// Endpoints that wait by themselves.
 #[derive(Debug, Clone, Default)]
 pub struct LimitWaits(BTreeMap<&'static str, Refused>);
 
 impl LimitWaits {
-    /// Notes a refusal, with the wait that follows it; true when everything waits for so long, and not what was refused alone.
+    /// Notes a refusal and the wait that follows it; true when everything must wait, not only this endpoint.
     ///
-    /// What goes on being refused while the rest is answered tells nothing of the rest: only its first refusal does.
+    /// Only the first refusal of an endpoint counts for that: while it keeps being refused and the rest is answered, it
+    /// says nothing about the rest.
     pub fn refused(&mut self, scope: LimitScope, until: Mono, now: Mono) -> bool {
         let LimitScope::Own(name) = scope else { return true };
         let known = self.0.get(name).copied();
@@ -38,8 +39,8 @@ impl LimitWaits {
         known.is_none() && beside
     }
 
-    /// Notes a good answer: what it is of is refused no more. A wait that is not over is kept, for what it answers was asked
-    /// before.
+    /// Notes a good answer: the endpoint is no longer refused. A wait in effect is kept, because the answer belongs to
+    /// a request sent before it.
     pub fn answered(&mut self, scope: LimitScope, now: Mono) {
         if self.until(scope, now).is_none()
             && let LimitScope::Own(name) = scope
@@ -48,13 +49,13 @@ impl LimitWaits {
         }
     }
 
-    /// Until when this waits by itself.
+    /// When the endpoint's own wait ends.
     pub fn until(&self, scope: LimitScope, now: Mono) -> Option<Mono> {
         let LimitScope::Own(name) = scope else { return None };
         self.0.get(name).map(|it| it.until).filter(|until| *until > now)
     }
 
-    /// A person will not wait. What is refused once more then is still refused by itself.
+    /// Ends all waits, because a person asked to. An endpoint that is refused again still waits by itself.
     pub fn forgive(&mut self) {
         for it in self.0.values_mut() {
             it.until = Mono::ZERO;
@@ -74,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_refused_alone_waits_alone_and_what_orders_are_told_by_stops_everything() {
+    fn an_endpoint_refused_alone_waits_alone_and_a_refusal_of_orders_stops_everything() {
         let mut waits = LimitWaits::default();
         assert!(!waits.refused(CLOCK, at(60), at(1)));
         assert_eq!((waits.until(CLOCK, at(2)), waits.until(CURVE, at(2))), (Some(at(60)), None));
@@ -84,11 +85,11 @@ mod tests {
     }
 
     #[test]
-    fn two_that_begin_to_be_refused_together_are_refused_for_one_limit_and_only_then() {
+    fn endpoints_whose_refusals_begin_together_share_one_limit() {
         let mut waits = LimitWaits::default();
         assert!(!waits.refused(CLOCK, at(60), at(1)));
         assert!(waits.refused(CURVE, at(60), at(3)));
-        // The rest was answered after that wait, for it would have been refused for everything.
+        // Refusals that continue say nothing about the rest.
         assert!(!waits.refused(CLOCK, at(120), at(60)) && !waits.refused(CURVE, at(120), at(60)));
         waits.answered(CURVE, at(120));
         assert!(!waits.refused(CURVE, at(300), at(180)), "long after the other began");
@@ -97,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_was_asked_for_before_ends_no_wait() {
+    fn an_answer_to_an_earlier_request_ends_no_wait() {
         let mut waits = LimitWaits::default();
         waits.refused(CLOCK, at(60), at(1));
         waits.answered(CLOCK, at(2));
@@ -105,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_later_shorter_wait_shortens_none_and_a_person_ends_them() {
+    fn a_shorter_wait_never_shortens_a_longer_one_and_a_person_ends_both() {
         let mut waits = LimitWaits::default();
         waits.refused(CLOCK, at(60), at(1));
         waits.refused(CLOCK, at(10), at(2));

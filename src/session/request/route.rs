@@ -1,4 +1,4 @@
-//! How each request is sent, and what it does at the broker: the one table that the client, the queue and the log read.
+//! How each request is sent and what it does at the broker: the one table that the client, the queue and the log read.
 
 use super::Request;
 use crate::domain::OrderId;
@@ -6,26 +6,26 @@ use crate::domain::OrderId;
 /// How a request is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
-    /// Asks.
+    /// Reads.
     Get,
-    /// Takes away.
+    /// Deletes, as in canceling an order.
     Delete,
 }
 
 /// What a request does at the broker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
-    /// Changes nothing. Lost, it is asked again by whoever wants to know.
+    /// Changes nothing. If it is lost, whoever needs the answer requests it again.
     Reads,
-    /// Takes risk off, and does no harm when it is sent twice.
+    /// Reduces risk; sending it twice does no harm.
     TakesRiskOff,
     /// Adds risk.
     AddsRisk,
 }
 
 impl Class {
-    /// True for what changes something: never sent read-only, and kept when the requests beside it are dropped, for somebody
-    /// confirmed it and waits for what becomes of it.
+    /// True for requests that change something: never sent in read-only mode, and kept when other requests are dropped,
+    /// because a person confirmed them and awaits the outcome.
     pub const fn changes(self) -> bool {
         match self {
             Self::Reads => false,
@@ -33,7 +33,7 @@ impl Class {
         }
     }
 
-    /// True for what goes before everything else and needs no budget. What adds risk waits for its turn.
+    /// True for requests that skip the queue and its budget. A request that adds risk waits its turn.
     pub const fn overtakes(self) -> bool {
         match self {
             Self::TakesRiskOff => true,
@@ -42,24 +42,24 @@ impl Class {
     }
 }
 
-/// What a good answer holds.
+/// What a good answer contains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Body {
     /// JSON.
     Json,
-    /// Events, one after the other, until a pause.
+    /// Events, one after another, until a pause.
     Events,
-    /// Nothing: that it was taken is the answer.
+    /// Nothing: acceptance is the answer.
     Empty,
 }
 
-/// Whose limit it is that a refusal for too many requests (429) tells of.
+/// Which limit a refusal for too many requests (429) refers to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LimitScope {
-    /// The account's: everything waits.
+    /// The account's limit: everything waits.
     Account,
-    /// Its own, as far as nothing else is refused at the same time: orders and executions are told without it. By this name it
-    /// is told to a person.
+    /// The endpoint's own limit, unless others are refused at the same time: orders and executions do not depend on it.
+    /// The name is shown to the user.
     Own(&'static str),
 }
 
@@ -70,18 +70,18 @@ pub struct Route {
     pub name: &'static str,
     /// How it is sent.
     pub method: Method,
-    /// Where it goes, a segment each; [`Route::ID`] stands for the order it names.
+    /// The path, one segment each; [`Route::ID`] stands for the order id.
     pub path: &'static [&'static str],
-    /// What it does there.
+    /// What it does at the broker.
     pub class: Class,
-    /// What comes back.
+    /// What a good answer contains.
     pub body: Body,
-    /// What waits when it is refused for too many requests.
+    /// Which limit a 429 refers to.
     pub limit: LimitScope,
 }
 
 impl Route {
-    /// The place of an order's id in [`Self::path`].
+    /// The placeholder for an order id in [`Self::path`].
     pub const ID: &'static str = "{id}";
 
     const fn get(name: &'static str, path: &'static [&'static str], limit: LimitScope) -> Self {
@@ -90,7 +90,7 @@ impl Route {
 }
 
 impl Request {
-    /// The order that it names by the broker's id.
+    /// The order that the request names by the broker's id.
     pub const fn order(&self) -> Option<&OrderId> {
         match self {
             Self::Order(id) => Some(id),
@@ -106,7 +106,7 @@ impl Request {
         }
     }
 
-    /// Its row.
+    /// The row of the table for this request.
     pub const fn route(&self) -> Route {
         use LimitScope::{Account, Own};
         match self {
@@ -146,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_takes_risk_off_overtakes_and_only_what_reads_may_be_forgotten() {
+    fn only_risk_reduction_overtakes_and_only_reads_may_be_dropped() {
         let rules = |class: Class| (class.changes(), class.overtakes());
         assert_eq!(rules(Class::Reads), (false, false));
         assert_eq!(rules(Class::TakesRiskOff), (true, true));
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn what_reads_is_got_and_what_is_got_reads() {
+    fn reads_use_get_and_are_answered_in_json() {
         let query = super::super::OrdersQuery::newest(super::super::OrderFilter::Open, 1);
         for request in
             [Request::Account, Request::Positions, Request::Orders(query), Request::Order("a".into()), Request::Clock]

@@ -1,4 +1,4 @@
-//! Questions that fail: which are asked again, which are given up, and what is said to be missing without them.
+//! Failed requests: which are retried, which are given up, and what is reported as missing without them.
 
 use std::time::Duration;
 
@@ -14,11 +14,11 @@ impl Resync {
     }
 
     pub(super) fn give_up(&mut self, question: &Question, reason: String) {
-        // The list that named an order was answered; only this one is missing.
+        // The list that named this order was answered; only the order itself is missing.
         let one = matches!(question.request, Request::Order(_));
         if !question.is_beyond() && !one {
             self.snapshot.given_up.insert(question.part());
-            // What was read in part before counts for less than what was not read at all.
+            // An answer that is missing entirely outweighs an earlier one that was read in part.
             self.snapshot.faults.remove(&question.part());
         }
         self.lack(question, reason);
@@ -32,18 +32,18 @@ impl Resync {
         if error.kind == RequestErrorKind::Unauthorized
             || (error.kind == RequestErrorKind::Forbidden && question.request == Request::Account)
         {
-            // The pass goes on without it while the refusal is looked into.
+            // The pass goes on without it while the session checks the refusal.
             self.give_up(&question, error.brief());
             return Step::Refused(error);
         }
         if let Some(why) = self.cut.clone() {
             self.leave_out(&question, &why);
-            // Its own wait counts too.
+            // A rate limit is passed on to the session.
             let limited = matches!(error.kind, RequestErrorKind::RateLimited { .. });
             return if limited { Step::Refused(error) } else { Step::More };
         }
         match error.kind {
-            // One that is over has been wiped with its account, and the account id tells.
+            // A done order disappears only with a reset of its account, which the account id reveals.
             RequestErrorKind::NotFound if let Request::Order(id) = &question.request => {
                 self.snapshot.denied.push(id.clone());
                 Step::More
@@ -54,7 +54,7 @@ impl Resync {
                 self.queue.push_front(question);
                 Step::Wait(retry_after.unwrap_or(RATE_LIMIT_WAIT))
             }
-            // Its wait is kept, and what else the pass has brought is held back no longer.
+            // Its wait is kept, but no longer delays what else the pass has fetched.
             RequestErrorKind::RateLimited { .. } => {
                 self.give_up(&question, error.brief());
                 Step::Refused(error)
@@ -62,7 +62,8 @@ impl Resync {
             RequestErrorKind::Server
             | RequestErrorKind::Network
             | RequestErrorKind::Timeout
-            // A body cut short on the way; what can never be read is given up after as many tries.
+            // A truncated body may arrive whole next time; one that can never be read is given up after the
+            // same number of tries.
             | RequestErrorKind::Decode
                 if question.tries < question.patience(&error.kind) =>
             {
@@ -79,15 +80,15 @@ impl Resync {
         }
     }
 
-    /// The wait after a failure is over.
+    /// Queues the failed requests again after their wait.
     pub(in crate::session) fn unpark(&mut self) {
-        // First again: while the account is not known, nothing may be asked before it.
+        // In front: while the account is not known, nothing may be requested before it.
         for question in self.parked.drain(..).rev() {
             self.queue.push_front(question);
         }
     }
 
-    /// The broker wants to be left alone: the pass ends with the answers under way, and the next one asks for the rest.
+    /// Cuts the pass short for a long wait: it ends with the answers in flight, and the next pass fetches the rest.
     pub(in crate::session) fn cut(&mut self, why: &str) {
         self.cut = Some(why.to_owned());
         for question in self.queue.drain(..).chain(self.parked.drain(..)).collect::<Vec<_>>() {
@@ -95,7 +96,7 @@ impl Resync {
         }
     }
 
-    /// A question that is not asked any more in this pass.
+    /// Leaves a request out of this pass and notes what is missing.
     pub(super) fn leave_out(&mut self, question: &Question, why: &str) {
         let why = self.limited.get(&question.endpoint()).cloned().unwrap_or_else(|| why.to_owned());
         if question.is_first() {

@@ -1,4 +1,4 @@
-//! Which legs multi-leg orders have. Lists that are not nested need not say it, and rows may carry the parent's id.
+//! Which legs multi-leg orders have. Lists that are not nested may leave them out, and rows may carry the parent's id.
 
 use std::collections::HashSet;
 
@@ -7,14 +7,15 @@ use crate::domain::blotter::Blotter;
 use crate::domain::{Activity, ActivityKind, Order, OrderId};
 use crate::session::request::{OrdersQuery, Request};
 
-/// A multi-leg order whose legs neither this state nor an earlier one told.
+/// True for a multi-leg order whose legs neither this state nor an earlier one lists.
 fn lacks_legs(order: &Order, blotter: &Blotter) -> bool {
     let told = |known: &Order| !known.legs.is_empty();
     order.is_multileg_parent() && !told(order) && !blotter.order(&order.id).is_some_and(told)
 }
 
 impl Resync {
-    /// Asks for a page once more, nested, where it has orders without their legs. Those of open ones are in a list anyway.
+    /// Requests a page again, nested, if it has done orders without their legs. Open orders are in
+    /// the nested list anyway.
     pub(super) fn ask_for_legs(&mut self, query: &OrdersQuery, orders: &[Order], blotter: &Blotter) {
         let wanted = |order: &Order| order.status.is_terminal() && lacks_legs(order, blotter);
         if !query.nested && orders.iter().any(wanted) {
@@ -23,7 +24,7 @@ impl Resync {
         }
     }
 
-    /// Keeps from a nested page the families of orders that are in the snapshot; nested, it goes further back.
+    /// Keeps the families of orders that are in the snapshot; a nested page reaches further back.
     pub(super) fn page_of_legs(&mut self, orders: Vec<Order>) {
         let wanted = |order: &Order| order.is_multileg_parent() && self.seen.contains(&order.id);
         let legs: HashSet<OrderId> =
@@ -34,7 +35,7 @@ impl Resync {
         }
     }
 
-    /// Orders without their legs that are worth a question each: those that rows name, and a few others.
+    /// Orders without known legs that are worth a request each: those that rows name, and a few others.
     pub(super) fn without_legs(&self, blotter: &Blotter) -> Vec<OrderId> {
         let told: HashSet<&OrderId> =
             self.snapshot.orders.iter().filter(|order| !order.legs.is_empty()).map(|order| &order.id).collect();

@@ -1,11 +1,11 @@
-//! What a pass asks: the request, which list it belongs to, what lacks without it, and how often it is tried.
+//! A request of a pass: which list it belongs to, which part needs it, and how often it is retried.
 
 use crate::domain::Mono;
 use crate::session::parts::Part;
 use crate::session::request::route::LimitScope;
 use crate::session::request::{Request, RequestErrorKind};
 
-/// How often one request is asked again before the pass goes on without it.
+/// How often a request is retried before the pass goes on without it.
 const TRIES: u32 = 6;
 const FEW_TRIES: u32 = 2;
 
@@ -13,21 +13,21 @@ const FEW_TRIES: u32 = 2;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum List {
     Open,
-    /// Open orders with their legs inside: only this list says whose legs they are, and it leaves out the working legs of a
-    /// parent that is filled (docs/ALPACA.md 5.11 D).
+    /// Open orders with their legs nested: only this list says which parent a leg belongs to, and it leaves out the
+    /// working legs of a filled parent (docs/ALPACA.md 5.11 D).
     Nested,
     Recent,
     Fills,
     /// The executions of one order that awaits a report.
     Rows,
-    /// Orders before the recent ones, a page a pass.
+    /// Orders before the recent ones, one page per pass.
     Older,
-    /// A page of these or of the recent ones once more, for their legs.
+    /// A page of orders requested again, nested, for their legs.
     Legs,
     Other,
 }
 
-/// What has a request limit of its own, where a server limits each by itself.
+/// An endpoint, which a server may limit by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::session) enum Endpoint {
     Account,
@@ -41,19 +41,19 @@ pub(in crate::session) enum Endpoint {
 pub(super) struct Question {
     pub(super) request: Request,
     pub(super) list: List,
-    /// How often it was asked again.
+    /// Number of retries.
     pub(super) tries: u32,
-    /// When it was asked last.
+    /// When it was last sent.
     pub(super) asked: Mono,
 }
 
 impl Question {
-    /// One that was not asked yet.
+    /// A request that was not sent yet.
     pub(super) const fn new(request: Request, list: List) -> Self {
         Self { request, list, tries: 0, asked: Mono::ZERO }
     }
 
-    /// The part that lacks something without an answer.
+    /// The part that is incomplete without an answer.
     pub(super) const fn part(&self) -> Part {
         match (&self.request, self.list) {
             (Request::Account, _) => Part::Account,
@@ -64,7 +64,7 @@ impl Question {
         }
     }
 
-    /// Where it is asked: a request limit may be of one endpoint alone.
+    /// The endpoint, which may have a limit of its own.
     pub(super) const fn endpoint(&self) -> Endpoint {
         match &self.request {
             Request::Account => Endpoint::Account,
@@ -74,7 +74,7 @@ impl Question {
         }
     }
 
-    /// True when nothing of what it asks for was answered yet.
+    /// True for a first page, and for a request that has no pages.
     pub(super) const fn is_first(&self) -> bool {
         match &self.request {
             Request::Orders(query) => query.before_order_id.is_none(),
@@ -83,30 +83,30 @@ impl Question {
         }
     }
 
-    /// True for what explains nothing of orders and executions: balances and positions.
+    /// True for balances and positions, which orders and executions do not depend on.
     pub(super) const fn is_of_figures(&self) -> bool {
         matches!(self.request, Request::Account | Request::Positions)
     }
 
-    /// How often it is asked again. What else was answered waits no longer than seconds, for the next pass asks everything
-    /// again.
+    /// How often a failure of this kind is retried. Other answers must not wait longer than seconds, and the next
+    /// pass requests everything again.
     pub(super) const fn patience(&self, kind: &RequestErrorKind) -> u32 {
         match (&self.request, kind) {
-            // It takes as long as a request may: what else was answered has waited for that long.
+            // A timeout has already kept the other answers waiting for as long as a request may take.
             (_, RequestErrorKind::Timeout) => 0,
-            // What waits by itself is asked for beside the pass.
+            // An endpoint that waits by itself is requested outside the pass.
             (request, RequestErrorKind::RateLimited { .. }) if matches!(request.route().limit, LimitScope::Own(_)) => 0,
             (Request::Order(_), RequestErrorKind::Server | RequestErrorKind::Network) => TRIES,
             _ => FEW_TRIES,
         }
     }
 
-    /// What is asked beyond the lists is asked again by a later pass: no part lacks anything without it.
+    /// True for requests beyond the lists: a later pass repeats them, and no part is incomplete without them.
     pub(super) const fn is_beyond(&self) -> bool {
         self.beyond().is_some()
     }
 
-    /// What it is that is asked beyond the lists.
+    /// What a request beyond the lists fetches.
     pub(super) const fn beyond(&self) -> Option<&'static str> {
         match self.list {
             List::Rows => Some("the executions of an order that awaits a report"),

@@ -1,4 +1,4 @@
-//! One pass, question by question.
+//! One pass, request by request.
 
 use super::*;
 use crate::domain::execution::{Execution, ExecutionKind, Source};
@@ -7,7 +7,7 @@ use crate::domain::order::{OrderClass, OrderStatus, Raw, Side};
 use crate::session::machine::tests::fixture::{account, order};
 use crate::session::request::RequestErrorKind;
 
-/// Which questions.
+/// Selects requests.
 type Wanted = fn(&Request) -> bool;
 
 fn at(second: i64) -> Option<Timestamp> {
@@ -33,14 +33,14 @@ fn done(id: &str, second: i64) -> Order {
     Order { status: OrderStatus::Canceled, submitted_at: at(second), updated_at: at(second), ..order(id) }
 }
 
-/// A broker that answers from lists, the newest first, two to a page.
+/// A broker that answers from lists, newest first, two to a page.
 #[derive(Default)]
 struct Broker {
     orders: Vec<Order>,
     rows: Vec<Activity>,
-    /// Rows that only a question for one order shows.
+    /// Rows that only a request for one order shows.
     hidden: Vec<Activity>,
-    /// Orders with their legs, as nested lists have them.
+    /// Orders with their legs, as nested lists show them.
     nested: Vec<Order>,
 }
 
@@ -76,7 +76,7 @@ impl Broker {
     }
 }
 
-/// Everything that a pass asks until it is done, what it brings, and where the next one begins.
+/// All requests of a pass until it is done, its snapshot, and where the next one starts.
 fn run(
     mut resync: Resync,
     blotter: &Blotter,
@@ -93,7 +93,7 @@ fn run(
             resync.unpark();
             continue;
         };
-        let result = answer(&request).map(Box::new).map_err(|kind| RequestError::of_ours(kind, "no"));
+        let result = answer(&request).map(Box::new).map_err(|kind| RequestError::local(kind, "no"));
         if matches!(resync.answer(id, result, blotter), Step::Done) {
             let (snapshot, next) = resync.finish();
             return (asked, snapshot, next);
@@ -107,12 +107,12 @@ fn since(fills: Option<Timestamp>, orders: Option<Timestamp>) -> Resync {
     Resync::new(Since { fills, orders }, Since::default(), false, limits, Backfill::default())
 }
 
-/// The first pass ever.
+/// The very first pass.
 fn first() -> Resync {
     since(None, None)
 }
 
-/// A later one.
+/// A later pass.
 fn later() -> Resync {
     since(at(0), at(0))
 }
@@ -129,7 +129,7 @@ fn none() -> Blotter {
     Blotter::default()
 }
 
-/// A multi-leg order as lists have it that tell no legs.
+/// A multi-leg order as shown by lists that do not name legs.
 fn flat(id: &str) -> Order {
     Order { class: OrderClass::Mleg, symbol: "".into(), ..done(id, 1) }
 }
@@ -140,7 +140,7 @@ fn with_legs(id: &str) -> [Order; 2] {
 }
 
 #[test]
-fn a_pass_that_is_cut_lacks_what_it_has_not_asked_and_gives_up_only_what_is_missing_altogether() {
+fn a_pass_that_is_cut_lacks_what_it_did_not_request_and_gives_up_only_parts_without_any_answer() {
     let broker = Broker {
         orders: (0..6).map(|number| done(&number.to_string(), 10)).collect(),
         rows: (0..6).map(|number| row(&number.to_string(), "0", 1, number, 10)).collect(),
@@ -148,11 +148,11 @@ fn a_pass_that_is_cut_lacks_what_it_has_not_asked_and_gives_up_only_what_is_miss
     };
     let mut resync = later();
     resync.cut("a wait");
-    assert!(resync.ask(Mono::ZERO, || RequestId(1)).is_none(), "nothing more is asked");
+    assert!(resync.ask(Mono::ZERO, || RequestId(1)).is_none(), "no more requests");
     let (snapshot, _) = resync.finish();
     assert_eq!(snapshot.given_up.into_iter().collect::<Vec<_>>(), Part::ALL);
     assert_eq!(snapshot.faults.into_keys().collect::<Vec<_>>(), Part::ALL);
-    // When all were answered but later pages, and one order that no list shows.
+    // After answers to everything but later pages and one order that no list shows.
     let mut unlisted = none();
     unlisted.apply_snapshot(&[order("unlisted")], &[]);
     let later_pages = vec![Part::Recent, Part::Executions];
@@ -177,7 +177,7 @@ fn a_pass_that_is_cut_lacks_what_it_has_not_asked_and_gives_up_only_what_is_miss
 }
 
 #[test]
-fn a_question_for_one_order_is_asked_more_often_than_a_list() {
+fn a_request_for_one_order_is_retried_more_often_than_a_list() {
     for (which, times) in [(true, 7), (false, 3)] {
         let mut blotter = none();
         blotter.apply_snapshot(&[order("o")], &[]);
@@ -194,7 +194,7 @@ fn a_question_for_one_order_is_asked_more_often_than_a_list() {
 }
 
 #[test]
-fn a_page_is_asked_for_its_legs_only_where_an_order_that_has_ended_lacks_them() {
+fn a_page_is_requested_for_its_legs_only_if_a_done_order_lacks_them() {
     let nested = |asked: &[Request]| {
         let legs = |request: &&Request| matches!(request, Request::Orders(query) if query.nested && query.filter == OrderFilter::All);
         asked.iter().filter(legs).count()
@@ -209,7 +209,7 @@ fn a_page_is_asked_for_its_legs_only_where_an_order_that_has_ended_lacks_them() 
 }
 
 #[test]
-fn orders_without_their_legs_are_asked_for_one_by_one_those_first_that_rows_name() {
+fn orders_without_legs_are_requested_one_by_one_those_named_by_rows_first() {
     let blotter = {
         let mut blotter = none();
         blotter.apply_snapshot(&(0..14).map(|number| flat(&format!("p{number:02}"))).collect::<Vec<_>>(), &[]);
@@ -222,7 +222,7 @@ fn orders_without_their_legs_are_asked_for_one_by_one_those_first_that_rows_name
 }
 
 #[test]
-fn what_is_asked_beyond_the_lists_leaves_no_part_without_an_answer_when_it_fails() {
+fn a_failed_request_beyond_the_lists_leaves_every_part_complete() {
     let mut awaiting = none();
     awaiting.apply_snapshot(&[Order { cum_qty: Qty::whole(5), ..done("o", 1) }, done("p", 1)], &[]);
     let rows = |request: &Request| matches!(request, Request::Activities(query) if query.order.is_some());
@@ -253,7 +253,7 @@ fn what_is_asked_beyond_the_lists_leaves_no_part_without_an_answer_when_it_fails
 }
 
 #[test]
-fn the_first_pass_keeps_the_executions_of_orders_that_are_shown_and_of_the_ten_newest_others() {
+fn the_first_pass_keeps_executions_of_listed_orders_and_of_the_ten_newest_others() {
     let mut rows: Vec<Activity> =
         (0..12).map(|number| row(&format!("r{number}"), &format!("o{number}"), 1, 1, 9)).collect();
     rows.push(row("again", "o3", 1, 2, 8));
@@ -273,7 +273,7 @@ fn the_first_pass_keeps_the_executions_of_orders_that_are_shown_and_of_the_ten_n
 }
 
 #[test]
-fn an_order_is_asked_for_by_id_where_something_is_known_of_it_that_no_list_shows() {
+fn an_order_is_fetched_by_id_if_something_known_of_it_is_in_no_list() {
     let lost = Execution {
         id: "e1".into(),
         order_id: "lost".into(),
@@ -303,7 +303,7 @@ fn an_order_is_asked_for_by_id_where_something_is_known_of_it_that_no_list_shows
     let broker = Broker { orders, rows, ..Broker::default() };
     let (asked, ..) = run(later(), &blotter, |request| broker.answer(request));
     assert_eq!(by_id(&asked), ["lost", "unknown", "behind"]);
-    // No more than the limit allows, and that is said.
+    // No more than the limit, and the rest is reported.
     let mut few = later();
     few.limits.by_id = 2;
     let (asked, snapshot, _) = run(few, &blotter, |request| broker.answer(request));
@@ -315,7 +315,7 @@ fn an_order_is_asked_for_by_id_where_something_is_known_of_it_that_no_list_shows
 }
 
 #[test]
-fn what_is_limited_comes_last_and_the_account_first_where_it_is_not_known_whose_the_snapshot_is() {
+fn limited_endpoints_come_last_and_the_account_first_if_it_is_not_identified() {
     let limited = BTreeSet::from([Endpoint::Account, Endpoint::Positions]);
     let figures = |request: &Request| matches!(request, Request::Account | Request::Positions);
     let order_of = |last: bool, account_first: bool| {
@@ -330,7 +330,7 @@ fn what_is_limited_comes_last_and_the_account_first_where_it_is_not_known_whose_
     assert_eq!(order_of(true, true)[0], Request::Account);
     let asked = order_of(true, false);
     assert!(asked[..4].iter().all(|request| !figures(request)) && asked[4..].iter().all(figures), "{asked:?}");
-    // One list is left: neither is asked before its answer.
+    // One list is left: neither is requested before its answer.
     let broker = Broker { orders: (0..3).map(|number| done(&number.to_string(), 1)).collect(), ..Broker::default() };
     let mut resync = later().with_last(&limited);
     let mut under_way = VecDeque::new();
@@ -347,7 +347,7 @@ fn what_is_limited_comes_last_and_the_account_first_where_it_is_not_known_whose_
 }
 
 #[test]
-fn the_next_pass_begins_at_the_newest_that_the_lists_of_all_brought() {
+fn the_next_pass_begins_at_the_newest_time_in_the_lists() {
     let open = Order { submitted_at: at(5), cum_qty: Qty::whole(7), ..order("open") };
     let broker = Broker {
         orders: vec![done("newest", 50), open],
@@ -363,12 +363,12 @@ fn the_next_pass_begins_at_the_newest_that_the_lists_of_all_brought() {
     assert_eq!(
         (next.fills, next.orders),
         (at(6), at(50)),
-        "what was asked for one by one may be newer than a row nobody saw"
+        "an order fetched alone may be newer than a row that no list has shown"
     );
 }
 
 #[test]
-fn the_recent_list_goes_on_behind_an_order_of_the_very_moment_the_pass_begins_at() {
+fn the_recent_list_continues_past_an_order_of_the_exact_time_the_pass_begins_at() {
     let orders: Vec<Order> =
         [20, 10, 10, 0].iter().enumerate().map(|(place, second)| done(&place.to_string(), *second)).collect();
     let broker = Broker { orders, ..Broker::default() };
@@ -392,7 +392,7 @@ fn the_first_pass_goes_back_three_pages_of_executions_or_to_the_beginning() {
 }
 
 #[test]
-fn an_account_is_one_also_where_a_figure_of_it_cannot_be_read() {
+fn an_account_reply_is_recognised_even_with_unreadable_figures() {
     let whole = Reply::Account(Box::new(account("acct-1")));
     let partial = Reply::Partial(Box::new(whole.clone()), Vec::new());
     for reply in [whole, partial] {
@@ -401,9 +401,9 @@ fn an_account_is_one_also_where_a_figure_of_it_cannot_be_read() {
     assert!(Reply::Positions(Vec::new()).account().is_none());
 }
 
-/// Its state may be newer than something that no list has shown yet.
+/// The state of an order fetched by id may be newer than something that no list has shown yet.
 #[test]
-fn what_is_asked_by_id_moves_no_mark() {
+fn an_order_fetched_by_id_moves_no_watermark() {
     let broker =
         Broker { orders: vec![done("listed", 10)], rows: vec![row("r", "other", 1, 1, 5)], ..Broker::default() };
     let answer = |request: &Request| match request {

@@ -1,4 +1,4 @@
-//! What a pass asks when its lists have come: orders that no list shows, rows that are awaited, a page of older orders.
+//! What a pass requests after its lists: orders that no list shows, awaited rows, a page of older orders.
 
 use std::collections::HashSet;
 
@@ -11,15 +11,16 @@ use crate::session::parts::Part;
 use crate::session::request::{ActivitiesQuery, OrderFilter, OrdersQuery, Request};
 
 impl Resync {
-    /// On the first pass ever, executions of orders that no list shows are history; each order would cost a request.
+    /// Drops executions of unlisted orders on the very first pass: they are history, and each order
+    /// would cost a request.
     ///
-    /// The newest few are kept, for an old order may have traded just now.
+    /// The newest few are kept, because an old order may have traded just now.
     fn shorten_history(&mut self, blotter: &Blotter) {
         if self.since.fills.or(self.since.orders).is_some() {
             return;
         }
         let mut kept = HashSet::new();
-        // Newest first, as this pass asked for them.
+        // Newest first, as this pass requested them.
         self.snapshot.activities.retain(|row| {
             let ActivityKind::Fill { order_id, .. } = &row.kind else { return true };
             let shown = self.seen.contains(order_id) || blotter.order(order_id).is_some() || kept.contains(order_id);
@@ -27,23 +28,24 @@ impl Resync {
         });
     }
 
-    /// Every working order of ours that no list shows, and every order that a fill knows more of than we do.
+    /// Requests by id the orders that no list shows and that are working, unsettled, in conflict, behind an execution,
+    /// or needed to explain another order.
     pub(super) fn ask_by_id(&mut self, blotter: &Blotter) {
         if left_out(DisabledRule::ById) {
             return;
         }
-        // The lists of a pass that was cut need not show what they have.
+        // After a cut, the lists may be incomplete.
         if self.cut.is_none() {
             self.shorten_history(blotter);
         }
         let mut wanted: Vec<OrderId> = blotter.unsettled().filter(|id| !self.seen.contains(*id)).cloned().collect();
-        // The set has no order of its own, and a run must repeat exactly.
+        // A hash set has no order, and a run must repeat exactly.
         wanted.sort_unstable();
         let mut before: Vec<OrderId> = blotter
             .conflicts()
             .map(|(id, ..)| id)
-            .chain(blotter.unknown_before())
-            .chain(self.snapshot.orders.iter().filter_map(|order| before(order, blotter)))
+            .chain(blotter.unknown_predecessors())
+            .chain(self.snapshot.orders.iter().filter_map(|order| unknown_predecessor(order, blotter)))
             .filter(|id| !self.seen.contains(*id))
             .cloned()
             .collect();
@@ -73,8 +75,8 @@ impl Resync {
         self.ask_beyond(blotter);
     }
 
-    /// What no list of this pass shows: the rows of orders that await a report, however old, and a page of older orders,
-    /// for nothing but their state tells that something was undone.
+    /// Requests what no list of this pass shows: the rows of orders that await a report, however old, and a page of
+    /// older orders, because only their state reveals that an execution was undone.
     fn ask_beyond(&mut self, blotter: &Blotter) {
         let mut wanted = self.snapshot.backfill.orders(blotter);
         wanted.append(&mut self.unclear(blotter));
@@ -99,8 +101,8 @@ impl Resync {
         }
     }
 
-    /// Orders heard of for the first time, of which only their rows tell what is their own and what their chain's: those
-    /// that took another's place and whose executions do not reach down to nothing in the rows that came.
+    /// New orders that replaced another one and whose first execution is not among the rows of this pass: only their
+    /// own rows separate their executions from those of their chain.
     fn unclear(&self, blotter: &Blotter) -> Vec<OrderId> {
         let mut begun = HashSet::new();
         for row in &self.snapshot.activities {
@@ -122,7 +124,7 @@ impl Resync {
     }
 }
 
-/// The order whose place this one took, where nobody knows it: what it executed decides what is this one's own.
-fn before<'a>(order: &'a Order, blotter: &Blotter) -> Option<&'a OrderId> {
+/// The order that this one replaced, if unknown: what it executed decides how much belongs to this one.
+fn unknown_predecessor<'a>(order: &'a Order, blotter: &Blotter) -> Option<&'a OrderId> {
     order.replaces.as_ref().filter(|before| order.cum_qty.is_positive() && blotter.order(before).is_none())
 }

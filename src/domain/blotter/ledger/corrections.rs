@@ -1,4 +1,4 @@
-//! Corrections and busts: which execution each is of, and in which order several of one stand.
+//! Corrections and busts: which execution each one concerns, and the order of several.
 
 use super::{Ledger, RESTATED, is_inferred, is_restatement, is_row};
 use crate::domain::execution::{Execution, ExecutionKind};
@@ -6,7 +6,7 @@ use crate::domain::ids::{ExecutionId, OrderId};
 use crate::domain::time::is_before;
 
 impl Ledger {
-    /// True when a report says that it was undone: what executes at its place then is another execution.
+    /// True when a report says that it was busted: what executes in its place then is another execution.
     pub(super) fn is_busted(&self, known: &Execution) -> bool {
         let of_it = |row: &Execution| match &row.kind {
             ExecutionKind::Bust { of: Some(of) } => self.corrected(of).is_some_and(|of| of.id == known.id),
@@ -15,12 +15,12 @@ impl Ledger {
         self.of(&known.order_id).any(|row| !is_inferred(&row.id) && of_it(row))
     }
 
-    /// True where a report says that this was undone, or as much of an execution that is not known by its id: this may be that
-    /// one.
+    /// True when a report busts this execution, or the same quantity of an execution whose id is unknown and which
+    /// may be this one.
     pub(super) fn was_busted_unseen(&self, report: &Execution) -> bool {
         self.at_hand.busted.contains(&report.id)
             || self.of(&report.order_id).any(|row| match &row.kind {
-                // A row has another id than the stream's reports name.
+                // A row has another id than the one in stream reports.
                 ExecutionKind::Bust { of: Some(of) } if is_row(&report.id) => {
                     self.get(of).is_none() && row.qty.abs() == report.qty
                 }
@@ -29,10 +29,10 @@ impl Ledger {
             })
     }
 
-    /// The execution of an id; of a correction's, the execution that it and those before it correct.
+    /// The execution with this id; for a correction, the execution at the start of its chain of corrections.
     fn corrected(&self, id: &ExecutionId) -> Option<&Execution> {
         let mut row = self.get(id)?;
-        // As many steps as the order has rows, should they name each other in a circle.
+        // At most as many steps as the order has rows, in case they name each other in a circle.
         for _ in 0..self.of(&row.order_id).count() {
             match &row.kind {
                 ExecutionKind::Correction { of: Some(of) } => match self.get(of) {
@@ -45,7 +45,7 @@ impl Ledger {
         Some(row)
     }
 
-    /// What corrections say of an execution, or of one that is not known by its id and may be this one.
+    /// The corrections of an execution, including those of one with an unknown id that may be this one.
     pub(super) fn corrections<'a>(&'a self, known: &'a Execution) -> impl Iterator<Item = &'a Execution> {
         let of_it = |row: &&Execution| match &row.kind {
             ExecutionKind::Correction { of } => {
@@ -56,9 +56,9 @@ impl Ledger {
         self.of(&known.order_id).filter(of_it)
     }
 
-    /// Enters a correction behind the one that it follows: each takes the place of what stood before it, and one that was told
-    /// late stands before those of a later time; one without a time is the last. Brokers name the execution itself each time, or
-    /// the correction before.
+    /// Enters a correction after the one that it follows: each replaces the one before it; one that was reported
+    /// late comes before those of a later time; one without a time comes last. Brokers name either the execution
+    /// itself or the previous correction.
     pub(super) fn push_correction(&mut self, mut correction: Execution) {
         let first = match &correction.kind {
             ExecutionKind::Correction { of: Some(of) } => self.corrected(of),
@@ -94,12 +94,13 @@ impl Ledger {
         self.recount(&order);
     }
 
-    /// Corrections that follow another one now, since this was asked last.
+    /// Corrections that follow a different one since this was last called.
     pub(in crate::domain::blotter) fn take_moved(&mut self) -> Vec<ExecutionId> {
         std::mem::take(&mut self.moved)
     }
 
-    /// A row states what a correction does whose execution is not known by its id: it is of the row's. Gives that correction.
+    /// If a row states what a correction of an unknown execution states, that correction belongs to the row's
+    /// execution. Returns the correction.
     pub(in crate::domain::blotter) fn resolve(&mut self, row: &Execution) -> Option<ExecutionId> {
         let known = self.get(&row.id).filter(|known| !known.states_the_same(row))?;
         let states_it = |correction: &&Execution| self.is_open(correction) && correction.states_the_same(row);
@@ -111,8 +112,8 @@ impl Ledger {
         Some(id)
     }
 
-    /// The correction that an activity row amounts to, which states what neither its execution nor any correction does: rows
-    /// of a corrected execution state what it is now (docs/ALPACA.md 5.4).
+    /// The correction implied by an activity row whose amounts are those of neither its execution nor any correction:
+    /// rows of corrected executions state the corrected amounts (docs/ALPACA.md 5.4).
     pub(in crate::domain::blotter) fn restated(&self, row: &Execution) -> Option<Execution> {
         let known = self.get(&row.id).filter(|known| known.kind == ExecutionKind::Trade)?;
         let said =
@@ -131,10 +132,10 @@ impl Ledger {
         })
     }
 
-    /// The correction that was read from a row and that this report tells of.
+    /// The correction read from a row that this report describes.
     pub(super) fn read_from_a_row(&self, report: &Execution) -> Option<u32> {
         let ExecutionKind::Correction { of } = &report.kind else { return None };
-        // Known from its row alone the execution has another id than the report names.
+        // If only its row is known, the execution has another id than the report names.
         let known = of.as_ref().and_then(|of| self.get(of));
         let known = known.and_then(|known| self.corrected(&known.id));
         let of_it = |row: &Execution| match &row.kind {
@@ -148,7 +149,7 @@ impl Ledger {
         self.by_id.get(&read.id).copied()
     }
 
-    /// Corrections name the execution that they are of by the id it has now; those that changed.
+    /// Renames an execution in its corrections; returns those that changed.
     pub(super) fn follow_corrections(
         &mut self,
         from: &ExecutionId,
@@ -169,12 +170,12 @@ impl Ledger {
         changed
     }
 
-    /// True when a row restates an execution that is not known by its id: what it took away cannot be counted.
+    /// True if a correction concerns an execution with an unknown id: what it took away cannot be counted.
     pub(in crate::domain::blotter) fn has_open_correction(&self, order: &OrderId) -> bool {
         self.by_order.get(order).is_some_and(|rows| rows.corrected) && self.of(order).any(|row| self.is_open(row))
     }
 
-    /// True for a correction of an execution that is not known by its id.
+    /// True for a correction of an execution with an unknown id.
     pub(super) fn is_open(&self, row: &Execution) -> bool {
         match &row.kind {
             ExecutionKind::Correction { of } => of.as_ref().is_none_or(|id| self.get(id).is_none()),

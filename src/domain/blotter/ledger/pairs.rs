@@ -1,6 +1,6 @@
-//! Which activity row is which execution of the stream, where nothing says that their ids are one (docs/ALPACA.md 5.4): the
-//! same span of the same order. Time only chooses between several. A partner that fits better parts a pair that was made
-//! too soon.
+//! Pairs activity rows with executions of the stream whose ids are not documented to be the same (docs/ALPACA.md 5.4):
+//! both have the same span of the same order. Time only chooses between several. A partner that fits better separates a
+//! pair that was made too early.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,17 +11,17 @@ use crate::domain::execution::{Execution, ExecutionKind, ONE_MOMENT, Source};
 use crate::domain::ids::{ExecutionId, OrderId};
 use crate::domain::money::Qty;
 
-/// An activity row and an execution id on one slot.
+/// An activity row and an execution id in one slot.
 #[derive(Debug)]
 pub(super) struct Pair {
     row: ExecutionId,
     row_at: Option<Timestamp>,
     told_at: Option<Timestamp>,
-    /// The row came first; what came first is what was shown as new.
+    /// The row came first; the first of both is the one that was shown as new.
     row_first: bool,
 }
 
-/// What is being entered, which may tell of what each part of it is.
+/// What is being entered together, because one part may say something about another.
 #[derive(Debug, Default)]
 pub(super) struct AtHand {
     rows: HashMap<OrderId, Vec<Execution>>,
@@ -33,23 +33,23 @@ pub(super) struct AtHand {
 pub(super) enum Fit {
     /// The slot has no partner of this kind yet.
     Free,
-    /// It has one that is further away in time.
+    /// It has one whose time is further away.
     Better,
 }
 
-/// Of how many reports of one quantity and price, nearest in time, it is looked whether a frame has another span than they
-/// claim: what happens at one moment is interchangeable, and an order may have thousands.
+/// How many reports of one quantity and price, nearest in time, are checked for a frame that has another span than it
+/// claims: executions of one moment are interchangeable, and an order may have thousands.
 const NEAREST: usize = 8;
 
-/// How far from its frame the time of a row may be: rows have a clock of their own (docs/ALPACA.md 5.4).
+/// Maximum distance between the times of a row and its frame: rows have a clock of their own (docs/ALPACA.md 5.4).
 const ONE_EXECUTION: SignedDuration = SignedDuration::from_secs(10);
 
-/// From which executed quantity of its order to which.
+/// The order's executed quantity before and after.
 fn span(row: &Execution) -> Option<(Qty, Qty)> {
     Some((row.cum_qty?.checked_sub(row.qty)?, row.cum_qty?))
 }
 
-/// True when both span some quantity.
+/// True if both spans overlap.
 fn overlap(one: &Execution, another: &Execution) -> bool {
     span(one).zip(span(another)).is_some_and(|((from, to), (start, end))| start < to && from < end)
 }
@@ -59,12 +59,11 @@ fn distance(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<SignedDuration
 }
 
 impl Ledger {
-    /// The slot that spans the same quantities of the same order and stands for the other kind of report, nearest in
-    /// time.
+    /// The slot that has the same span of the same order and holds the other kind of report, nearest in time.
     ///
-    /// The order in a frame may be that of another moment than the execution's (docs/ALPACA.md 6.5): then the frames of several
-    /// executions claim one span, and their rows tell the spans. Quantity and price tell which is which, unless the order was
-    /// `lowered`: then something was undone, and two executions may rightly have one span.
+    /// The order in a frame may have another time than the execution (docs/ALPACA.md 6.5): then the frames of several
+    /// executions claim one span, and only their rows show the real spans. Quantity and price show which is which,
+    /// unless the order was `lowered`: then something was undone, and two executions may rightly have one span.
     pub(super) fn same_span(&self, execution: &Execution, missing: Qty, lowered: bool) -> Option<(u32, Fit)> {
         execution.cum_qty?;
         if execution.kind != ExecutionKind::Trade {
@@ -78,7 +77,7 @@ impl Ledger {
                 let known = &held.execution;
                 let one_kind = known.kind == ExecutionKind::Trade && known.symbol.is_one_with(&execution.symbol);
                 let (away, fit) = fit(held, execution).filter(|_| one_kind)?;
-                // Where as much is missing, a report that far from its likeness is of the same span executed again.
+                // If that quantity is missing, a report this far from its match is of the same span executed again.
                 let executed_again = rows.undone && has_room && away >= ONE_MOMENT;
                 (!executed_again).then_some((fit, away, *slot, known))
             })
@@ -96,7 +95,7 @@ impl Ledger {
             let alike = fitting().filter(|(fit, away, _, known)| is_alike(*fit, *away, known));
             let mut alike: Vec<_> = alike.map(|(_, away, slot, known)| (away, slot, known)).collect();
             alike.sort_by_key(|(away, slot, _)| (*away, *slot));
-            // A row beyond what the order states says nothing of what is missing.
+            // A row beyond what the order states says nothing about what is missing.
             let stated = self.reported(&execution.order_id).and_then(|reported| reported.checked_add(missing));
             let is_full = |known: &Execution| !has_room && stated >= execution.cum_qty.max(known.cum_qty);
             let has_other_span = |known: &Execution| {
@@ -109,7 +108,7 @@ impl Ledger {
         }
         let restated = |known: &Execution| {
             let told = if is_row(&execution.id) { known } else { execution };
-            // Where just that is missing, and frames claim one span, it is another execution of the same moment.
+            // If exactly that is missing, and frames claim one span, it is another execution of the same moment.
             let is_another = || missing == execution.qty && !lowered && self.overlaps_reports(told);
             self.is_restated(known, execution)
                 && (rows.undone || !(self.is_stated_elsewhere(known, execution) || is_another()))
@@ -121,7 +120,7 @@ impl Ledger {
         .map(|(fit, _, slot)| (slot, fit))
     }
 
-    /// Tells which rows are entered next, for one may show that a frame's span is not its own.
+    /// Sets the rows that are entered next, because one may show that a frame's span is not its own.
     pub(in crate::domain::blotter) fn rows_at_hand<'a>(&mut self, rows: impl Iterator<Item = &'a Execution>) {
         self.at_hand.rows.clear();
         for row in rows {
@@ -129,7 +128,7 @@ impl Ledger {
         }
     }
 
-    /// Tells which reports are entered next, for a later one may say that an earlier one's execution was busted.
+    /// Sets the reports that are entered next, because a later one may bust the execution of an earlier one.
     pub(in crate::domain::blotter) fn reports_at_hand<'a>(&mut self, reports: impl Iterator<Item = &'a Execution>) {
         self.at_hand.busted.clear();
         for report in reports {
@@ -143,25 +142,25 @@ impl Ledger {
         self.at_hand.rows.get(order).into_iter().flatten()
     }
 
-    /// True while the row of the very span that a frame claims is being entered too.
+    /// True if the row of exactly the span that a frame claims is being entered too.
     fn has_own_row(&self, told: &Execution) -> bool {
         self.at_hand(&told.order_id).any(|row| row.cum_qty == told.cum_qty && row.states_the_same(told))
     }
 
-    /// True where another row that is being entered states just what an execution does: then it is not restated by this one.
+    /// True if another row being entered states exactly the amounts of an execution: then this one
+    /// is not its correction.
     fn is_stated_elsewhere(&self, known: &Execution, report: &Execution) -> bool {
         is_row(&report.id)
             && self.at_hand(&report.order_id).any(|row| row.id != report.id && row.states_the_same(known))
     }
 
-    /// True for a report of the stream whose span begins before nothing, or holds some of what another one reports, or of what
-    /// a row does.
+    /// True if the span of a stream report starts below zero, or overlaps that of another report or of a row.
     fn claims_too_much(&self, told: &Execution) -> bool {
         let is_its_own = |row: &Execution| span(row) == span(told) && row.states_the_same(told);
         self.at_hand(&told.order_id).any(|row| overlap(row, told) && !is_its_own(row)) || self.overlaps_reports(told)
     }
 
-    /// True for a report of the stream whose span begins before nothing, or holds some of what another one reports.
+    /// True if the span of a stream report starts below zero, or overlaps that of another report.
     fn overlaps_reports(&self, told: &Execution) -> bool {
         let reported = |other: &&Execution| {
             other.kind == ExecutionKind::Trade && !is_row(&other.id) && other.id != told.id && overlap(other, told)
@@ -169,8 +168,8 @@ impl Ledger {
         span(told).is_some_and(|(from, _)| from.is_negative()) || self.of(&told.order_id).any(|other| reported(&other))
     }
 
-    /// Whether two reports that state different amounts are of one execution: a correction says so, or it looks so. Of one
-    /// moment they cannot be of a span that was undone and executed again.
+    /// True if two reports with different amounts are of one execution: a correction says so, or it looks so. Reports
+    /// of one moment cannot be of a span that was undone and executed again.
     fn is_restated(&self, known: &Execution, report: &Execution) -> bool {
         let told = |surely: bool| {
             let of_it = |row: &&Execution| !surely || !self.is_open(row);
@@ -180,7 +179,7 @@ impl Ledger {
         looks_so && !self.is_busted(known) && (!self.was_busted_unseen(report) || (known.meets(report) && told(true)))
     }
 
-    /// Lets a slot stand for both reports.
+    /// Lets a slot hold both reports.
     pub(super) fn unify(&mut self, slot: u32, execution: Execution) -> Entered {
         let Some(known) = self.row(slot) else { return Entered::New };
         let row_first = is_row(&known.id);
@@ -194,7 +193,7 @@ impl Ledger {
             held.pair = Some(Box::new(pair));
             let known = &mut held.execution;
             if !row_first && known.states_the_same(&execution) && known.cum_qty != execution.cum_qty {
-                // The row is of the execution's own moment.
+                // The row states the quantity at the execution's own time.
                 known.cum_qty = execution.cum_qty;
                 more = true;
             }
@@ -209,7 +208,7 @@ impl Ledger {
         }
     }
 
-    /// Takes one of a pair away for a partner that fits better. The one that came first keeps the slot.
+    /// Separates a pair for a partner that fits better. The one that came first keeps the slot.
     pub(super) fn part(&mut self, slot: u32, execution: Execution) -> Entered {
         let Some(held) = self.slot_mut(slot) else { return Entered::New };
         let (Some(pair), line) = (held.pair.take(), held.line) else { return Entered::New };
@@ -222,7 +221,7 @@ impl Ledger {
             source: Source::Reconcile,
             ..held.execution.clone()
         };
-        // Who came first was shown as new, and stays; the other was never shown by itself.
+        // The one that came first was shown as new, and stays; the other was never shown by itself.
         let (stays, other) = if pair.row_first { (row, told) } else { (told, row) };
         let from = std::mem::replace(&mut held.execution, stays.clone()).id;
         self.by_id.insert(stays.id.clone(), slot);
@@ -241,7 +240,7 @@ impl Ledger {
     }
 }
 
-/// How far a report is from a slot, and whether the slot is free for it.
+/// How far a report is from a slot in time, and whether the slot is free for it.
 fn fit(held: &Slot, report: &Execution) -> Option<(SignedDuration, Fit)> {
     let known = &held.execution;
     let Some(pair) = &held.pair else {

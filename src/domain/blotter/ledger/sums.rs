@@ -1,4 +1,4 @@
-//! What the rows of an order add up to. Past the digits that an amount has nothing is known, and nothing is concluded.
+//! Sums of an order's rows. A sum with too many digits is unknown, and nothing is concluded from it.
 
 use super::{Ledger, Rows, is_row};
 use crate::domain::execution::ExecutionKind;
@@ -12,7 +12,7 @@ impl Default for Rows {
 }
 
 impl Ledger {
-    /// What the rows of an order add up to, busts and corrections counted.
+    /// The sum of an order's rows, including busts and corrections.
     pub(in crate::domain::blotter) fn explained(&self, order: &OrderId) -> Option<Qty> {
         match self.by_order.get(order) {
             None => Some(Qty::ZERO),
@@ -21,7 +21,7 @@ impl Ledger {
         }
     }
 
-    /// What the rows of an order add up to without its placeholders.
+    /// The sum of an order's rows without its placeholders.
     pub(in crate::domain::blotter) fn reported(&self, order: &OrderId) -> Option<Qty> {
         let Some(rows) = self.by_order.get(order) else { return Some(Qty::ZERO) };
         let explained = self.explained(order);
@@ -32,13 +32,13 @@ impl Ledger {
         awaited.try_fold(explained?, |sum, row| sum.checked_sub(row.qty))
     }
 
-    /// Where the first of an order's reports begins, counted in executed quantity.
+    /// Where the first of an order's reports starts, in executed quantity.
     pub(in crate::domain::blotter) fn begins(&self, order: &OrderId) -> Option<Qty> {
         let trades = self.of(order).filter(|row| row.kind == ExecutionKind::Trade);
         trades.filter_map(|row| row.cum_qty?.checked_sub(row.qty)).min()
     }
 
-    /// Orders of which something executed has no report yet.
+    /// Orders with executed quantity that no report explains yet.
     pub(in crate::domain::blotter) fn awaiting(&self) -> impl Iterator<Item = &OrderId> {
         self.by_order.iter().filter(|(_, rows)| rows.placeholders > 0).map(|(order, _)| order)
     }
@@ -48,7 +48,7 @@ impl Ledger {
             let qty = execution.qty;
             match &execution.kind {
                 ExecutionKind::Trade | ExecutionKind::Unexplained => sum.checked_add(qty),
-                // Some brokers write the quantity taken back with its sign.
+                // Some brokers give the quantity of a bust a sign.
                 ExecutionKind::Bust { .. } => sum.checked_sub(qty.abs()),
                 ExecutionKind::Correction { of } => {
                     let before = of.as_ref().and_then(|id| self.get(id)).map_or(qty, |original| original.qty);
@@ -58,7 +58,7 @@ impl Ledger {
         })
     }
 
-    /// Counts an order's rows anew after one of them changed.
+    /// Recounts an order's rows after one of them changed.
     pub(super) fn recount(&mut self, order: &OrderId) {
         let sum = self.sum(order);
         let placeholders = self.of(order).filter(|row| row.kind == ExecutionKind::Unexplained).count();

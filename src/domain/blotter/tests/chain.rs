@@ -1,11 +1,11 @@
-//! Orders that were replaced after a part of them had executed, by both readings of what the new one states.
+//! Orders replaced after a partial fill, by both readings of what the new order states.
 
 use super::*;
 
-/// What a chain of orders executed, each order's executions in turn: `o0` is replaced by `o1` and so on.
+/// Executions of a chain of orders, each order's in turn: `o0` is replaced by `o1` and so on.
 struct Chain {
     fills: Vec<Vec<i64>>,
-    /// The first reading: a replacement carries its chain's executions. By the second it counts anew.
+    /// The first reading: a replacing order states its chain's executions. By the second, it starts at zero.
     carries: bool,
 }
 
@@ -14,12 +14,12 @@ impl Chain {
         format!("o{at}")
     }
 
-    /// Executed by the orders before this one.
+    /// Quantity executed by the orders before this one.
     fn before(&self, at: usize) -> i64 {
         self.fills.iter().take(at).flatten().sum()
     }
 
-    /// The order after this many of its executions; once `done`, what became of it.
+    /// The order after this many of its executions; with `done`, in its final state.
     fn state(&self, at: usize, count: usize, done: bool) -> Order {
         let total = self.before(self.fills.len());
         let base = if self.carries { self.before(at) } else { 0 };
@@ -51,14 +51,14 @@ impl Chain {
         let report = self.report(at, count).executions.remove(0);
         let mut found = row(&format!("r{at}-{count}"), self.fills[at][count - 1], 0, 0);
         if let ActivityKind::Fill { order_id, cum_qty, at, .. } = &mut found.kind {
-            // A row's time is not the frame's.
+            // A row's time differs from the frame's.
             let later = report.at.map(|at| at + std::time::Duration::from_secs(5));
             (*order_id, *cum_qty, *at) = (report.order_id, report.cum_qty, later);
         }
         found
     }
 
-    /// Everything the stream tells, in order.
+    /// Everything that the stream reports, in order.
     fn frames(&self) -> Vec<TradeUpdate> {
         let mut frames = Vec::new();
         for (at, fills) in self.fills.iter().enumerate() {
@@ -79,8 +79,8 @@ impl Chain {
         all.map(|(at, count)| self.row(at, count)).collect()
     }
 
-    /// Every execution once, each by the order that executed, and nothing else.
-    fn is_told_by(&self, blotter: &Blotter) -> bool {
+    /// True if the blotter has every execution once, under the order that executed it, and nothing else.
+    fn is_complete_in(&self, blotter: &Blotter) -> bool {
         let mut found: Vec<_> = blotter
             .executions()
             .map(|row| (row.order_id.to_string(), row.kind == ExecutionKind::Trade, row.qty))
@@ -98,7 +98,7 @@ impl Chain {
 }
 
 #[test]
-fn a_replacement_that_carries_its_chain_is_filled_without_an_unexplained_row() {
+fn a_replacing_order_that_states_its_chain_is_filled_without_a_placeholder() {
     for carries in [true, false] {
         let chain = Chain { fills: vec![vec![41], vec![59]], carries };
         let mut blotter = Blotter::default();
@@ -108,32 +108,32 @@ fn a_replacement_that_carries_its_chain_is_filled_without_an_unexplained_row() {
             let stated: Vec<Order> = blotter.orders().cloned().collect();
             blotter.apply_snapshot(&stated, &[]);
         }
-        assert!(chain.is_told_by(&blotter), "{carries}: {:?}", blotter.executions().collect::<Vec<_>>());
+        assert!(chain.is_complete_in(&blotter), "{carries}: {:?}", blotter.executions().collect::<Vec<_>>());
     }
 }
 
 #[test]
-fn what_a_replacement_executed_unseen_is_awaited_by_either_reading() {
+fn unseen_executions_of_a_replacing_order_are_awaited_by_either_reading() {
     for carries in [true, false] {
         let chain = Chain { fills: vec![vec![41], vec![30, 29]], carries };
         let mut blotter = Blotter::default();
         blotter.apply_snapshot(&chain.orders(), &[chain.row(0, 1)]);
         assert_eq!(blotter.awaiting().map(OrderId::as_str).collect::<Vec<_>>(), ["o1"], "{carries}");
         blotter.apply_snapshot(&chain.orders(), &chain.rows());
-        assert!(chain.is_told_by(&blotter), "{carries}: {:?}", blotter.executions().collect::<Vec<_>>());
+        assert!(chain.is_complete_in(&blotter), "{carries}: {:?}", blotter.executions().collect::<Vec<_>>());
         assert!(blotter.awaiting().next().is_none());
     }
 }
 
 #[test]
-fn what_a_chain_is_only_taken_to_carry_is_asked_for_until_a_row_or_an_idle_state_shows_it() {
+fn an_assumed_chain_quantity_is_requested_until_a_row_or_an_idle_state_proves_it() {
     let chain = Chain { fills: vec![vec![41], vec![59]], carries: true };
     let mut blotter = Blotter::default();
     blotter.apply_snapshot(&[chain.state(0, 1, true)], &[chain.row(0, 1)]);
     let mut unclear = chain.state(1, 0, false);
     unclear.status = OrderStatus::PartiallyFilled;
     blotter.apply_snapshot(&[unclear], &[]);
-    assert_eq!(blotter.assumed().count(), 1, "41 of its own would look the same");
+    assert_eq!(blotter.assumed().count(), 1, "41 executed by itself would look the same");
     let mut idle = chain.state(1, 0, false);
     idle.updated_at = Some(at(500));
     blotter.apply_snapshot(&[idle], &[]);
@@ -141,19 +141,19 @@ fn what_a_chain_is_only_taken_to_carry_is_asked_for_until_a_row_or_an_idle_state
 }
 
 #[test]
-fn nothing_is_awaited_of_a_replacement_while_it_is_not_certain_what_the_orders_before_it_executed() {
+fn a_replacing_order_awaits_nothing_while_its_predecessors_executions_are_uncertain() {
     let chain = Chain { fills: vec![vec![20, 21], vec![59]], carries: true };
     let idle = chain.state(1, 0, false);
-    // Nobody knows it; or a list is behind and tells it while it worked.
+    // The predecessor is unknown; or a list lags and states it as still working.
     for before in [vec![], vec![chain.state(0, 1, false)]] {
         let mut blotter = Blotter::default();
         let known: Vec<Order> = before.into_iter().chain([idle.clone()]).collect();
         let changes = blotter.apply_snapshot(&known, &[chain.row(0, 1)]);
         assert!(changes.executions.iter().all(|id| !Blotter::is_placeholder_of(id, &idle.id)), "{changes:?}");
         blotter.apply_snapshot(&chain.orders(), &chain.rows());
-        assert!(chain.is_told_by(&blotter), "{:?}", blotter.executions().collect::<Vec<_>>());
+        assert!(chain.is_complete_in(&blotter), "{:?}", blotter.executions().collect::<Vec<_>>());
     }
-    // What its own rows leave over after the first of them is its own all the same.
+    // What its own rows leave over after its first execution is still its own.
     let chain = Chain { fills: vec![vec![41], vec![30, 29]], carries: true };
     let mut blotter = Blotter::default();
     blotter.apply_snapshot(&[chain.state(1, 2, true)], &[chain.row(1, 1)]);
@@ -162,13 +162,13 @@ fn nothing_is_awaited_of_a_replacement_while_it_is_not_certain_what_the_orders_b
 }
 
 #[test]
-fn nothing_is_awaited_of_a_replacement_while_a_frame_contests_what_the_order_before_it_executed() {
+fn a_replacing_order_awaits_nothing_while_a_frame_contests_its_predecessors_executions() {
     let chain = Chain { fills: vec![vec![41], vec![59]], carries: true };
     let mut before = chain.state(0, 1, false);
     (before.cum_qty, before.updated_at) = (Qty::whole(86), Some(at(1)));
     let mut blotter = Blotter::default();
     blotter.apply_snapshot(&[before.clone()], &[]);
-    // 86 were executed and undone before the 41 were, and REST is behind the frame that says so.
+    // 86 were executed and undone before the 41, and REST lags behind the frame that shows it.
     blotter.apply_update(&event(TradeEvent::Replaced, chain.state(0, 1, true), vec![]));
     (before.cum_qty, before.updated_at) = (Qty::ZERO, Some(at(2)));
     let idle = chain.state(1, 0, false);
@@ -177,13 +177,13 @@ fn nothing_is_awaited_of_a_replacement_while_a_frame_contests_what_the_order_bef
 }
 
 #[test]
-fn what_a_replacement_states_is_its_own_once_the_order_before_it_turns_out_to_have_executed_less_or_more() {
+fn a_replacing_order_owns_what_it_states_once_its_predecessor_is_known_to_have_executed_another_quantity() {
     for executed in [0, 41] {
         let chain = Chain { fills: vec![vec![executed], vec![20]], carries: false };
         let mut blotter = Blotter::default();
         let own = chain.state(1, 1, true);
         blotter.apply_snapshot(std::slice::from_ref(&own), &[]);
-        assert_eq!(blotter.unknown_before().count(), 1);
+        assert_eq!(blotter.unknown_predecessors().count(), 1);
         blotter.apply_snapshot(&[chain.state(0, 1, true)], &[]);
         blotter.apply_snapshot(std::slice::from_ref(&own), &[]);
         let awaited: Vec<Qty> = blotter.executions_of(&own.id).iter().map(|row| row.qty).collect();
@@ -192,7 +192,7 @@ fn what_a_replacement_states_is_its_own_once_the_order_before_it_turns_out_to_ha
 }
 
 #[test]
-fn which_order_took_anothers_place_is_known_although_its_end_was_told_with_less_executed_than_was_known() {
+fn a_replacing_order_is_known_even_if_the_end_of_its_predecessor_states_less_executed_than_known() {
     let chain = Chain { fills: vec![vec![20, 21], vec![59]], carries: true };
     let mut blotter = Blotter::default();
     blotter.apply_update(&chain.report(0, 1));
@@ -202,7 +202,7 @@ fn which_order_took_anothers_place_is_known_although_its_end_was_told_with_less_
     blotter.apply_update(&event(TradeEvent::Replaced, end, vec![]));
     let shown = blotter.order(&"o0".into()).unwrap();
     assert_eq!((&shown.status, shown.replaced_by.as_ref().map(OrderId::as_str)), (&OrderStatus::Replaced, Some("o1")));
-    // What it executed is still to be asked for, after another start too.
+    // What it executed must still be requested, also after a restart.
     let mut again = Blotter::default();
     again.restore(vec![shown.clone()], blotter.executions().cloned().collect(), blotter.tape().to_vec(), None);
     for asks in [&blotter, &again] {
@@ -211,18 +211,18 @@ fn which_order_took_anothers_place_is_known_although_its_end_was_told_with_less_
 }
 
 #[test]
-fn an_order_before_that_is_not_known_is_asked_for() {
+fn an_unknown_predecessor_is_requested() {
     let chain = Chain { fills: vec![vec![41], vec![59]], carries: true };
     let mut blotter = Blotter::default();
     blotter.apply_snapshot(&[chain.state(1, 1, true)], &[chain.row(1, 1)]);
-    assert_eq!(blotter.unknown_before().map(OrderId::as_str).collect::<Vec<_>>(), ["o0"]);
+    assert_eq!(blotter.unknown_predecessors().map(OrderId::as_str).collect::<Vec<_>>(), ["o0"]);
     blotter.apply_snapshot(&[chain.state(0, 1, true)], &[chain.row(0, 1)]);
-    assert!(chain.is_told_by(&blotter) && blotter.unknown_before().next().is_none());
+    assert!(chain.is_complete_in(&blotter) && blotter.unknown_predecessors().next().is_none());
 }
 
 proptest! {
     #[test]
-    fn a_chain_is_the_same_whatever_comes_first_and_by_whichever_reading(
+    fn a_chain_is_the_same_in_any_order_of_arrival_and_by_either_reading(
         fills in prop::collection::vec(prop::collection::vec(1..60_i64, 0..3), 1..5),
         carries: bool,
         places in prop::collection::vec(0..100_usize, 0..40),
@@ -246,9 +246,9 @@ proptest! {
         }
         told.extend(blotter.apply_snapshot(&orders, &rows).executions);
         told.extend(blotter.apply_snapshot(&orders, &rows).executions);
-        prop_assert!(chain.is_told_by(&blotter), "{:?}", blotter.executions().collect::<Vec<_>>());
+        prop_assert!(chain.is_complete_in(&blotter), "{:?}", blotter.executions().collect::<Vec<_>>());
         let trades = told.iter().filter(|id| !id.as_str().starts_with("unexplained")).count();
-        prop_assert_eq!(trades, rows.len(), "each was told once: {:?}", told);
+        prop_assert_eq!(trades, rows.len(), "each was reported once: {:?}", told);
         for frame in &frames {
             prop_assert!(blotter.apply_update(frame).is_empty(), "a second pass emits nothing");
         }
@@ -257,7 +257,7 @@ proptest! {
 }
 
 #[test]
-fn whose_place_an_order_took_and_who_took_its_own_stays_known_where_a_later_state_leaves_it_out() {
+fn a_later_state_without_chain_links_keeps_the_known_ones() {
     let mut blotter = Blotter::default();
     let mut replaced = order("o", OrderStatus::Replaced, 40, 5);
     (replaced.replaces, replaced.replaced_by) = (Some("before".into()), Some("after".into()));
@@ -269,7 +269,7 @@ fn whose_place_an_order_took_and_who_took_its_own_stays_known_where_a_later_stat
 }
 
 #[test]
-fn what_was_undone_of_the_order_before_counts_on_in_what_took_its_place() {
+fn a_bust_of_a_replaced_order_still_counts_in_the_replacing_order() {
     let mut blotter = Blotter::default();
     blotter.apply_update(&fill("e1", "o", 30, 30, 1));
     blotter.apply_update(&fill("e2", "o", 11, 41, 2));
@@ -282,33 +282,33 @@ fn what_was_undone_of_the_order_before_counts_on_in_what_took_its_place() {
     blotter.apply_update(&event(TradeEvent::TradeBust, lowered.clone(), vec![undone]));
     blotter.apply_snapshot(&[lowered, state], &[]);
     assert!(blotter.unsettled().next().is_none(), "{:?}", blotter.executions().collect::<Vec<_>>());
-    assert_eq!(blotter.executions_of(&"b".into()).len(), 1, "nothing of it is awaited");
+    assert_eq!(blotter.executions_of(&"b".into()).len(), 1, "it awaits nothing");
 }
 
 #[test]
-fn an_order_before_that_is_not_known_is_not_asked_for_while_nothing_was_executed() {
+fn an_unknown_predecessor_is_not_requested_while_nothing_was_executed() {
     let idle = Order { replaces: Some("o".into()), ..order("b", OrderStatus::New, 0, 5) };
     let mut blotter = Blotter::default();
     blotter.apply_snapshot(&[idle], &[]);
-    assert!(blotter.unknown_before().next().is_none());
-    // Nor for one that ended before executions were asked for.
+    assert!(blotter.unknown_predecessors().next().is_none());
+    // Nor for an order that ended before executions were requested.
     let ended = Order { replaces: Some("p".into()), ..order("q", OrderStatus::Canceled, 40, 5) };
     blotter.set_history_before(Some(at(9)));
     blotter.apply_snapshot(&[ended], &[]);
-    assert!(blotter.unknown_before().next().is_none());
+    assert!(blotter.unknown_predecessors().next().is_none());
 }
 
 #[test]
-fn what_a_replacement_awaits_is_given_up_when_the_order_before_it_turns_out_to_have_executed_it() {
+fn a_replacing_order_awaits_no_more_what_its_predecessor_turns_out_to_have_executed() {
     let chain = Chain { fills: vec![vec![41], vec![59]], carries: true };
     let mut ended = chain.state(0, 0, true);
     ended.updated_at = chain.state(0, 1, true).updated_at;
     let mut blotter = Blotter::default();
-    // A list that is behind: 41 look like the replacement's own.
+    // A list that lags: 41 look like the replacing order's own.
     blotter.apply_snapshot(&[ended, chain.state(1, 0, false)], &[]);
     assert_eq!(blotter.awaiting().map(OrderId::as_str).collect::<Vec<_>>(), ["o1"]);
     blotter.apply_snapshot(&[chain.state(0, 1, true)], &[chain.row(0, 1)]);
     assert!(blotter.awaiting().next().is_none(), "{:?}", blotter.executions().collect::<Vec<_>>());
     blotter.apply_snapshot(&chain.orders(), &chain.rows());
-    assert!(chain.is_told_by(&blotter), "{:?}", blotter.executions().collect::<Vec<_>>());
+    assert!(chain.is_complete_in(&blotter), "{:?}", blotter.executions().collect::<Vec<_>>());
 }

@@ -1,8 +1,8 @@
-//! What REST says otherwise of an order and is not believed at once.
+//! REST answers that contradict an order and are not accepted at once.
 
 use super::*;
 
-/// What is shown of `o`, and what REST last said otherwise.
+/// A blotter that shows `o`, and what REST last stated differently.
 fn conflicting(shown: &TradeUpdate, stated: &[Order]) -> (Blotter, Conflict) {
     let mut blotter = Blotter::default();
     blotter.apply_update(shown);
@@ -16,19 +16,19 @@ fn stated(status: OrderStatus, cum: i64) -> Order {
 }
 
 #[test]
-fn a_contradiction_goes_on_when_it_is_the_same_or_when_only_terms_move_on() {
+fn a_conflict_continues_if_it_is_the_same_or_if_only_terms_change() {
     let shown = fill("e1", "o", 40, 40, 5);
     let of = |order: Order| conflicting(&shown, &[order]).1;
     let limit = |px: i64| Order { limit_px: Some(Price::whole(px)), ..stated(OrderStatus::PartiallyFilled, 40) };
     let (new, held) = (of(stated(OrderStatus::New, 0)), of(stated(OrderStatus::PartiallyFilled, 20)));
     let (eight, nine) = (of(limit(8)), of(limit(9)));
-    assert!(new.goes_on_with(&new.clone()) && eight.goes_on_with(&nine));
-    assert!(!new.goes_on_with(&held) && !held.goes_on_with(&new));
-    assert!(!new.goes_on_with(&eight) && !eight.goes_on_with(&new));
+    assert!(new.continues(&new.clone()) && eight.continues(&nine));
+    assert!(!new.continues(&held) && !held.continues(&new));
+    assert!(!new.continues(&eight) && !eight.continues(&new));
 }
 
 #[test]
-fn believing_less_executed_undoes_a_row_at_once_and_believing_a_state_undoes_none() {
+fn accepting_less_executed_busts_a_row_at_once_and_accepting_a_status_busts_none() {
     let busts = |blotter: &Blotter| {
         blotter.executions().filter(|row| matches!(row.kind, ExecutionKind::Bust { .. })).map(|row| row.qty).collect()
     };
@@ -48,7 +48,7 @@ fn believing_less_executed_undoes_a_row_at_once_and_believing_a_state_undoes_non
 }
 
 #[test]
-fn of_two_contradictions_in_one_answer_the_one_that_is_further_counts() {
+fn of_two_conflicts_in_one_answer_the_one_with_the_higher_rank_counts() {
     let shown = fill("e1", "o", 40, 40, 5);
     let [less, more] = [10, 20].map(|cum| stated(OrderStatus::PartiallyFilled, cum));
     for lists in [[less.clone(), more.clone()], [more.clone(), less.clone()]] {
@@ -60,18 +60,18 @@ fn of_two_contradictions_in_one_answer_the_one_that_is_further_counts() {
 fn a_state_of_the_same_moment_with_less_executed_takes_nothing_back() {
     let mut blotter = Blotter::default();
     blotter.apply_update(&fill("e1", "o", 40, 40, 5));
-    // A frame of that moment that comes late is no question to anybody.
+    // A late frame of that moment leaves nothing to request.
     let late = event(TradeEvent::New, order("o", OrderStatus::New, 0, 5), vec![]);
     assert!(blotter.apply_update(&late).gaps.is_empty());
     assert!(blotter.unsettled().next().is_none());
-    // REST that does not know the execution yet is not believed.
+    // REST that does not know the execution yet is not accepted.
     blotter.apply_snapshot(&[order("o", OrderStatus::New, 0, 5)], &[]);
     assert_eq!(blotter.order(&"o".into()).unwrap().cum_qty, Qty::whole(40));
     assert_eq!((blotter.executions().count(), blotter.conflicts().count()), (1, 1));
 }
 
 #[test]
-fn an_older_state_with_no_more_executed_and_a_newer_one_with_more_are_no_question() {
+fn an_older_state_with_no_more_executed_and_a_newer_one_with_more_leave_nothing_unsettled() {
     let mut blotter = Blotter::default();
     blotter.apply_update(&fill("e1", "o", 40, 40, 5));
     blotter.apply_update(&fill("e2", "o", 20, 60, 6));
@@ -81,13 +81,13 @@ fn an_older_state_with_no_more_executed_and_a_newer_one_with_more_are_no_questio
 }
 
 #[test]
-fn a_frame_that_took_something_back_is_a_question_until_rest_knows_of_its_time() {
+fn an_order_is_unsettled_after_a_frame_with_less_executed_until_rest_knows_its_time() {
     let mut blotter = Blotter::default();
     blotter.apply_update(&fill("e1", "o", 40, 40, 5));
     // The bust never arrived; the frame after it states less executed.
     blotter.apply_update(&event(TradeEvent::PendingCancel, order("o", OrderStatus::PendingCancel, 0, 9), vec![]));
     blotter.apply_snapshot(&[order("o", OrderStatus::PartiallyFilled, 40, 5)], &[]);
-    assert_eq!(blotter.unsettled().count(), 1, "this answer is from before it");
+    assert_eq!(blotter.unsettled().count(), 1, "this answer is older");
     for _ in 0..3 {
         blotter.apply_snapshot(&[order("o", OrderStatus::PendingCancel, 0, 9)], &[]);
     }

@@ -1,8 +1,8 @@
-//! Executions that were corrected, heard of or not, and the rows that state what they are now.
+//! Corrected executions, with or without a report, and rows that state the corrected amounts.
 
 use super::*;
 
-/// A row of 9 shares, or another quantity, at a price.
+/// A row with this quantity and price.
 fn stated(id: &str, quantity: i64, cum: i64, price: &str) -> Activity {
     let mut row = row(id, quantity, cum, 1);
     if let ActivityKind::Fill { px, .. } = &mut row.kind {
@@ -29,7 +29,7 @@ fn correction(quantity: i64, price: &str) -> TradeUpdate {
     event(TradeEvent::TradeCorrect, order, vec![report])
 }
 
-/// The executions by kind, quantity and price, and that they add up.
+/// Checks that the executions add up; returns kind, quantity and price of each.
 fn rows(blotter: &Blotter) -> Vec<String> {
     assert!(blotter.unsettled().next().is_none(), "{:?}", blotter.executions().collect::<Vec<_>>());
     let words = |row: &Execution| {
@@ -45,7 +45,7 @@ fn rows(blotter: &Blotter) -> Vec<String> {
 }
 
 #[test]
-fn the_row_of_an_execution_whose_correction_was_heard_is_its_row_also_after_a_restart() {
+fn the_row_of_a_corrected_execution_is_paired_with_it_even_after_a_restart() {
     let mut blotter = Blotter::default();
     blotter.apply_update(&told(9, "1.00"));
     blotter.apply_update(&correction(9, "0.80"));
@@ -65,7 +65,7 @@ fn the_row_of_an_execution_whose_correction_was_heard_is_its_row_also_after_a_re
 }
 
 #[test]
-fn a_row_that_still_states_what_was_corrected_takes_nothing_back() {
+fn a_row_that_still_states_the_original_amounts_takes_nothing_back() {
     let mut blotter = Blotter::default();
     blotter.apply_update(&told(9, "1.00"));
     blotter.apply_update(&correction(9, "0.80"));
@@ -74,7 +74,7 @@ fn a_row_that_still_states_what_was_corrected_takes_nothing_back() {
 }
 
 #[test]
-fn a_price_that_only_the_row_corrects_is_a_correction_once_and_takes_its_report_s_id() {
+fn a_price_corrected_only_by_its_row_is_one_correction_and_takes_the_id_of_its_report() {
     for seen_before in [true, false] {
         let mut blotter = Blotter::default();
         blotter.apply_update(&told(9, "1.00"));
@@ -87,14 +87,14 @@ fn a_price_that_only_the_row_corrects_is_a_correction_once_and_takes_its_report_
         let line = blotter.tape_entry(*changes.tape.last().unwrap()).unwrap();
         assert_eq!((&line.event, line.at), (&TradeEvent::TradeCorrect, Some(at(5))));
         assert!(blotter.apply_snapshot(&[order], &[row]).executions.is_empty(), "once");
-        assert!(blotter.apply_update(&correction(9, "0.80")).executions.is_empty(), "it is that one");
+        assert!(blotter.apply_update(&correction(9, "0.80")).executions.is_empty(), "it is the same one");
         assert_eq!(rows(&blotter), ["trade 9 @1.00", "correction 9 @0.80"]);
         assert!(blotter.execution(&"c1".into()).is_some());
     }
 }
 
 #[test]
-fn a_quantity_that_only_the_row_corrects_is_no_second_execution_and_no_bust() {
+fn a_quantity_corrected_only_by_its_row_is_neither_a_second_execution_nor_a_bust() {
     for (cum, price) in [(7, "1.00"), (5, "1.00"), (7, "1.02"), (5, "1.02")] {
         for (seen_before, late) in [(true, false), (true, true), (false, false), (false, true)] {
             let mut blotter = Blotter::default();
@@ -116,7 +116,7 @@ fn a_quantity_that_only_the_row_corrects_is_no_second_execution_and_no_bust() {
 }
 
 #[test]
-fn a_correction_learned_while_the_execution_had_only_its_row_is_of_the_execution() {
+fn a_correction_learned_while_only_the_row_was_known_belongs_to_the_execution() {
     let mut blotter = Blotter::default();
     blotter.apply_snapshot(&[filled(7, "1.00", 1)], &[stated("r1", 7, 7, "1.00")]);
     blotter.apply_snapshot(&[filled(5, "1.00", 5)], &[stated("r1", 5, 7, "1.00")]);
@@ -131,7 +131,7 @@ fn a_correction_learned_while_the_execution_had_only_its_row_is_of_the_execution
 }
 
 #[test]
-fn a_row_with_fewer_digits_is_the_reports_and_corrects_nothing() {
+fn a_row_with_fewer_digits_is_paired_with_its_report_and_corrects_nothing() {
     let mut blotter = Blotter::default();
     blotter.apply_update(&told(9, "1.2345"));
     for _ in 0..3 {
@@ -142,7 +142,7 @@ fn a_row_with_fewer_digits_is_the_reports_and_corrects_nothing() {
 }
 
 #[test]
-fn a_correction_of_an_execution_that_has_only_its_row_is_of_that_row_whichever_came_first() {
+fn a_correction_of_an_execution_known_by_its_row_belongs_to_that_row_in_either_order() {
     for heard_first in [true, false] {
         let mut blotter = Blotter::default();
         blotter.apply_snapshot(&[filled(9, "1.00", 1)], &[stated("r1", 9, 9, "1.00")]);
@@ -162,7 +162,7 @@ fn a_correction_of_an_execution_that_has_only_its_row_is_of_that_row_whichever_c
 }
 
 #[test]
-fn a_correction_of_an_execution_that_is_not_known_is_of_the_one_whose_row_states_it_and_of_no_other() {
+fn a_correction_of_an_unknown_execution_belongs_only_to_the_one_whose_row_states_it() {
     let mut blotter = Blotter::default();
     blotter.apply_update(&told(9, "1.00"));
     let order = filled(7, "1.00", 5);
@@ -172,7 +172,7 @@ fn a_correction_of_an_execution_that_is_not_known_is_of_the_one_whose_row_states
     let of = |blotter: &Blotter| blotter.execution(&"c1".into()).map(|row| row.kind.clone());
     let named = |id: &str| Some(ExecutionKind::Correction { of: Some(id.into()) });
     blotter.apply_snapshot(&[], &[stated("r1", 9, 9, "0.90")]);
-    assert_eq!(of(&blotter), named("unknown"), "this row states another price, and nothing of the seven");
+    assert_eq!(of(&blotter), named("unknown"), "this row states another price, not the quantity of seven");
     let mut again = Blotter::default();
     again.apply_update(&told(9, "1.00"));
     let report = blotter.execution(&"c1".into()).unwrap().clone();
@@ -183,28 +183,28 @@ fn a_correction_of_an_execution_that_is_not_known_is_of_the_one_whose_row_states
 }
 
 #[test]
-fn what_executes_where_an_execution_was_told_undone_is_no_correction_of_it() {
+fn an_execution_in_the_place_of_a_busted_one_is_not_its_correction() {
     for left in [7, 3] {
         let mut blotter = Blotter::default();
         blotter.apply_update(&told(8, "0.99"));
         let undone = filled(0, "0.99", 2);
         let bust = execution("b1", &undone, 8, -1, 2, ExecutionKind::Bust { of: Some("e1".into()) });
         blotter.apply_update(&event(TradeEvent::TradeBust, undone, vec![bust]));
-        // Within the moment in which rows and reports are timed apart.
+        // Within the distance between the times of rows and reports.
         let (order, row) = (filled(left, "0.99", 3), stated("r2", left, left, "0.99"));
         blotter.apply_snapshot(std::slice::from_ref(&order), std::slice::from_ref(&row));
         assert_eq!(rows(&blotter), ["trade 8 @0.99", "bust 8 @10", &format!("trade {left} @0.99")]);
     }
 }
 
-/// A correction with an id, of an execution or of another correction.
+/// A correction with this id, of an execution or of another correction.
 fn correction_of(id: &str, of: &str, quantity: i64, when: i64) -> TradeUpdate {
     let order = filled(quantity, "10", when);
     let report = execution(id, &order, quantity, -1, when, ExecutionKind::Correction { of: Some(of.into()) });
     event(TradeEvent::TradeCorrect, order, vec![report])
 }
 
-/// What a reader of the rows counts: each correction in place of what it is of, less what was busted.
+/// The quantity by the rows: each correction replaces what it corrects, and busts are subtracted.
 fn counted(blotter: &Blotter) -> i64 {
     let replaced: Vec<&ExecutionId> = blotter
         .executions()
@@ -222,8 +222,8 @@ fn counted(blotter: &Blotter) -> i64 {
 }
 
 #[test]
-fn each_of_several_corrections_takes_the_place_of_the_one_before_it_whichever_it_names() {
-    // The third may name the execution or the second; they may come late, and the row may tell the last one first.
+fn each_of_several_corrections_replaces_the_previous_one_whichever_it_names() {
+    // The third may name the execution or the second; they may arrive late, and the row may show the last one first.
     for third in ["e1", "c2"] {
         for late in [false, true] {
             for row_first in [false, true] {
@@ -256,7 +256,7 @@ fn each_of_several_corrections_takes_the_place_of_the_one_before_it_whichever_it
 }
 
 #[test]
-fn corrections_that_name_each_other_end() {
+fn corrections_that_name_each_other_do_not_loop() {
     let mut blotter = Blotter::default();
     blotter.apply_update(&correction_of("c1", "c2", 7, 5));
     blotter.apply_update(&correction_of("c2", "c1", 8, 6));
@@ -274,14 +274,14 @@ fn corrected_to(of: &str, quantity: i64, price: &str, left: i64, when: i64) -> T
     event(TradeEvent::TradeCorrect, order, vec![report])
 }
 
-/// The quantities that were executed, without what was undone of them.
+/// The executed quantities, ignoring busts and corrections.
 fn trades(blotter: &Blotter) -> Vec<String> {
     let trades = blotter.executions().filter(|row| row.kind == ExecutionKind::Trade);
     trades.map(|row| format!("{} {}", row.id.as_str(), row.qty)).collect()
 }
 
 #[test]
-fn a_bust_of_another_execution_of_as_many_shares_parts_no_report_from_its_restated_row() {
+fn a_bust_of_another_execution_of_the_same_quantity_separates_no_report_from_its_corrected_row() {
     let mut blotter = Blotter::default();
     let stated = [stated("r2", 3, 3, "10.45"), row("r3", 3, 6, 1)];
     blotter.apply_snapshot(&[order("o", OrderStatus::PartiallyFilled, 6, 2)], &stated);
@@ -291,7 +291,7 @@ fn a_bust_of_another_execution_of_as_many_shares_parts_no_report_from_its_restat
 }
 
 #[test]
-fn a_row_that_states_a_told_correction_is_its_execution_s_whatever_else_was_busted() {
+fn a_row_that_states_a_reported_correction_belongs_to_its_execution_whatever_else_was_busted() {
     let mut blotter = Blotter::default();
     blotter.apply_snapshot(&[order("o", OrderStatus::PartiallyFilled, 19, 1)], &[row("r1", 19, 19, 1)]);
     blotter.apply_update(&bust("b1", "e1", 19, 0, 2));
@@ -307,7 +307,7 @@ fn a_row_that_states_a_told_correction_is_its_execution_s_whatever_else_was_bust
 }
 
 #[test]
-fn an_execution_that_a_later_report_busts_takes_no_row_of_the_one_after_it() {
+fn an_execution_that_a_later_report_busts_does_not_take_the_next_one_s_row() {
     let mut blotter = Blotter::default();
     let rows = [row("r2", 4, 4, 1), row("r3", 6, 10, 2)];
     blotter.apply_snapshot(&[order("o", OrderStatus::PartiallyFilled, 10, 2)], &rows);

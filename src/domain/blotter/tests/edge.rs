@@ -1,4 +1,4 @@
-//! Amounts at the edge of what an exact decimal can say: nothing panics, each is kept as it was received.
+//! Amounts at the limit of an exact decimal: nothing panics, and each is kept as received.
 
 use super::*;
 
@@ -6,7 +6,7 @@ fn huge() -> Qty {
     Qty::new(rust_decimal::Decimal::MAX)
 }
 
-/// A report of as much as an amount can say.
+/// A report of the largest possible amount.
 fn report(id: &str, kind: ExecutionKind, when: i64) -> TradeUpdate {
     let mut order = order("o", OrderStatus::PartiallyFilled, 0, when);
     order.cum_qty = huge();
@@ -16,7 +16,7 @@ fn report(id: &str, kind: ExecutionKind, when: i64) -> TradeUpdate {
 }
 
 #[test]
-fn executions_too_large_to_add_up_are_kept_as_they_came_and_nothing_is_concluded() {
+fn executions_too_large_to_add_up_are_kept_as_received_and_nothing_is_concluded() {
     let mut blotter = Blotter::default();
     for (id, when) in [("e1", 1), ("e2", 2), ("e3", 3)] {
         blotter.apply_update(&report(id, ExecutionKind::Trade, when));
@@ -29,7 +29,7 @@ fn executions_too_large_to_add_up_are_kept_as_they_came_and_nothing_is_concluded
 }
 
 #[test]
-fn undoings_and_corrections_at_the_edge_end_nothing() {
+fn busts_and_corrections_at_the_limit_do_not_panic() {
     let mut blotter = Blotter::default();
     let of = |id: &str| Some(ExecutionId::from(id));
     let kinds = [

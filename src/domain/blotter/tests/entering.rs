@@ -1,8 +1,8 @@
-//! Reports that come to rows which are there already: what they add, what they explain, what the lines of the tape show.
+//! Reports for rows that exist already: what they add, what they explain, and what the tape shows.
 
 use super::*;
 
-/// A report of `o` as a frame brings it, with nothing but what it must have.
+/// A report of `o` with only the required fields.
 fn bare(id: &str, qty: i64) -> Execution {
     let order = order("o", OrderStatus::PartiallyFilled, 40, 1);
     let report = execution(id, &order, qty, -1, 1, ExecutionKind::Trade);
@@ -14,13 +14,13 @@ fn enter(blotter: &mut Blotter, report: Execution) -> Changes {
     blotter.apply_update(&event(TradeEvent::PartialFill, state, vec![report]))
 }
 
-/// Spans by id.
+/// Rows of `o` with id, quantity and end of their span.
 fn spans(blotter: &Blotter) -> Vec<(String, Qty, Option<Qty>)> {
     blotter.executions_of(&"o".into()).iter().map(|row| (row.id.to_string(), row.qty, row.cum_qty)).collect()
 }
 
 #[test]
-fn what_a_later_report_knows_beyond_an_earlier_one_is_a_revision_whatever_it_is() {
+fn any_detail_that_a_later_report_adds_is_a_revision() {
     let known = bare("e1", 40);
     let more = [
         Execution { px: Some(Price::whole(10)), ..known.clone() },
@@ -35,14 +35,14 @@ fn what_a_later_report_knows_beyond_an_earlier_one_is_a_revision_whatever_it_is(
         assert!(enter(&mut blotter, known.clone()).is_empty());
         assert_eq!(enter(&mut blotter, report.clone()).revised, [ExecutionId::from("e1")], "{report:?}");
         assert_eq!(blotter.executions().next(), Some(&report));
-        // Less is no news and takes nothing away.
+        // A report with less detail is not news and removes nothing.
         assert!(enter(&mut blotter, known.clone()).is_empty());
         assert_eq!(blotter.executions().next(), Some(&report));
     }
 }
 
 #[test]
-fn a_row_that_joins_its_report_is_a_revision_only_where_it_knows_more() {
+fn a_row_paired_with_its_report_is_a_revision_only_if_it_adds_detail() {
     let mut blotter = Blotter::default();
     blotter.apply_update(&fill("e1", "o", 40, 40, 1));
     assert!(blotter.apply_snapshot(&[], &[row("r1", 40, 40, 1)]).is_empty());
@@ -54,7 +54,7 @@ fn a_row_that_joins_its_report_is_a_revision_only_where_it_knows_more() {
 }
 
 #[test]
-fn what_a_report_leaves_of_a_placeholder_is_named_by_the_span_it_has() {
+fn the_rest_of_a_placeholder_is_named_by_its_span() {
     let awaiting = |rows: &[Activity]| {
         let mut blotter = Blotter::default();
         blotter.apply_snapshot(&[order("o", OrderStatus::Filled, 100, 9)], rows);
@@ -64,13 +64,13 @@ fn what_a_report_leaves_of_a_placeholder_is_named_by_the_span_it_has() {
     let mut blotter = awaiting(&[]);
     blotter.apply_update(&fill("e2", "o", 40, 100, 9));
     assert_eq!(spans(&blotter), [span("unexplained/o/0-60", 60, 60), span("e2", 40, 100)]);
-    // A report that does not say how far it reaches takes the beginning.
+    // A report without a cumulative quantity takes the start of the span.
     let mut blotter = awaiting(&[]);
     let mut report = fill("e1", "o", 40, 100, 9);
     report.executions[0].cum_qty = None;
     blotter.apply_update(&report);
     assert!(spans(&blotter).contains(&span("unexplained/o/40-100", 60, 100)), "{:?}", spans(&blotter));
-    // One that lies in the second of two is of no other.
+    // A report in the second of two spans does not affect the first.
     let mut blotter = awaiting(&[row("r1", 40, 60, 1)]);
     blotter.apply_update(&fill("e2", "o", 30, 90, 9));
     let all = Qty::sum(blotter.executions().map(|row| row.qty));
@@ -86,7 +86,7 @@ fn what_a_report_leaves_of_a_placeholder_is_named_by_the_span_it_has() {
 }
 
 #[test]
-fn a_row_goes_to_the_report_that_states_the_same_before_one_that_may_have_been_corrected_to_it() {
+fn a_row_prefers_the_report_with_the_same_amounts_over_one_that_may_have_been_corrected() {
     let mut blotter = Blotter::default();
     let told = |id: &str, px: i64, when: i64| {
         let mut told = fill(id, "o", 40, 40, when);
@@ -99,11 +99,11 @@ fn a_row_goes_to_the_report_that_states_the_same_before_one_that_may_have_been_c
     if let ActivityKind::Fill { px, .. } = &mut stated.kind {
         *px = Price::whole(11);
     }
-    assert!(blotter.apply_snapshot(&[], &[stated]).is_empty(), "it is the second one's and corrects nothing");
+    assert!(blotter.apply_snapshot(&[], &[stated]).is_empty(), "it belongs to the second one and corrects nothing");
 }
 
 #[test]
-fn a_row_that_a_closed_correction_made_smaller_is_not_undone_by_an_answer_that_is_behind() {
+fn a_corrected_execution_is_not_busted_by_a_lagging_answer() {
     let mut blotter = Blotter::default();
     blotter.apply_update(&fill("e1", "o", 40, 40, 1));
     let corrected = order("o", OrderStatus::PartiallyFilled, 30, 5);
@@ -115,7 +115,7 @@ fn a_row_that_a_closed_correction_made_smaller_is_not_undone_by_an_answer_that_i
 }
 
 #[test]
-fn what_is_undone_of_a_placeholder_leaves_no_row_of_nothing() {
+fn undoing_a_part_of_a_placeholder_leaves_no_empty_row() {
     let mut blotter = Blotter::default();
     blotter.apply_snapshot(&[order("o", OrderStatus::PartiallyFilled, 60, 1)], &[]);
     blotter.apply_snapshot(&[order("o", OrderStatus::PartiallyFilled, 20, 5)], &[]);
@@ -124,7 +124,7 @@ fn what_is_undone_of_a_placeholder_leaves_no_row_of_nothing() {
 }
 
 #[test]
-fn rows_that_somebody_paged_back_to_are_merged_where_their_order_is_kept() {
+fn rows_from_paging_back_are_merged_if_their_order_is_kept() {
     let mut blotter = Blotter::default();
     blotter.set_history_before(Some(at(20)));
     let kept = order("o", OrderStatus::Filled, 100, 30);
@@ -142,7 +142,7 @@ fn rows_that_somebody_paged_back_to_are_merged_where_their_order_is_kept() {
 }
 
 #[test]
-fn an_order_keeps_its_place_until_everything_is_forgotten() {
+fn an_order_keeps_its_index_until_a_reset() {
     let mut blotter = Blotter::default();
     for id in ["a", "b"] {
         blotter.apply_snapshot(&[order(id, OrderStatus::New, 0, 1)], &[]);
@@ -156,5 +156,5 @@ fn an_order_keeps_its_place_until_everything_is_forgotten() {
         seen.push(blotter.generation());
     }
     seen.dedup();
-    assert_eq!(seen.len(), 3, "each time it is another one");
+    assert_eq!(seen.len(), 3, "a new generation each time");
 }

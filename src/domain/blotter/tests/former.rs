@@ -1,4 +1,4 @@
-//! A reset account: what was told of the new one before it was known to be one.
+//! A reset account: what was reported of the new one before it was known to be new.
 
 use super::*;
 
@@ -6,7 +6,7 @@ fn placed(id: &str) -> TradeUpdate {
     event(TradeEvent::New, order(id, OrderStatus::New, 0, 1), vec![])
 }
 
-/// An order of the old account, and one that was told before the account was known to be new.
+/// A blotter after a reset, which knew an order of the old account and one of the new account.
 fn told() -> Blotter {
     let mut blotter = Blotter::default();
     for update in [placed("old"), fill("e1", "old", 10, 10, 10), placed("o"), fill("e2", "o", 7, 7, 7)] {
@@ -18,10 +18,10 @@ fn told() -> Blotter {
 }
 
 #[test]
-fn what_was_told_of_an_order_that_the_new_account_names_is_taken_back_and_is_no_news() {
+fn what_was_reported_of_an_order_that_the_new_account_names_is_restored_and_is_not_news() {
     let stated = || vec![order("o", OrderStatus::PartiallyFilled, 7, 7)];
     let rows = || vec![row("r2", 7, 7, 7)];
-    // The order and its row, the order first, the row first, and the stream itself.
+    // The order and its row together, the order first, the row first, and the stream itself.
     let answers: [&[(Vec<Order>, Vec<Activity>)]; 4] =
         [&[(stated(), rows())], &[(stated(), vec![]), (vec![], rows())], &[(vec![], rows()), (stated(), vec![])], &[]];
     for (case, answers) in answers.into_iter().enumerate() {
@@ -44,21 +44,21 @@ fn what_was_told_of_an_order_that_the_new_account_names_is_taken_back_and_is_no_
         assert_eq!(changes.tape, blotter.tape().iter().map(|line| line.number).collect::<Vec<_>>());
         assert_eq!(blotter.unsettled().count(), 0, "{case}");
         assert!(blotter.order(&"old".into()).is_none(), "{case}");
-        // Told again by a stream, nothing of it is new.
+        // When the stream repeats it, nothing of it is new.
         assert!(blotter.apply_update(&placed("o")).tape.is_empty(), "{case}");
         assert!(blotter.apply_update(&fill("e2", "o", 7, 7, 7)).executions.is_empty(), "{case}");
     }
 }
 
 #[test]
-fn what_the_new_account_does_not_name_stays_away_and_what_it_executed_since_is_news() {
+fn an_order_that_the_new_account_does_not_name_stays_away_and_later_executions_are_news() {
     let mut blotter = told();
     let now = order("o", OrderStatus::PartiallyFilled, 9, 9);
     let changes = blotter.apply_snapshot(&[now], &[row("r3", 2, 9, 9)]);
     assert_eq!(changes.executions.iter().map(ExecutionId::as_str).collect::<Vec<_>>(), ["row/r3"]);
     assert_eq!(changes.moved, ["o".into()]);
     assert_eq!(blotter.order_count(), 1);
-    // The account that was there before answers again: what was told of it is known as well.
+    // The previous account answers again: what was reported of it is known as well.
     blotter.reset();
     let changes = blotter.apply_snapshot(&[order("old", OrderStatus::PartiallyFilled, 10, 10)], &[]);
     assert!(changes.executions.is_empty(), "{changes:?}");

@@ -1,8 +1,8 @@
-//! Orders with legs: bracket legs are orders of their own; a multi-leg parent counts units and its legs execute.
+//! Orders with legs: bracket legs are separate orders; a multi-leg parent counts units and its legs execute.
 
 use super::*;
 
-/// A multi-leg order of two legs in two contracts each a unit, with this many units executed.
+/// A multi-leg order with two legs of two contracts per unit, with this many units executed.
 fn family(units: i64, when: i64) -> Vec<Order> {
     let status = if units == 2 { OrderStatus::Filled } else { OrderStatus::PartiallyFilled };
     let mut parent = order("p", status.clone(), units, when);
@@ -17,7 +17,7 @@ fn family(units: i64, when: i64) -> Vec<Order> {
     vec![parent, leg("put", Side::Buy), leg("call", Side::Sell)]
 }
 
-/// The frame of one unit more: the parent's, with an execution of each leg.
+/// The frame of one more unit: the parent's, with an execution of each leg.
 fn unit(units: i64, when: i64) -> TradeUpdate {
     let mut states = family(units, when);
     let order = states.remove(0);
@@ -29,7 +29,7 @@ fn unit(units: i64, when: i64) -> TradeUpdate {
     TradeUpdate { legs: states, ..event(kind, order, executions) }
 }
 
-/// The row of a leg's execution under this id, counting what was executed so far in contracts or in units.
+/// The row of a leg's execution under this id; `cum` counts contracts or units.
 fn leg_row(id: &str, under: &str, leg: &str, side: Side, cum: i64, when: i64) -> Activity {
     let mut found = row(id, 2, cum, when);
     if let ActivityKind::Fill { order_id, symbol, side: stated, .. } = &mut found.kind {
@@ -66,7 +66,7 @@ fn expected() -> Vec<(String, String, Qty)> {
 }
 
 #[test]
-fn a_multi_leg_fill_is_one_execution_a_leg_and_none_of_the_parent() {
+fn a_multi_leg_fill_is_one_execution_per_leg_and_none_of_the_parent() {
     for (under_parent, in_units) in READINGS {
         let mut blotter = Blotter::default();
         blotter.apply_update(&unit(1, 1));
@@ -81,7 +81,7 @@ fn a_multi_leg_fill_is_one_execution_a_leg_and_none_of_the_parent() {
 }
 
 #[test]
-fn rows_of_a_multi_leg_order_nobody_streamed_belong_to_its_legs() {
+fn rows_of_a_multi_leg_order_missing_from_the_stream_belong_to_its_legs() {
     for (under_parent, in_units) in READINGS {
         let mut blotter = Blotter::default();
         blotter.apply_snapshot(&family(2, 2), &rows(under_parent, in_units));
@@ -94,19 +94,19 @@ fn rows_of_a_multi_leg_order_nobody_streamed_belong_to_its_legs() {
 }
 
 #[test]
-fn rows_under_a_parent_whose_legs_come_later_move_to_them_and_are_told_once() {
+fn rows_under_a_parent_whose_legs_arrive_later_move_to_them_and_are_reported_once() {
     let mut blotter = Blotter::default();
     let mut told = blotter.apply_snapshot(&[], &rows(true, false)).executions.len();
     let lines = blotter.tape().len();
     told += blotter.apply_snapshot(&family(2, 2), &[]).executions.len();
     told += blotter.apply_update(&unit(1, 1)).executions.len();
     assert_eq!((told, ledger(&blotter)), (4, expected()));
-    assert_eq!(blotter.tape().len(), lines, "each has the line it had");
+    assert_eq!(blotter.tape().len(), lines, "each keeps its line");
     assert!(blotter.tape().iter().all(|line| line.order_id.as_str() != "p"));
     assert!(blotter.tape().iter().all(|line| line.execution.is_some() && !line.withdrawn), "and shows it");
 }
 
-/// The family as a list states it that is not nested.
+/// The family as stated by a list that is not nested.
 fn flat(units: i64, when: i64) -> Vec<Order> {
     let mut states = family(units, when);
     states[0].legs.clear();
@@ -114,13 +114,13 @@ fn flat(units: i64, when: i64) -> Vec<Order> {
 }
 
 #[test]
-fn nothing_is_awaited_of_a_leg_while_its_rows_may_stand_under_a_parent_that_nobody_knows() {
+fn a_leg_awaits_nothing_while_its_rows_may_be_under_an_unknown_parent() {
     for (under_parent, in_units) in READINGS {
         let rows = rows(under_parent, in_units);
         let mut blotter = Blotter::default();
         let mut told = blotter.apply_snapshot(&flat(2, 2), &rows).executions;
         assert_eq!(told.len(), rows.len(), "each row once and nothing else: {told:?}");
-        assert_eq!(blotter.unsettled().any(|id| id.as_str() == "p"), under_parent, "its legs are asked for");
+        assert_eq!(blotter.unsettled().any(|id| id.as_str() == "p"), under_parent, "its legs are requested");
         told.extend(blotter.apply_snapshot(&family(2, 2), &[]).executions);
         told.extend(blotter.apply_update(&unit(1, 1)).executions);
         assert_eq!((told.len(), ledger(&blotter)), (4, expected()), "{under_parent} {in_units}");
@@ -129,7 +129,7 @@ fn nothing_is_awaited_of_a_leg_while_its_rows_may_stand_under_a_parent_that_nobo
 }
 
 #[test]
-fn which_legs_an_order_has_is_believed_of_an_older_state() {
+fn the_legs_of_an_order_are_also_learned_from_an_older_state() {
     let mut blotter = Blotter::default();
     blotter.apply_snapshot(&flat(2, 9), &rows(true, false));
     let mut placed = family(0, 1).remove(0);
@@ -137,13 +137,13 @@ fn which_legs_an_order_has_is_believed_of_an_older_state() {
     let changes = blotter.apply_replayed(&[event(TradeEvent::PendingNew, placed, vec![])]);
     assert!(changes.executions.is_empty() && changes.orders == [OrderId::from("p")], "{changes:?}");
     assert_eq!(ledger(&blotter), expected());
-    // The execution is the one that was told under the parent's id.
+    // It is the same execution that was reported under the parent's id.
     assert!(blotter.apply_replayed(&[unit(1, 1)]).executions.is_empty());
     assert_eq!(ledger(&blotter), expected());
 }
 
 #[test]
-fn a_row_that_explains_what_a_leg_awaited_leaves_the_line_it_had() {
+fn a_row_that_explains_a_leg_s_placeholder_leaves_its_former_line() {
     let mut blotter = Blotter::default();
     blotter.apply_snapshot(&flat(1, 1), &rows(true, false)[..1]);
     let mut awaited = execution("unexplained/put/0-2", &family(1, 1)[1], 2, 2, 1, ExecutionKind::Unexplained);
@@ -152,7 +152,7 @@ fn a_row_that_explains_what_a_leg_awaited_leaves_the_line_it_had() {
     let mut tape = blotter.tape().to_vec();
     tape.push(TapeEntry { number: 1, execution: Some(awaited.id.clone()), ..tape[0].clone() });
     rows.push(awaited);
-    // As an earlier version wrote them.
+    // As written by an earlier version.
     let mut again = Blotter::default();
     again.restore(flat(1, 1), rows, tape, None);
     again.apply_snapshot(&family(1, 1), &[]);
@@ -162,14 +162,14 @@ fn a_row_that_explains_what_a_leg_awaited_leaves_the_line_it_had() {
 }
 
 #[test]
-fn one_row_tells_whether_the_others_count_units_whichever_comes_first() {
+fn one_row_shows_whether_the_others_count_units_in_any_order() {
     let mut rows = rows(true, true);
     rows.reverse();
     let mut blotter = Blotter::default();
     blotter.apply_snapshot(&family(2, 2), &rows);
     assert!(blotter.apply_update(&unit(2, 2)).executions.is_empty());
     assert_eq!(ledger(&blotter), expected());
-    // And the rows of another order, of which none tells it.
+    // Also the rows of another order, none of which shows it.
     let mut states = family(2, 2);
     let mut told = unit(2, 2);
     for order in states.iter_mut().chain(&mut told.legs).chain([&mut told.order]) {
@@ -187,7 +187,7 @@ fn one_row_tells_whether_the_others_count_units_whichever_comes_first() {
 }
 
 #[test]
-fn a_multi_leg_fill_that_names_no_leg_asks_for_them() {
+fn a_multi_leg_fill_without_legs_is_a_gap() {
     let mut blotter = Blotter::default();
     let parent = family(2, 2).remove(0);
     let changes = blotter.apply_update(&event(TradeEvent::Fill, parent, vec![]));
@@ -196,7 +196,7 @@ fn a_multi_leg_fill_that_names_no_leg_asks_for_them() {
 }
 
 #[test]
-fn an_order_whose_legs_nobody_told_is_no_gap_before_anything_executed() {
+fn an_order_with_unknown_legs_is_no_gap_before_anything_executed() {
     let mut blotter = Blotter::default();
     let changes = blotter.apply_update(&event(TradeEvent::New, flat(0, 1).remove(0), vec![]));
     assert!(changes.gaps.is_empty() && blotter.unsettled().next().is_none(), "{changes:?}");
@@ -206,7 +206,7 @@ fn an_order_whose_legs_nobody_told_is_no_gap_before_anything_executed() {
 }
 
 #[test]
-fn an_execution_has_the_side_of_its_leg_and_the_rows_own_where_the_leg_tells_none() {
+fn an_execution_has_the_side_of_its_leg_or_else_that_of_its_row() {
     let mut states = family(2, 2);
     states[2].side = Side::None;
     let mut blotter = Blotter::default();
@@ -217,12 +217,12 @@ fn an_execution_has_the_side_of_its_leg_and_the_rows_own_where_the_leg_tells_non
 }
 
 #[test]
-fn figures_tell_units_from_contracts_where_only_one_of_them_fits() {
+fn figures_distinguish_units_from_contracts_if_only_one_of_them_fits() {
     let counts = |stated, qty| {
         crate::domain::blotter::legs::counts_units(Qty::whole(stated), Qty::whole(qty), (Qty::whole(8), Qty::whole(4)))
     };
-    assert_eq!(counts(2, 4), Some(true), "contracts so far are at least its own");
-    assert_eq!(counts(1, 1), Some(true), "contracts come by whole units");
+    assert_eq!(counts(2, 4), Some(true), "there are at least as many contracts as its own");
+    assert_eq!(counts(1, 1), Some(true), "contracts make up whole units");
     assert_eq!(counts(6, 2), Some(false), "there are not more than four units");
     assert_eq!((counts(2, 2), counts(4, 4)), (None, None), "either");
     assert_eq!(counts(5, 6), None, "neither");
@@ -232,7 +232,7 @@ fn figures_tell_units_from_contracts_where_only_one_of_them_fits() {
 }
 
 #[test]
-fn a_leg_is_the_order_it_is_whatever_its_parent_said_of_it() {
+fn a_leg_has_its_own_state_whatever_its_parent_stated() {
     let mut entry = order("entry", OrderStatus::Filled, 100, 1);
     entry.legs = vec!["leg".into()];
     let mut blotter = Blotter::default();
@@ -255,7 +255,7 @@ fn orders_of_an_earlier_journal_are_read_with_their_legs() {
 
 proptest! {
     #[test]
-    fn a_multi_leg_order_is_the_same_whatever_comes_first_and_by_whichever_reading(
+    fn a_multi_leg_order_is_the_same_in_any_order_of_arrival_and_by_any_reading(
         places in prop::collection::vec(0..7_usize, 1..24),
         reading in 0..3_usize,
     ) {
@@ -263,7 +263,7 @@ proptest! {
         let rows = rows(under_parent, in_units);
         let mut blotter = Blotter::default();
         let mut told = HashSet::new();
-        // Rows come in the order of their time, as lists have them.
+        // Rows arrive in chronological order, as in lists.
         for place in places.into_iter().chain(0..7) {
             let changes = match place {
                 0 => blotter.apply_update(&unit(1, 1)),

@@ -1,4 +1,4 @@
-//! What one answer changes of an order, and what it leaves as it is.
+//! What one answer changes of an order, and what it leaves unchanged.
 
 use super::*;
 
@@ -9,7 +9,7 @@ fn blotter_with(known: Order) -> Blotter {
 }
 
 #[test]
-fn each_state_that_only_rest_tells_has_its_line() {
+fn each_status_known_only_from_rest_has_its_tape_line() {
     let states = [
         (OrderStatus::Canceled, TradeEvent::Canceled),
         (OrderStatus::Expired, TradeEvent::Expired),
@@ -29,21 +29,21 @@ fn each_state_that_only_rest_tells_has_its_line() {
 }
 
 #[test]
-fn an_order_moves_when_its_state_or_its_quantity_does_and_not_with_its_terms() {
+fn an_order_moves_with_its_status_or_executed_quantity_but_not_with_its_terms() {
     let mut blotter = blotter_with(order("o", OrderStatus::New, 0, 1));
     let mut other_terms = order("o", OrderStatus::New, 0, 2);
     other_terms.hwm = Some(Price::whole(12));
     let changes = blotter.apply_snapshot(&[other_terms], &[]);
     assert_eq!((changes.orders.len(), changes.moved.len()), (1, 0));
     let changes = blotter.apply_snapshot(&[order("o", OrderStatus::PendingCancel, 0, 3)], &[]);
-    assert_eq!(changes.moved.len(), 1, "the state alone");
+    assert_eq!(changes.moved.len(), 1, "the status alone");
     let mut blotter = blotter_with(order("o", OrderStatus::PartiallyFilled, 10, 1));
     let changes = blotter.apply_snapshot(&[order("o", OrderStatus::PartiallyFilled, 20, 2)], &[]);
     assert_eq!(changes.moved.len(), 1, "the quantity alone");
 }
 
 #[test]
-fn the_mark_of_a_trailing_stop_moves_without_an_event_and_only_rest_tells() {
+fn the_mark_of_a_trailing_stop_moves_without_an_event_and_only_rest_reports_it() {
     let marked = |mark: i64| Order { hwm: Some(Price::whole(mark)), ..order("o", OrderStatus::New, 0, 1) };
     let mark = |blotter: &Blotter| blotter.order(&"o".into()).unwrap().hwm;
     let mut blotter = blotter_with(marked(10));
@@ -58,7 +58,7 @@ fn the_mark_of_a_trailing_stop_moves_without_an_event_and_only_rest_tells() {
 }
 
 #[test]
-fn an_end_with_less_than_was_executed_ends_the_order_and_takes_nothing_back() {
+fn a_terminal_status_with_less_executed_ends_the_order_and_takes_nothing_back() {
     let mut blotter = Blotter::default();
     blotter.apply_update(&fill("e1", "o", 60, 60, 5));
     let canceled = order("o", OrderStatus::Canceled, 40, 4);
@@ -66,7 +66,7 @@ fn an_end_with_less_than_was_executed_ends_the_order_and_takes_nothing_back() {
     let known = blotter.order(&"o".into()).unwrap();
     assert_eq!((&known.status, known.cum_qty), (&OrderStatus::Canceled, Qty::whole(60)));
     assert_eq!(blotter.working_count(), 0);
-    // A state that has not ended, with less, is just older.
+    // A working state with less executed is merely older.
     let mut blotter = Blotter::default();
     blotter.apply_update(&fill("e1", "o", 60, 60, 5));
     let replacing = order("o", OrderStatus::PendingReplace, 40, 4);
@@ -75,7 +75,7 @@ fn an_end_with_less_than_was_executed_ends_the_order_and_takes_nothing_back() {
 }
 
 #[test]
-fn what_stands_in_for_a_report_is_told_from_reports_and_by_its_order() {
+fn stand_ins_are_distinguished_from_reports_and_by_their_order() {
     let mut blotter = Blotter::default();
     blotter.apply_snapshot(&[order("o", OrderStatus::PartiallyFilled, 40, 1)], &[]);
     let awaited = blotter.executions().next().unwrap().id.clone();
@@ -83,7 +83,7 @@ fn what_stands_in_for_a_report_is_told_from_reports_and_by_its_order() {
     assert!(!Blotter::is_placeholder_of(&awaited, &"other".into()));
     blotter.apply_snapshot(&[], &[row("r", 40, 40, 1)]);
     let known = blotter.executions().next().unwrap().id.clone();
-    assert!(Blotter::is_stand_in(&known), "a row has no id of the broker's own execution");
+    assert!(Blotter::is_stand_in(&known), "a row does not have the execution's own id");
     assert!(!Blotter::is_placeholder_of(&known, &"o".into()));
     blotter.apply_update(&fill("e1", "o", 40, 40, 1));
     let told = blotter.executions().next().unwrap().id.clone();
@@ -97,7 +97,7 @@ fn what_stands_in_for_a_report_is_told_from_reports_and_by_its_order() {
 }
 
 #[test]
-fn the_average_is_the_price_of_what_is_missing_only_where_everything_is() {
+fn the_average_is_the_price_of_a_placeholder_only_if_everything_is_missing() {
     let mut blotter = Blotter::default();
     blotter.apply_snapshot(&[order("o", OrderStatus::PartiallyFilled, 40, 1)], &[]);
     assert_eq!(blotter.executions().next().unwrap().px, Some(Price::whole(10)));
@@ -112,7 +112,7 @@ fn the_average_is_the_price_of_what_is_missing_only_where_everything_is() {
 }
 
 #[test]
-fn events_are_one_line_each_by_order_event_and_where_they_recur_by_time() {
+fn events_have_one_line_per_order_and_event_and_recurring_ones_per_time() {
     let line = |event: TradeEvent, when: Option<i64>, execution: Option<&str>| {
         let at = when.map(at);
         let execution = execution.map(ExecutionId::from);
@@ -128,7 +128,7 @@ fn events_are_one_line_each_by_order_event_and_where_they_recur_by_time() {
         .key()
     };
     let once = |when| line(TradeEvent::Canceled, Some(when), None);
-    assert_eq!(once(1), once(2), "it happens once, and is timed a little apart");
+    assert_eq!(once(1), once(2), "it happens once, with slightly different times");
     let again = |when| line(TradeEvent::PendingReplace, Some(when), None);
     assert_ne!(again(1), again(2));
     assert_ne!(once(1), again(1));
@@ -137,7 +137,7 @@ fn events_are_one_line_each_by_order_event_and_where_they_recur_by_time() {
 }
 
 #[test]
-fn what_a_correction_without_its_original_took_away_is_known_at_once() {
+fn the_quantity_taken_by_a_correction_without_its_original_is_inferred_at_once() {
     let mut blotter = Blotter::default();
     blotter.apply_update(&fill("e1", "o", 40, 40, 1));
     let corrected = order("o", OrderStatus::PartiallyFilled, 30, 5);
@@ -154,7 +154,7 @@ fn what_a_correction_without_its_original_took_away_is_known_at_once() {
 }
 
 #[test]
-fn an_order_adds_up_as_soon_as_it_is_known_what_the_one_before_it_executed() {
+fn an_order_adds_up_as_soon_as_its_predecessor_s_executions_are_known() {
     let mut blotter = Blotter::default();
     let before = |cum: i64, when: i64| order("o", OrderStatus::Replaced, cum, when);
     blotter.apply_snapshot(&[before(20, 2)], &[row("r1", 20, 20, 1)]);
@@ -166,7 +166,7 @@ fn an_order_adds_up_as_soon_as_it_is_known_what_the_one_before_it_executed() {
 }
 
 #[test]
-fn the_order_of_an_execution_that_an_earlier_run_knew_alone_is_asked_for() {
+fn an_execution_restored_without_its_order_requests_the_order() {
     let mut blotter = Blotter::default();
     let alone = execution("e1", &order("o", OrderStatus::Filled, 100, 1), 100, 100, 1, ExecutionKind::Trade);
     blotter.restore(Vec::new(), vec![alone], Vec::new(), Some(at(9)));
@@ -174,7 +174,7 @@ fn the_order_of_an_execution_that_an_earlier_run_knew_alone_is_asked_for() {
 }
 
 #[test]
-fn an_event_that_comes_late_is_older_however_far_its_state_has_come() {
+fn a_late_event_is_older_however_advanced_its_status_is() {
     let mut blotter = Blotter::default();
     blotter.apply_update(&event(TradeEvent::New, order("o", OrderStatus::New, 0, 5), vec![]));
     blotter.apply_update(&event(TradeEvent::PendingReplace, order("o", OrderStatus::PendingReplace, 0, 3), vec![]));
@@ -182,7 +182,7 @@ fn an_event_that_comes_late_is_older_however_far_its_state_has_come() {
 }
 
 #[test]
-fn what_rest_states_of_one_moment_counts_with_every_term() {
+fn rest_may_change_any_term_at_the_same_time_as_the_known_state() {
     let mut blotter = Blotter::default();
     blotter.apply_update(&fill("e1", "o", 40, 40, 5));
     let stated =
@@ -190,20 +190,20 @@ fn what_rest_states_of_one_moment_counts_with_every_term() {
     assert_eq!(blotter.apply_snapshot(&[stated(9)], &[]).orders.len(), 1);
     assert_eq!(blotter.order(&"o".into()).unwrap().avg_px, Some(Price::whole(9)));
     assert_eq!(blotter.conflicts().count(), 0);
-    // Of an earlier moment it is not believed, and noted.
+    // With an earlier time, it is not accepted, but noted.
     let earlier = Order { updated_at: Some(at(4)), ..stated(8) };
     blotter.apply_snapshot(&[earlier], &[]);
     let (_, conflict, _) = blotter.conflicts().next().unwrap();
     assert!(conflict.is_of_terms() && !conflict.takes_back());
     assert_eq!(conflict.words(), ("average price 9".to_owned(), "average price 8".to_owned()));
-    // Other digits of one price are no contradiction.
+    // The same price with other digits is no conflict.
     let digits = Order { updated_at: Some(at(4)), avg_px: "9.004".parse().ok(), ..stated(9) };
     blotter.apply_snapshot(&[digits], &[]);
     assert_eq!(blotter.conflicts().count(), 0);
 }
 
 #[test]
-fn what_an_answer_leaves_out_has_not_changed() {
+fn a_value_that_an_answer_leaves_out_is_unchanged() {
     let whole = Order {
         limit_px: Some(Price::whole(10)),
         avg_px: Some(Price::whole(9)),
@@ -234,12 +234,12 @@ fn what_an_answer_leaves_out_has_not_changed() {
     assert_eq!(
         figures,
         (Qty::whole(4), whole.qty, whole.limit_px, None, whole.side),
-        "an average of less is none of more"
+        "the average of a smaller quantity does not apply to a larger one"
     );
 }
 
 #[test]
-fn a_correction_takes_no_state_back_and_an_undoing_counts_although_no_time_moved() {
+fn a_correction_takes_no_status_back_and_a_bust_counts_even_without_a_newer_time() {
     let mut blotter = Blotter::default();
     blotter.apply_update(&fill("e1", "o", 40, 40, 5));
     blotter.apply_update(&event(TradeEvent::PendingCancel, order("o", OrderStatus::PendingCancel, 40, 5), vec![]));
@@ -253,9 +253,9 @@ fn a_correction_takes_no_state_back_and_an_undoing_counts_although_no_time_moved
     assert_eq!(blotter.order(&"o".into()).unwrap().cum_qty, Qty::ZERO);
 }
 
-/// The two lists of what is left out name the same: what one sees the other completes.
+/// `leaves_out` and `complete` cover the same fields.
 #[test]
-fn each_word_and_figure_that_is_left_out_is_seen_and_completed() {
+fn each_word_and_figure_left_out_is_detected_and_completed() {
     let px = Some(Price::whole(3));
     let whole = Order {
         notional: Some("5".parse().unwrap()),

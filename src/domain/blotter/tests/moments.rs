@@ -1,8 +1,8 @@
-//! Frames whose order is of another moment than their execution: as it stands when they are sent, or as it was before.
+//! Frames whose order has another time than their execution: the state when the frame is sent, or an earlier one.
 
 use super::*;
 
-/// Three executions of 20 within one moment, their frames with an order that states what `cum` says.
+/// Three executions of 20 within one moment, in frames whose orders state `cum`.
 fn frames(cum: [i64; 3]) -> Vec<TradeUpdate> {
     let frame = |(number, cum): (i64, i64)| {
         let order = order("o", OrderStatus::PartiallyFilled, cum, 10);
@@ -13,16 +13,16 @@ fn frames(cum: [i64; 3]) -> Vec<TradeUpdate> {
     (1..).zip(cum).map(frame).collect()
 }
 
-/// Their rows, each of its own moment.
+/// Their rows, each with the state at its own time.
 fn listed() -> Vec<Activity> {
     (1..=3).map(|number| row(&format!("r{number}"), 20, 20 * number, 10)).collect()
 }
 
 #[test]
-fn frames_that_claim_one_span_are_of_the_rows_of_their_moment_whichever_comes_first() {
+fn frames_that_claim_one_span_are_paired_with_the_rows_of_their_time_in_any_order() {
     let readings = [[20, 40, 60], [60, 60, 60], [40, 40, 60], [20, 60, 60], [0, 20, 40], [0, 0, 40]];
     for cum in readings {
-        // Each step is a frame, or an answer with so many of the rows.
+        // Each step is a frame, or an answer with this many of the rows.
         for steps in ["fffA", "Afff", "fAff", "ffAf", "1f2f3f", "f1f2f3", "ff3", "3fff", "f1ff", "2fff3"] {
             let mut blotter = Blotter::default();
             let (mut frames, rows) = (frames(cum).into_iter(), listed());
@@ -41,29 +41,29 @@ fn frames_that_claim_one_span_are_of_the_rows_of_their_moment_whichever_comes_fi
             ids.sort();
             assert_eq!(ids, ["e1 20", "e2 20", "e3 20"], "{cum:?} {steps}");
             let spans: std::collections::HashSet<_> = blotter.executions().map(|row| row.cum_qty).collect();
-            assert_eq!(spans.len(), 3, "the rows tell which span each has: {cum:?} {steps}");
+            assert_eq!(spans.len(), 3, "the rows determine each span: {cum:?} {steps}");
             assert!(blotter.unsettled().next().is_none(), "{cum:?} {steps}");
             assert_eq!(blotter.tape().iter().filter(|line| !line.withdrawn).count(), 3, "{cum:?} {steps}");
         }
     }
 }
 
-/// After an undoing two executions may rightly have one span: nothing is taken for another's row then.
+/// After a bust, two executions may rightly have the same span: then no report takes another's row.
 #[test]
-fn what_executes_again_after_an_undoing_is_told_apart_by_its_span() {
+fn executions_after_a_bust_are_distinguished_by_their_span() {
     let mut blotter = Blotter::default();
     blotter.apply_update(&fill("e1", "o", 20, 20, 10));
     blotter.apply_update(&bust("b1", "e1", 20, 0, 11));
     blotter.apply_update(&fill("e2", "o", 20, 20, 11));
     let state = order("o", OrderStatus::PartiallyFilled, 40, 12);
-    // A third one of which no frame came.
+    // A third one, without a frame.
     let changes = blotter.apply_snapshot(&[state], &[row("r2", 20, 20, 11), row("r3", 20, 40, 11)]);
     assert_eq!(changes.executions, ["row/r3".into()]);
 }
 
-/// As much is missing as the rows of what was told have: that the frames claim one span tells them apart from new ones.
+/// The missing quantity equals that of the known rows: the frames that claim one span distinguish them from new ones.
 #[test]
-fn rows_of_told_executions_are_not_taken_for_one_whose_frame_was_lost() {
+fn rows_of_reported_executions_are_not_taken_for_one_with_a_lost_frame() {
     let mut blotter = Blotter::default();
     for (id, qty) in [("e1", 10), ("e2", 20)] {
         let order = order("o", OrderStatus::PartiallyFilled, 60, 10);
@@ -80,7 +80,7 @@ fn rows_of_told_executions_are_not_taken_for_one_whose_frame_was_lost() {
     assert!(blotter.unsettled().next().is_none());
 }
 
-/// Quantity, price, and the executed quantity that the report or row states.
+/// A report and a row with this quantity, price and cumulative quantity.
 fn priced(id: &str, (qty, price, cum): (i64, &str, i64)) -> (TradeUpdate, Activity) {
     let order = order("o", OrderStatus::PartiallyFilled, cum, 10);
     let mut report = execution(id, &order, qty, cum, 10, ExecutionKind::Trade);
@@ -99,7 +99,7 @@ fn ids(blotter: &Blotter) -> Vec<String> {
 }
 
 #[test]
-fn a_frame_whose_claimed_span_is_the_row_of_another_price_has_the_row_of_its_own_price() {
+fn a_frame_that_claims_the_span_of_another_price_is_paired_with_the_row_of_its_own_price() {
     let mut blotter = Blotter::default();
     for (id, told) in [("e1", (6, "10.26", 10)), ("e2", (2, "10.01", 10))] {
         blotter.apply_update(&priced(id, told).0);
@@ -110,7 +110,7 @@ fn a_frame_whose_claimed_span_is_the_row_of_another_price_has_the_row_of_its_own
 }
 
 #[test]
-fn a_row_of_just_what_is_missing_is_no_correction_of_frames_that_claim_its_span() {
+fn a_row_of_exactly_the_missing_quantity_does_not_correct_frames_that_claim_its_span() {
     let mut blotter = Blotter::default();
     for (id, told) in [("e1", (14, "10.42", 45)), ("e2", (23, "10.11", 45))] {
         blotter.apply_update(&priced(id, told).0);
@@ -121,7 +121,7 @@ fn a_row_of_just_what_is_missing_is_no_correction_of_frames_that_claim_its_span(
 }
 
 #[test]
-fn what_is_told_again_takes_no_row_beyond_what_its_order_had_executed_then() {
+fn a_replayed_report_takes_no_row_beyond_the_quantity_executed_at_its_time() {
     let mut blotter = Blotter::default();
     let (first, last) = (row("r1", 1, 1, 24), row("r2", 1, 2, 34));
     blotter.apply_snapshot(&[], std::slice::from_ref(&last));
@@ -134,7 +134,7 @@ fn what_is_told_again_takes_no_row_beyond_what_its_order_had_executed_then() {
 }
 
 #[test]
-fn a_report_takes_no_row_of_another_time_however_full_its_order_is() {
+fn a_report_takes_no_row_of_another_time_even_if_the_order_is_fully_explained() {
     let mut blotter = Blotter::default();
     let mut undone = priced("undone", (12, "11", 24)).1;
     if let ActivityKind::Fill { at: when, .. } = &mut undone.kind {
@@ -146,7 +146,7 @@ fn a_report_takes_no_row_of_another_time_however_full_its_order_is() {
 }
 
 #[test]
-fn a_row_that_became_smaller_is_its_execution_s_though_what_came_since_overlaps_it_and_much_is_missing() {
+fn a_row_that_became_smaller_stays_with_its_execution_despite_overlaps_and_missing_quantity() {
     let mut blotter = Blotter::default();
     blotter.apply_update(&fill("e1", "o", 3, 3, 10));
     let state = order("o", OrderStatus::PartiallyFilled, 3, 20);

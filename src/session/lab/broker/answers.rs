@@ -1,4 +1,4 @@
-//! What REST answers to a question that reaches a replica which is behind.
+//! REST answers from a replica that lags behind.
 
 use super::{Activity, Broker, Decimal, Held, State, Symbol, TradeUpdate, wire};
 use crate::domain::money::{Money, Price, Qty};
@@ -27,10 +27,10 @@ impl Broker {
     }
 
     fn events(&self, since: Timestamp, moment: Timestamp) -> Vec<TradeUpdate> {
-        self.told_again(since, moment)
+        self.replayed(since, moment)
     }
 
-    /// An order as REST states it: of that moment, with the times that this service writes.
+    /// An order as REST states it at that moment, with the timestamps that this service writes.
     pub(in crate::session::lab) fn stated(&self, held: &Held, moment: Timestamp) -> Option<Order> {
         let state = &held.states[held.number_at(moment)?];
         let mut order = self.of_state(state).clone();
@@ -44,9 +44,9 @@ impl Broker {
         state.rest.get_or_init(|| self.written(&state.order))
     }
 
-    /// Whether REST tells an order's last state from those before: by its time, or because only a later one can be so. A
-    /// time in whole seconds may be any moment of its second. Of an order that states just what the one before it executed,
-    /// only its own rows tell whose that is.
+    /// Whether REST shows that an order's last state is newer than the earlier ones: by its time, or because only a
+    /// later state is possible. A time in whole seconds may be any moment of its second. If an order states exactly
+    /// what its predecessor executed, only its own rows show which of them executed it.
     pub(in crate::session::lab) fn is_told_apart(&self, held: &Held) -> bool {
         let order = held.now();
         let before =
@@ -56,7 +56,7 @@ impl Broker {
         }
         let [.., before, last] = held.states.as_slice() else { return true };
         if self.reading.stamps == Stamps::Still {
-            // Older than anything that the stream told before.
+            // It is older than anything that the stream reported before.
             return false;
         }
         let at = |state| self.of_state(state).updated_at.unwrap_or_default();
@@ -94,7 +94,7 @@ impl Broker {
         if self.reading.wire { wire::order(&order, self.reading.sparse) } else { order }
     }
 
-    /// An order that knows its legs, and these.
+    /// An order with its legs named, and the legs.
     fn with_legs(&self, held: &Held, moment: Timestamp) -> Option<(Order, Vec<Order>)> {
         let mut order = self.stated(held, moment)?;
         let legs: Vec<Order> = held.legs.iter().filter_map(|leg| self.stated(&self.orders[*leg], moment)).collect();
@@ -121,7 +121,7 @@ impl Broker {
             let works = |held: &Held| {
                 held.number_at(moment).is_some_and(|number| held.states[number].order.status.is_working())
             };
-            // Some leave out what still works of an order that is done itself (docs/ALPACA.md 5.11 D).
+            // Some services leave out the working legs of a done order (docs/ALPACA.md 5.11 D).
             let legs_count = query.nested && !self.reading.open_hides_legs;
             let open = held.states[number].order.status.is_working()
                 || legs_count && held.legs.iter().any(|leg| works(&self.orders[*leg]));
@@ -177,13 +177,13 @@ impl Broker {
         held.into_iter().flat_map(|(_, held)| held).map(|(symbol, qty)| told(symbol, qty)).collect()
     }
 
-    /// Positions after so many changes; the first is that there were none.
+    /// Positions after this many changes; the first state is no positions.
     pub(in crate::session::lab) fn held_after(&self, changes: usize) -> Vec<Position> {
         let held = self.positions.get(changes.saturating_sub(1));
         held.into_iter().flat_map(|(at, held)| held.iter().map(|(symbol, qty)| position(symbol, *qty, *at))).collect()
     }
 
-    /// How often positions had changed by a moment.
+    /// The number of position changes up to a moment.
     pub(in crate::session::lab) fn changes_at(&self, moment: Timestamp) -> usize {
         self.positions.partition_point(|(since, _)| *since <= moment)
     }
@@ -194,7 +194,7 @@ impl Broker {
         if self.reading.wire { wire::account(&account) } else { account }
     }
 
-    /// Which account it is now.
+    /// The current account.
     pub(in crate::session::lab) fn id(&self) -> AccountId {
         account_id(self.name, self.account)
     }
@@ -204,7 +204,7 @@ pub(in crate::session::lab) fn account_id(name: &str, number: u32) -> AccountId 
     format!("account-{name}{number}").into()
 }
 
-/// Every figure is worth what it tells: equity the second it was true in, cash how often something changed hands.
+/// Each figure states when it was true: equity is the second, cash the number of position changes.
 fn account(name: &str, number: u32, changes: i64, moment: Timestamp) -> Account {
     Account {
         id: account_id(name, number),
@@ -231,7 +231,7 @@ fn account(name: &str, number: u32, changes: i64, moment: Timestamp) -> Account 
     }
 }
 
-/// Its price is the second it was true in.
+/// Its price is the second in which it was true.
 fn position(symbol: &Symbol, qty: Decimal, moment: Timestamp) -> Position {
     let last_px = Some(Price::whole(moment.as_second()));
     Position { qty: Some(Qty::new(qty)), last_px, ..Position::unread(symbol.clone()) }

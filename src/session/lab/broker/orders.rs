@@ -1,4 +1,4 @@
-//! Orders come, move on, and take each other's place.
+//! Orders are placed, change state, and replace each other.
 
 use super::{Broker, Chance, Duration, Held, OnceCell, Plan, Qty, SYMBOLS, State, Timestamp, TradeEvent, TradeUpdate};
 use crate::domain::OrderId;
@@ -33,7 +33,7 @@ impl Broker {
         told
     }
 
-    /// Several options at one net price: the parent has no symbol, and its quantity is units.
+    /// Several options at one net price: the parent has no symbol, and its quantity counts units.
     fn place_legs(&mut self, plan: &Plan, chance: &mut Chance, now: Timestamp) -> TradeUpdate {
         let units = i64::try_from(chance.between(1, 6)).unwrap_or(1);
         let mut parent = self.blank(chance, OrderStatus::PendingNew, now);
@@ -115,7 +115,7 @@ impl Broker {
             (_, 3) => (TradeEvent::Canceled, S::Canceled),
             (_, 4) if plan.strange => (TradeEvent::from_word("pondering"), S::from_word("pondering")),
             (_, 5) if plan.replaces && !units => return self.replace(place, plan, chance, now),
-            // The chance of orders that were filled in part is what tells the two readings apart.
+            // Partially filled orders are replaced more often, because only they distinguish the two readings.
             (S::PartiallyFilled, 6..=7) if plan.replaces && !units => return self.replace(place, plan, chance, now),
             _ if units => return self.fill_legs(place, plan, chance, now).into_iter().collect(),
             _ => return self.fills(place, plan, chance, now),
@@ -135,8 +135,8 @@ impl Broker {
         vec![self.frame(place, event.0, Vec::new(), now)]
     }
 
-    /// Another order takes its place, for what was left. Whether it states what the chain has executed is nowhere
-    /// settled (docs/ALPACA.md 5.11 D): the plan draws one of both readings.
+    /// Replaces an order by another one for the remaining quantity. Whether the new order states what the chain has
+    /// executed is not documented (docs/ALPACA.md 5.11 D); the plan draws one of the two readings.
     fn replace(&mut self, place: usize, plan: &Plan, chance: &mut Chance, now: Timestamp) -> Vec<TradeUpdate> {
         let old = self.orders[place].now().clone();
         let mut order = self.blank(chance, OrderStatus::New, now);

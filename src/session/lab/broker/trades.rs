@@ -1,4 +1,4 @@
-//! Executions, and what undoes them.
+//! Executions, busts and corrections.
 
 use std::sync::Arc;
 
@@ -38,7 +38,7 @@ impl Broker {
         let order = self.orders[place].now();
         let leaves = match order.qty {
             Some(qty) => qty.checked_sub(order.cum_qty).filter(|leaves| leaves.is_positive())?,
-            // An amount of money buys fractions, and nobody knows beforehand how much.
+            // An amount of money buys fractions, in a quantity that is not known beforehand.
             None => Qty::new(Decimal::new(i64::try_from(chance.between(1, 9_000_000_000)).ok()?, 9)),
         };
         let whole = chance.percent(35);
@@ -54,7 +54,7 @@ impl Broker {
         Some(self.trade(place, qty, whole, plan, chance, now))
     }
 
-    /// An execution that was under way when the order was canceled.
+    /// An execution that was already in progress when the order was canceled.
     pub(super) fn fill_after_end(&mut self, plan: &Plan, chance: &mut Chance, now: Timestamp) -> Option<TradeUpdate> {
         let ended: Vec<usize> = (0..self.orders.len())
             .filter(|place| {
@@ -64,7 +64,7 @@ impl Broker {
                     order.qty.and_then(|qty| qty.checked_sub(order.cum_qty)).is_some_and(|left| left > Qty::whole(1));
                 let fresh =
                     now.duration_since(held.changed_at()) < Duration::from_secs(20).try_into().unwrap_or_default();
-                // What is undone on the way is judged by times, which say nothing of an order that goes on trading.
+                // Busts and corrections are judged by times, which say nothing of an order that goes on trading.
                 let plain = !held.units && held.parent.is_none() && !held.undone;
                 plain && left && fresh && matches!(order.status, OrderStatus::Canceled | OrderStatus::Expired)
             })
@@ -89,7 +89,7 @@ impl Broker {
         self.frame(place, event, vec![execution], now)
     }
 
-    /// Units of several legs at one price: each leg has an execution of its own, and one frame tells of all.
+    /// Units of a multi-leg order: each leg has an execution of its own, and one frame reports all.
     pub(super) fn fill_legs(
         &mut self,
         place: usize,
@@ -164,11 +164,11 @@ impl Broker {
         execution
     }
 
-    /// The row of the activity list. Its clock need not be the stream's, and it may name the parent of legs.
+    /// The row of the activity list. Its clock may differ from the stream's, and it may name the parent of a leg.
     fn row(&self, place: usize, execution: &Execution, plan: &Plan, chance: &mut Chance, now: Timestamp) -> Activity {
         let order = self.orders[place].now();
         let jitter = if plan.row_skew == 0 { 0 } else { i64::try_from(chance.below(200)).unwrap_or(0) };
-        // In milliseconds, and rows of one millisecond stand in no particular order.
+        // In milliseconds; rows of one millisecond are in no particular order.
         let millis = now.as_millisecond() + plan.row_skew + jitter;
         let id: Arc<str> = Arc::from(format!("{millis:016}::{:08x}{}", chance.next() >> 32, execution.id));
         let parent = self.orders[place].parent.filter(|at| plan.rows_of_parents && self.orders[*at].units);
@@ -191,7 +191,7 @@ impl Broker {
         if self.reading.wire { wire::activity(&row) } else { row }
     }
 
-    /// An execution is undone or restated.
+    /// Busts or corrects an execution.
     pub(super) fn undo(&mut self, plan: &Plan, chance: &mut Chance, now: Timestamp) -> Option<TradeUpdate> {
         let candidates: Vec<usize> = (0..self.fills.len()).filter(|place| self.may_be_undone(*place)).collect();
         if candidates.is_empty() {
@@ -201,7 +201,7 @@ impl Broker {
         let original = self.fills[chosen].execution.clone();
         let place = self.index[&original.order_id];
         let restate = chance.percent(30) && original.qty > Qty::whole(1);
-        // A correction is of the price, of the quantity, or of both.
+        // A correction changes the price, the quantity, or both.
         let px = (restate && chance.percent(60)).then(|| price(chance)).filter(|px| Some(*px) != original.px);
         let taken = match (restate, px) {
             (true, Some(_)) if chance.percent(60) => Qty::ZERO,
@@ -234,7 +234,7 @@ impl Broker {
         Some(self.frame(place, event, vec![execution], now))
     }
 
-    /// The row goes on under its id, with the executed quantity of its order as it was or as it is.
+    /// Corrects the row under its id; its cumulative quantity stays or is corrected too.
     fn restate_row(&mut self, fill: usize, left: Qty, to: Option<Price>, chance: &mut Chance) {
         if let ActivityKind::Fill { qty, px, cum_qty, .. } = &mut self.fills[fill].row.kind {
             *px = to.unwrap_or(*px);
@@ -246,7 +246,7 @@ impl Broker {
         }
     }
 
-    /// Neither of legs at one price nor within a chain: what a chain states after an undoing is nowhere told.
+    /// Excludes legs of multi-leg orders and chains: what a chain states after a bust is not documented.
     fn may_be_undone(&self, fill: usize) -> bool {
         let fill = &self.fills[fill];
         let held = &self.orders[self.index[&fill.execution.order_id]];

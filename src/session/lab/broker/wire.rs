@@ -1,4 +1,4 @@
-//! The truth as JSON, read back by the decoder that reads the service's.
+//! The truth as JSON, read back by the decoder of the real service.
 
 use std::fmt::{Display, Write};
 
@@ -11,10 +11,10 @@ use crate::domain::money::{Money, Price, Qty};
 use crate::domain::order::Order;
 use crate::domain::{Account, Activity, Position, TradeUpdate};
 
-/// Members of an object, written one after the other.
+/// Writes the members of an object one after another.
 struct Members<'a> {
     out: &'a mut String,
-    /// What is not known is left out instead of written as `null`.
+    /// Unknown members are left out instead of written as `null`.
     sparse: bool,
 }
 
@@ -100,7 +100,7 @@ fn write_order(out: &mut String, order: &Order, legs: &[Order], sparse: bool) {
 pub(super) fn order(order: &Order, sparse: bool) -> Order {
     let mut text = String::new();
     write_order(&mut text, order, &[], sparse);
-    wire::order(&text).expect("the laboratory writes orders that can be read")
+    wire::order(&text).expect("the laboratory writes readable orders")
 }
 
 /// A frame of the stream, written and read.
@@ -151,7 +151,7 @@ pub(super) fn frame(update: &TradeUpdate, sparse: bool) -> TradeUpdate {
     text.push('}');
     match wire::frame(text.as_bytes()) {
         Frame::Update(update) => *update,
-        other => panic!("the laboratory writes frames that can be read, and this is {other:?}: {text}"),
+        other => panic!("the laboratory writes readable frames, but this is {other:?}: {text}"),
     }
 }
 
@@ -180,21 +180,21 @@ pub(super) fn activity(row: &Activity) -> Activity {
     object.maybe("cum_qty", cum_qty.map(Qty::decimal));
     object.time("transaction_time", *at);
     object.close();
-    wire::activity(&text).expect("the laboratory writes rows that can be read")
+    wire::activity(&text).expect("the laboratory writes readable rows")
 }
 
-/// A position, written and read. Short ones are written without their sign, as some services do.
+/// A position, written and read. Short positions are written without a sign, as some services do.
 pub(super) fn position(position: &Position) -> Position {
     let mut text = String::new();
     let mut object = Members::open(&mut text, false);
     object.word("symbol", &position.symbol);
-    let qty = position.qty.expect("the laboratory knows what is held");
+    let qty = position.qty.expect("the laboratory knows the quantity");
     object.word("qty", qty.abs().decimal());
     object.word("side", if qty.is_negative() { "short" } else { "long" });
     object.maybe("current_price", position.last_px.map(Price::decimal));
     object.maybe("market_value", None::<&str>);
     object.close();
-    wire::position(&text, &mut Vec::new()).expect("the laboratory writes positions that can be read")
+    wire::position(&text, &mut Vec::new()).expect("the laboratory writes readable positions")
 }
 
 /// The account, written and read.
@@ -206,10 +206,10 @@ pub(super) fn account(account: &Account) -> Account {
     object.maybe("equity", account.equity.map(Money::decimal));
     object.maybe("cash", account.cash.map(Money::decimal));
     object.close();
-    wire::account(&text).expect("the laboratory writes accounts that can be read").0
+    wire::account(&text).expect("the laboratory writes readable accounts").0
 }
 
-/// A body that is no answer.
+/// A body that is not an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::session::lab) enum Body {
     Null,
@@ -217,7 +217,7 @@ pub(in crate::session::lab) enum Body {
     Cut,
 }
 
-/// Reads such a body as a list; what the decoder says of it.
+/// Decodes such a body as a list.
 pub(in crate::session::lab) fn body(body: Body) -> Result<Vec<Order>, WireError> {
     let text = match body {
         Body::Null => "null",

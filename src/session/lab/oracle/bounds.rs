@@ -1,4 +1,4 @@
-//! While the word is `live`: how far what is shown may be behind the truth.
+//! How far the screen may be behind the truth while the state is `live`.
 
 use std::time::Duration;
 
@@ -11,33 +11,33 @@ use crate::domain::money::Money;
 use crate::domain::update::TradeUpdate;
 use crate::session::lab::broker::Held;
 
-/// A change that the stream left out, on a quiet account: an audit in five minutes, and one more pass.
+/// A change that the stream left out, on a quiet account: an audit within five minutes, and one more pass.
 const CHANGE: Duration = Duration::from_secs(390);
-/// What stood when it went live: two early audits have seen it, however late REST was.
+/// Everything from before going live: two early audits have seen it, however late REST was.
 const EARLY: Duration = Duration::from_mins(2);
-/// What is held: asked for every minute, more often while something is, and after each execution.
+/// Positions: requested every minute, more often while something is held, and after each execution.
 const HOLDINGS: Duration = Duration::from_secs(100);
-/// After a frame that could not be read: an extra pass a minute at most.
+/// After an unreadable frame: at most one extra pass a minute.
 const UNREAD: Duration = Duration::from_secs(110);
 
-/// One look at a program that says it is live.
+/// One check of a program whose state is live.
 pub(in crate::session::lab) struct Behind<'a> {
     pub(in crate::session::lab) broker: &'a Broker,
     pub(in crate::session::lab) blotter: &'a Blotter,
     pub(in crate::session::lab) shown: &'a Shown,
     pub(in crate::session::lab) now: Timestamp,
     pub(in crate::session::lab) live_since: Timestamp,
-    /// Since when this connection is followed: its first `live`.
+    /// When this connection was first followed.
     pub(in crate::session::lab) followed_since: Timestamp,
     /// When watching began.
     pub(in crate::session::lab) since: Timestamp,
     /// What failing requests may add to every bound.
     pub(in crate::session::lab) patience: Duration,
-    /// Frames that could not be read: when, and of which order.
+    /// Unreadable frames: when, and of which order.
     pub(in crate::session::lab) unread: Vec<(Timestamp, usize)>,
 }
 
-/// Nothing is further behind than is promised.
+/// Checks that nothing is further behind than promised.
 pub(in crate::session::lab) fn behind(look: &Behind<'_>) -> Result<(), String> {
     let &Behind { broker, now, live_since, patience, .. } = look;
     let live_for = now.duration_since(live_since).unsigned_abs();
@@ -45,21 +45,22 @@ pub(in crate::session::lab) fn behind(look: &Behind<'_>) -> Result<(), String> {
         return Ok(());
     }
     let horizon = (now - CHANGE - patience).max(look.followed_since);
-    stands(look, horizon, false).map_err(|what| format!("live, and {what} since {horizon}"))?;
+    check_unchanged(look, horizon, false).map_err(|what| format!("live, and {what} since {horizon}"))?;
     for (at, place) in &look.unread {
         let held = broker.orders.get(*place).filter(|held| held.changed_at() <= *at);
         let due = *at >= live_since && now.duration_since(*at).unsigned_abs() > UNREAD + patience;
         let of_it = |held: &&Held| !held.undoing_lost && !is_history(held, look.since) && !out_of_sight(held);
         if let Some(held) = held.filter(|held| due && of_it(held)) {
             order_is_true(broker, look.blotter, held, *at)
-                .map_err(|what| format!("live, and after a frame that could not be read {what}"))?;
+                .map_err(|what| format!("live, and after an unreadable frame {what}"))?;
         }
     }
     holdings(look)
 }
 
-/// All that has not changed since a moment is shown as it is; at `once`, only what one answer is enough to tell.
-fn stands(look: &Behind<'_>, horizon: Timestamp, once: bool) -> Result<(), String> {
+/// Checks that everything unchanged since `horizon` is shown correctly; with `once`, only what a
+/// single answer can show.
+fn check_unchanged(look: &Behind<'_>, horizon: Timestamp, once: bool) -> Result<(), String> {
     let &Behind { broker, blotter, since, .. } = look;
     for held in &broker.orders {
         let told_apart = !once || (!held.undone && broker.is_told_apart(held));
@@ -80,14 +81,15 @@ fn stands(look: &Behind<'_>, horizon: Timestamp, once: bool) -> Result<(), Strin
     Ok(())
 }
 
-/// True for an order that executed after its end, where no row says so yet: an old one is in no list that is asked for.
+/// True for an order that executed after its end and whose row is not visible yet: no requested list
+/// contains an old order.
 fn is_unseen(broker: &Broker, held: &Held, horizon: Timestamp) -> bool {
     let order = held.now();
     let late = |fill: &Fill| fill.execution.order_id == order.id && fill.listed_at > horizon;
     order.status.is_terminal() && broker.fills.iter().any(late)
 }
 
-/// Balances and positions are of a moment that is not long ago.
+/// Checks that balances and positions are recent.
 fn holdings(look: &Behind<'_>) -> Result<(), String> {
     let &Behind { broker, shown, now, .. } = look;
     let from = now - HOLDINGS - look.patience;
@@ -113,14 +115,15 @@ fn holdings(look: &Behind<'_>) -> Result<(), String> {
     }
 }
 
-/// At the moment the word becomes `live`: all that had happened well before the snapshot was asked for is in it. That
-/// something was undone without a report is believed when two passes agree, and so is a state whose time is that of the
-/// one before.
+/// When the state becomes `live`: everything that happened well before the snapshot was requested is in it.
+/// Exempt are an execution undone without a report, which needs two passes that agree, and a state with the time
+/// of the previous one.
 pub(in crate::session::lab) fn at_live(look: &Behind<'_>, asked: Timestamp) -> Result<(), String> {
-    stands(look, asked, true).map_err(|what| format!("it goes live on half a picture: {what} since {asked}"))
+    check_unchanged(look, asked, true)
+        .map_err(|what| format!("it goes live on an incomplete snapshot: {what} since {asked}"))
 }
 
-/// What an update said is shown once it was taken in.
+/// Checks that an update is shown once it was merged.
 pub(in crate::session::lab) fn reflects(
     broker: &Broker,
     blotter: &Blotter,
@@ -130,17 +133,17 @@ pub(in crate::session::lab) fn reflects(
     let held = &broker.orders[*place];
     for execution in &update.executions {
         if blotter.execution(&execution.id).is_none() {
-            return Err(format!("the stream told of {} and it is not shown", execution.id));
+            return Err(format!("the stream reported {} and it is not shown", execution.id));
         }
     }
     let Some(order) = blotter.order(&update.order.id) else {
-        return Err(format!("the stream told of order {} and it is not shown", update.order.id));
+        return Err(format!("the stream reported order {} and it is not shown", update.order.id));
     };
     if order.cum_qty < update.order.cum_qty && !held.undone {
-        return Err(format!("order {} shows less executed than the stream told", update.order.id));
+        return Err(format!("order {} shows less executed than the stream reported", update.order.id));
     }
     if update.order.status.is_terminal() && order.status.is_working() {
-        return Err(format!("order {} is done, the stream said so, and it is shown as {}", order.id, order.status));
+        return Err(format!("order {} is done according to the stream but shown as {}", order.id, order.status));
     }
     Ok(())
 }

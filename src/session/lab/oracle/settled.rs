@@ -1,4 +1,4 @@
-//! Whether what is shown is the truth, once everything has come to rest.
+//! Whether the screen shows the truth, once everything has settled.
 
 use std::collections::{HashMap, HashSet};
 
@@ -13,7 +13,7 @@ use crate::domain::order::Order;
 use crate::domain::update::TradeEvent;
 use crate::session::lab::broker::{Broker, Fill, Held};
 
-/// After everything has settled: is what is shown the truth? `since` is when watching began.
+/// Checks that the screen shows the truth after everything has settled; `since` is when watching began.
 pub(in crate::session::lab) fn settled(broker: &Broker, blotter: &Blotter, since: Timestamp) -> Result<(), String> {
     let mut rows: HashMap<&str, usize> = HashMap::new();
     let mut placeholders: HashSet<OrderId> = HashSet::new();
@@ -49,7 +49,7 @@ pub(in crate::session::lab) fn settled(broker: &Broker, blotter: &Blotter, since
     tape_is_whole(blotter)
 }
 
-/// Each execution and each order event stands on one line.
+/// Checks that each execution and each order event is on exactly one line.
 fn tape_is_whole(blotter: &Blotter) -> Result<(), String> {
     let (mut shown, mut events) = (HashSet::new(), HashSet::new());
     for line in blotter.tape() {
@@ -60,7 +60,7 @@ fn tape_is_whole(blotter: &Blotter) -> Result<(), String> {
             }
             Some(id) if !shown.insert(id) => return Err(format!("line {number} of the tape shows {id} again")),
             None if ONCE.contains(&line.event) && !events.insert((&line.order_id, &line.event)) => {
-                return Err(format!("line {number} of the tape says again that {} is {}", line.order_id, line.event));
+                return Err(format!("line {number} of the tape repeats that {} is {}", line.order_id, line.event));
             }
             Some(_) | None => {}
         }
@@ -71,7 +71,7 @@ fn tape_is_whole(blotter: &Blotter) -> Result<(), String> {
     }
 }
 
-/// What happens to an order once.
+/// Events that happen to an order only once.
 const ONCE: [TradeEvent; 6] = [
     TradeEvent::Accepted,
     TradeEvent::PendingNew,
@@ -81,17 +81,18 @@ const ONCE: [TradeEvent; 6] = [
     TradeEvent::Replaced,
 ];
 
-/// Over before anybody watched.
+/// True for an order that was done before watching began.
 pub(super) fn is_history(held: &Held, since: Timestamp) -> bool {
     held.changed_at() < since && held.now().status.is_terminal()
 }
 
-/// Undone after the order was done, by a frame that never came: nothing states it but lists that go far back.
+/// True for an order that was busted or corrected after it was done, by a lost frame: only lists that go
+/// far back show it.
 pub(super) fn out_of_sight(held: &Held) -> bool {
     held.undone_late && held.undoing_lost
 }
 
-/// Whether every order stands as it does, whatever its rows are.
+/// Checks the state of every order, regardless of its rows.
 pub(in crate::session::lab) fn orders_are_true(
     broker: &Broker,
     blotter: &Blotter,
@@ -110,7 +111,7 @@ fn state_is_true<'a>(blotter: &'a Blotter, truth: &Order) -> Result<&'a Order, S
     Err(format!("order {} is {} {} and not {status} {cum_qty}", truth.id, order.status, order.cum_qty))
 }
 
-/// Whether an order and its rows are shown as they are, by what was to be seen until a moment.
+/// Checks an order and its rows against what was visible until a moment.
 pub(super) fn order_is_true(broker: &Broker, blotter: &Blotter, held: &Held, until: Timestamp) -> Result<(), String> {
     let truth = held.now();
     let order = state_is_true(blotter, truth)?;
@@ -120,10 +121,10 @@ pub(super) fn order_is_true(broker: &Broker, blotter: &Blotter, held: &Held, unt
     if !held.undone && order.avg_px != truth.avg_px {
         return Err(format!("order {} shows the price {:?} and not {:?}", truth.id, order.avg_px, truth.avg_px));
     }
-    // What units or a chain state is not the sum of their own executions.
+    // The quantity that units or a chain state is not the sum of their own executions.
     let own = if held.units { Qty::ZERO } else { truth.cum_qty.checked_sub(held.inherited).unwrap_or(Qty::ZERO) };
     let sum = sum_of(blotter, &truth.id);
-    if sum != own && !nobody_can_know(broker, held, until) {
+    if sum != own && !is_unknowable(broker, held, until) {
         let rows: Vec<_> = blotter
             .executions_of(&truth.id)
             .iter()
@@ -134,7 +135,7 @@ pub(super) fn order_is_true(broker: &Broker, blotter: &Blotter, held: &Held, unt
     for leg in &order.legs {
         let place = broker.index.get(leg);
         if place.is_none_or(|place| broker.orders[*place].parent.is_none()) || blotter.order(leg).is_none() {
-            return Err(format!("{leg} is shown as a leg of {} and is none", truth.id));
+            return Err(format!("{leg} is shown as a leg of {} but is not one", truth.id));
         }
     }
     if held.units && order.legs.len() != held.legs.len() {
@@ -143,9 +144,9 @@ pub(super) fn order_is_true(broker: &Broker, blotter: &Blotter, held: &Held, unt
     Ok(())
 }
 
-/// True while a row is not visible, or not any more, that alone would tell what an order's rows add up to: what a
-/// replacement executed itself or its chain did, or that something was executed which was undone again.
-fn nobody_can_know(broker: &Broker, held: &Held, until: Timestamp) -> bool {
+/// True while the one row is hidden or gone that would explain the sum of an order's rows: whether a replacing order or
+/// its chain executed a quantity, or that an execution existed before it was undone.
+fn is_unknowable(broker: &Broker, held: &Held, until: Timestamp) -> bool {
     let order = held.now();
     let gone = |fill: &Fill| fill.gone_at.is_some() && order.replaces.is_some();
     let late = |fill: &Fill| fill.execution.order_id == order.id && (fill.listed_at > until || gone(fill));

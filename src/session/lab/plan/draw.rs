@@ -1,4 +1,4 @@
-//! Drawing a plan from the seed.
+//! Draws a plan from the seed.
 
 use std::time::Duration;
 
@@ -76,7 +76,7 @@ impl Plan {
         }
     }
 
-    /// Most refusals are over before the token counts as dead.
+    /// Most refusals end before the token counts as dead.
     fn draw_refusal(&mut self, at: Duration, chance: &mut Chance) -> Incident {
         let long = match chance.below(4) {
             0 => chance.millis(10_000, 55_000),
@@ -87,7 +87,7 @@ impl Plan {
         Incident::Refuse { long, relinked: chance.percent(50) }
     }
 
-    /// The faults end later. As much happens as in a shorter run, so that no run takes much longer than another.
+    /// Extends the faults. The gap grows too, so that no run takes much longer than another.
     fn lengthen(&mut self, end: Duration) {
         if end > self.calm_at {
             self.calm_at = end;
@@ -95,7 +95,7 @@ impl Plan {
         }
     }
 
-    /// How this service reads its own rules.
+    /// Draws how this service interprets its documents.
     fn draw_readings(&mut self, chance: &mut Chance) {
         let mut some = |often: u64| chance.percent(often);
         let wire = some(40);
@@ -132,8 +132,8 @@ impl Plan {
             carries: self.carries,
             orders_as_sent: false,
         };
-        // Whether a span was executed again after an undoing is told by times alone, so they must tell it. And of an order
-        // that was undone without a word the sums may agree while a row is still to come.
+        // Only times show that a quantity was executed again after a bust, so the times must be exact. And after an
+        // unreported bust, the sums may agree while a row is still hidden.
         if self.row_skew != 0 || self.late_rows > 0 || self.reading.stamps == Stamps::Seconds {
             self.undo = 0;
         }
@@ -143,16 +143,16 @@ impl Plan {
             _ => OtherPrograms::Nobody,
         };
         if self.others == OtherPrograms::Instance && chance.percent(30) {
-            // No time tells which of them knows the newer state.
+            // No time shows which of them knows the newer state.
             self.reading.stamps = Stamps::Still;
         }
         if self.reading.stamps == Stamps::Still {
-            // What was undone unheard is not told from an old answer where no time ever moves.
+            // If no time ever moves, an unreported bust looks like a stale answer.
             self.undo = 0;
         }
         self.bursts = chance.percent(30);
-        // Then the rows alone tell the spans, so they must be listed, all of them and at their time, and each frame must come; and
-        // where something may be undone, two executions of one span are a sign of that.
+        // Only rows show the separate executions then, so all of them must be listed, on time, and every frame must
+        // arrive; and after a bust, two executions of the same range would look like its correction.
         let listed = self.hide == 0 && self.late_rows == 0 && self.row_skew == 0 && !cap && !self.replay;
         let listed = listed && self.drop == 0 && self.garble == 0;
         self.reading.orders_as_sent = chance.percent(60) && self.undo == 0 && listed;
@@ -185,7 +185,7 @@ impl Plan {
         self.lengthen(end);
     }
 
-    /// Days and nights of an account that is watched all along, with a few faults and something happening every day.
+    /// Several days of an account that is watched all the time, with a few faults and incidents every day.
     pub(in crate::session::lab) fn of_days(days: u32, chance: &mut Chance) -> Self {
         let mut plan = Self {
             drop: 2,

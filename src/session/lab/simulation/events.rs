@@ -27,7 +27,7 @@ impl Simulation {
                     self.at(self.now + after, Event::Act(broker));
                 }
             }
-            Event::Incident(incident) => self.suffer(incident),
+            Event::Incident(incident) => self.apply_incident(incident),
             Event::Look => {
                 self.look();
                 self.at(self.now + LOOK, Event::Look);
@@ -68,24 +68,24 @@ impl Simulation {
         self.input(program, Input::Connect);
     }
 
-    /// Goes on from what an earlier run left. Where something is lost that it showed, it may show that again, and where
-    /// no snapshot is left it watches as if for the first time.
+    /// Resumes from what an earlier run left. If something that it showed is lost, it may show that again; if no
+    /// snapshot is left, it starts as if for the first time.
     fn remember(&mut self, number: usize) {
         let read = self.recall(number);
         let program = &mut self.programs[number];
         if !read {
             (program.blotter, program.mark) = (Blotter::default(), (None, None));
-            // It has said so, and is started again when the file can be read.
+            // It has reported the error, and is restarted when the file can be read.
             self.at(self.plan.calm_at.max(self.now) + AGAIN, Event::Again(number));
         }
         let program = &mut self.programs[number];
-        // What it had learned beside the one that writes may be older by its time than what that one kept.
+        // What it learned while another program wrote may be older, by its time, than what that one kept.
         let contested = program.blotter.conflicts().next().is_some();
         if program.lost || !read || contested {
             program.oracle.goes_back(&self.brokers[program.broker], &program.blotter);
         }
         if let Some(mark) = program.mark.1 {
-            // What is read back is what its owner wrote, who may have begun to watch later.
+            // The journal was written by the account's owner, which may have started later.
             let writer = self.owners[program.broker].unwrap_or(number);
             let begun = [number, writer].map(|at| {
                 let begun = self.programs[at].begun.iter().rev().find(|(first, _)| *first <= mark);
@@ -98,8 +98,8 @@ impl Simulation {
         self.programs[number].lost = false;
     }
 
-    /// Takes over what the journal knows; false when it cannot be read now. Where one program writes it, what the others
-    /// learned beside it is taken for written as well.
+    /// Loads what the journal knows; false when it cannot be read now. If only one program writes it, what the others
+    /// learned meanwhile counts as written too.
     pub(super) fn recall(&mut self, program: usize) -> bool {
         let broker = self.programs[program].broker;
         let recalled = self.journal.recall(program, self.clocks());
@@ -137,7 +137,7 @@ impl Simulation {
             self.programs[program].mark = (fills, orders);
             self.programs[program].account.clone_from(&account);
             if orders.is_none() {
-                // No complete snapshot of this account is remembered: the next one is the first again.
+                // No complete snapshot of this account is kept: the next one counts as the first.
                 self.programs[program].since = None;
             }
             if let (Some(session), Some(account)) = (&mut self.programs[program].session, account) {
@@ -152,7 +152,7 @@ impl Simulation {
 
     /// A person starts the program again.
     fn again(&mut self, program: usize) {
-        self.suffers(program, Incident::Kill(std::time::Duration::from_secs(1)));
+        self.apply_to_program(program, Incident::Kill(std::time::Duration::from_secs(1)));
     }
 
     pub(super) fn clocks(&self) -> Now {
@@ -186,7 +186,7 @@ impl Simulation {
             }
         }
         if matches!(session.state(), ConnectionState::NeedsRelink { .. }) && self.now >= self.refuse_until {
-            // The user links the account again.
+            // The user relinks the account.
             let after = self.chance.millis(100, 5_000);
             self.at(self.now + after, Event::WakeUp(program));
         } else if matches!(session.state(), ConnectionState::NeedsRelink { .. }) {
@@ -198,19 +198,19 @@ impl Simulation {
         }
     }
 
-    /// Gives the journal what a program learned.
+    /// Passes what a program learned to the journal.
     fn keep(&mut self, program: usize, kept: Kept<'_>) {
         if self.writes(program) || self.journal.is_shared() {
             self.journal.keep(program, kept, &self.programs[program].blotter, self.clocks());
         }
     }
 
-    /// True when the program streams the account: what it shows is in the journal, and nothing else.
+    /// True when the program streams the account, so that the journal holds exactly what it shows.
     pub(super) fn writes(&self, program: usize) -> bool {
         self.owners[self.programs[program].broker] == Some(program)
     }
 
-    /// False until the session hears of a reset: it shows what was true of the old account.
+    /// False until the session notices a reset: it still shows the old account.
     pub(super) fn is_known(&self, number: usize) -> bool {
         let program = &self.programs[number];
         let shown = program.shown.account.as_ref().map(|account| &account.id);
@@ -225,7 +225,7 @@ impl Simulation {
         match output {
             Output::OpenStream(epoch, form) => self.connect(program, epoch, form),
             Output::CloseStream => self.programs[program].line = None,
-            // What is under way is answered all the same, and what is refused then is no less refused.
+            // Requests in flight are still answered, and a refusal still counts.
             Output::DropRequests | Output::Over(_) => {}
             Output::EndWaits => {
                 self.programs[program].limited_until = std::time::Duration::ZERO;
@@ -265,7 +265,7 @@ impl Simulation {
             }
             Output::Account(account) => {
                 if self.programs[program].shown.account.is_none() && self.journal.account(program).is_none() {
-                    // Whose updates came before, nobody knew; they are asked for instead.
+                    // These updates could not be attributed to an account; the lists are requested instead.
                     self.forget_early(program);
                 }
                 self.programs[program].account = Some(account.id.clone());
@@ -282,7 +282,7 @@ impl Simulation {
                 self.hash(&text);
                 let accused = text.contains("did not report") || text.contains("left out");
                 if accused && self.honest {
-                    self.fail(|| format!("an honest stream is accused: {text}"));
+                    self.fail(|| format!("a stream that left nothing out is blamed: {text}"));
                 }
                 self.note(|| format!("   {text}"));
             }
@@ -326,7 +326,7 @@ fn brief(input: &Input) -> String {
 }
 
 impl Incident {
-    /// True for what happens to one program and not to the network.
+    /// True for an incident of one program, not of the network.
     pub(super) const fn is_of_a_program(self) -> bool {
         matches!(self, Self::Kill(_) | Self::Sleep(_) | Self::Connect)
     }

@@ -1,4 +1,4 @@
-//! Comparing with the truth: at looks on the way, when the word becomes `live`, and at the end.
+//! Compares with the truth: during the run, when the state becomes `live`, and at the end.
 
 use std::time::Duration;
 
@@ -10,12 +10,12 @@ use crate::session::lab::plan::{EndpointFault, FaultWindow};
 use crate::session::machine::Input;
 use crate::session::state::ConnectionState;
 
-/// How much longer everything may take where requests fail again and again, or where a page holds one row, so that a pass
-/// takes a minute.
+/// How much longer everything may take if requests keep failing, or if a page holds a single row, so that a
+/// pass takes a minute.
 const PATIENCE: Duration = Duration::from_secs(100);
 
 impl Simulation {
-    /// Is everything well by now?
+    /// Checks that everything is correct by now.
     pub(super) fn judge(&mut self) -> Result<(), String> {
         for program in 0..self.programs.len() {
             self.judge_program(program)?;
@@ -30,13 +30,13 @@ impl Simulation {
         let Some(session) = &program.session else { return Err("the program did not start again".to_owned()) };
         let state = session.state();
         let elsewhere = self.owners[program.broker].is_some_and(|owner| owner != number);
-        // Now and then it tries whether a stream can be had after all.
+        // A polling program sometimes tries to open a stream.
         let expected: &[&str] = match (self.plan.refused_forms, elsewhere) {
             (3.., _) | (_, true) => &["polling", "connecting"],
             _ => &["live"],
         };
         if !expected.contains(&state.word()) {
-            return Err(format!("it ends {state} and not {expected:?}"));
+            return Err(format!("it ends {state}, expected {expected:?}"));
         }
         let since = program.since.ok_or("no pass was ever complete")?;
         oracle::settled(broker, &program.blotter, since)?;
@@ -45,7 +45,7 @@ impl Simulation {
         let differ = shown.len() != truth.len()
             || shown.iter().zip(&truth).any(|(shown, truth)| (&shown.symbol, shown.qty) != (&truth.symbol, truth.qty));
         if differ {
-            return Err(format!("positions are {shown:?} and not {truth:?}"));
+            return Err(format!("positions are {shown:?}, expected {truth:?}"));
         }
         if program.shown.account.as_ref().map(|account| &account.id) != Some(&broker.id()) {
             return Err("the account shown is another one".to_owned());
@@ -56,7 +56,7 @@ impl Simulation {
         let Some(mut file) = self.journal.reread(number) else { return Ok(()) };
         if self.plan.others == OtherPrograms::Instance {
             oracle::orders_are_true(broker, &file, since).map_err(|what| format!("read back, {what}"))?;
-            // Of what was undone without a report each program infers its own; what the orders state settles that.
+            // Each program infers its own record of an unreported bust; the states of the orders decide.
             let now = broker_time(self.now);
             let orders: Vec<_> = broker.orders.iter().filter_map(|held| broker.stated(held, now)).collect();
             file.apply_snapshot(&orders, &[]);
@@ -64,8 +64,9 @@ impl Simulation {
         oracle::settled(broker, &file, since).map_err(|what| format!("read back, {what}"))
     }
 
-    /// The whole truth told twice is no news the second time; the first time it may bring history from before the start.
-    pub(super) fn told_again(&mut self) -> Result<(), String> {
+    /// Applies the whole truth twice: the second time must change nothing. The first may add history
+    /// from before the start.
+    pub(super) fn repeat_truth(&mut self) -> Result<(), String> {
         if self.plan.vanish || self.plan.undo > 0 || self.plan.others == OtherPrograms::Instance {
             return Ok(());
         }
@@ -83,7 +84,7 @@ impl Simulation {
         Ok(())
     }
 
-    /// Looks at what every program shows.
+    /// Checks what every program shows.
     pub(super) fn look(&mut self) {
         for number in 0..self.programs.len() {
             let Some(live_since) = self.programs[number].live_since else { continue };
@@ -103,7 +104,7 @@ impl Simulation {
         }
     }
 
-    /// One look; nothing while another account answers than is shown.
+    /// One check; `None` while another account answers than the one shown.
     fn behind(&self, number: usize, live_since: Duration) -> Option<Behind<'_>> {
         let program = &self.programs[number];
         let broker = &self.brokers[program.broker];
@@ -125,7 +126,7 @@ impl Simulation {
         })
     }
 
-    /// The word has changed.
+    /// The state has changed.
     pub(super) fn word_changed(&mut self, number: usize, state: &ConnectionState) {
         let was = self.programs[number].live_since;
         self.programs[number].live_since = state.is_live().then_some(was.unwrap_or(self.now));
@@ -133,7 +134,7 @@ impl Simulation {
             return;
         }
         self.programs[number].unread.clear();
-        // What REST may not have known yet when it was asked.
+        // What REST may not have known yet when it was queried.
         let unsure = Duration::from_millis(self.plan.stale + self.plan.hide + 100);
         let asked = self.programs[number].listening_since.saturating_sub(unsure);
         let early = std::mem::take(&mut self.programs[number].early);
@@ -142,7 +143,7 @@ impl Simulation {
         for update in &early {
             found = found.and_then(|()| {
                 oracle::reflects(look.broker, look.blotter, update)
-                    .map_err(|what| format!("what was held is lost: {what}"))
+                    .map_err(|what| format!("a held update is lost: {what}"))
             });
         }
         if let Err(what) = found {
@@ -150,7 +151,7 @@ impl Simulation {
         }
     }
 
-    /// Notes what the stream says; returns an update that must be on the screen at once.
+    /// Records what the stream reports; returns an update that must be shown at once.
     pub(super) fn note_told(&mut self, number: usize, input: &Input) -> Option<TradeUpdate> {
         let now = self.now;
         let program = &mut self.programs[number];
@@ -177,7 +178,7 @@ impl Simulation {
         }
     }
 
-    /// The snapshot that these waited for never came.
+    /// The snapshot that these updates waited for never arrived.
     pub(super) fn forget_early(&mut self, number: usize) {
         let broker = self.programs[number].broker;
         for update in std::mem::take(&mut self.programs[number].early) {
@@ -185,7 +186,7 @@ impl Simulation {
         }
     }
 
-    /// Each execution that the stream tells of is on the screen as soon as it was read.
+    /// Checks that each execution reported by the stream is shown as soon as it was read.
     pub(super) fn must_be_shown(&mut self, number: usize, update: &TradeUpdate) {
         let program = &self.programs[number];
         let broker = &self.brokers[program.broker];

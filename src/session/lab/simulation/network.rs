@@ -1,4 +1,4 @@
-//! The network between session and broker: what becomes of frames and connections, and the incidents of a run.
+//! The network between session and broker: frames, connections, and the incidents of a run.
 
 use std::cmp::Reverse;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::session::machine::Input;
 use crate::session::state::Epoch;
 
 impl Simulation {
-    pub(super) fn suffer(&mut self, incident: Incident) {
+    pub(super) fn apply_incident(&mut self, incident: Incident) {
         self.note(|| format!("!! {incident:?}"));
         match incident {
             Incident::Outage(long) => self.down_until = self.down_until.max(self.now + long),
@@ -33,12 +33,12 @@ impl Simulation {
         let chosen = if count > 1 { usize::try_from(self.chance.below(count)).unwrap_or(0) } else { 0 };
         for program in 0..self.programs.len() {
             if program == chosen || !incident.is_of_a_program() {
-                self.suffers(program, incident);
+                self.apply_to_program(program, incident);
             }
         }
     }
 
-    pub(super) fn suffers(&mut self, program: usize, incident: Incident) {
+    pub(super) fn apply_to_program(&mut self, program: usize, incident: Incident) {
         let line = self.programs[program].line.map(|line| line.epoch);
         match incident {
             Incident::Cut | Incident::NoSocket(..) => {
@@ -70,7 +70,7 @@ impl Simulation {
 
     fn reset(&mut self) {
         self.brokers[0].reset(broker_time(self.now));
-        // What the broker had not sent yet of the old account it never sends.
+        // The broker never sends pending updates of the old account.
         let programs = &self.programs;
         self.events.retain(|Reverse(timed)| match &timed.event {
             Event::Stream(program, _, event) => {
@@ -80,7 +80,7 @@ impl Simulation {
         });
     }
 
-    /// Nothing is handled until it wakes up; what was on its way is lost.
+    /// Nothing is handled until the program wakes up; frames in transit are lost.
     fn sleep(&mut self, program: usize, long: Duration) {
         self.mute(program);
         let until = self.now + long;
@@ -97,7 +97,7 @@ impl Simulation {
         self.at(until, Event::WakeUp(program));
     }
 
-    /// The program ends without a word.
+    /// The program is killed.
     fn die(&mut self, program: usize) {
         let dead = &mut self.programs[program];
         dead.under_way.clear();
@@ -114,7 +114,7 @@ impl Simulation {
         self.programs[program].lost |= lost;
         let broker = self.programs[program].broker;
         if self.owners[broker] == Some(program) {
-            // The journal is what is left of it.
+            // Only the journal survives.
             self.owners[broker] = None;
             let dead = &mut self.programs[program];
             (dead.blotter, dead.account, dead.mark) = (Blotter::default(), None, (None, None));
@@ -126,7 +126,7 @@ impl Simulation {
         }
     }
 
-    /// Nobody else streams the account any more: this program does, and goes on from what the other one wrote.
+    /// Takes over the stream when the other program releases the account, and resumes from what that one wrote.
     pub(super) fn take_over(&mut self, program: usize) {
         let broker = self.programs[program].broker;
         let waits = self.programs[program].session.is_some() && self.programs[program].elsewhere;
@@ -138,7 +138,7 @@ impl Simulation {
         self.input(program, Input::Connect);
     }
 
-    /// What was on its way to a program never arrives.
+    /// Drops events in transit to a program.
     fn discard(&mut self, program: usize, which: impl Fn(&Event, Duration) -> bool) {
         let events = std::mem::take(&mut self.events);
         for Reverse(timed) in events {
@@ -162,7 +162,7 @@ impl Simulation {
         }
     }
 
-    /// The stream stays open and says nothing any more.
+    /// The stream stays open but delivers nothing more.
     fn mute(&mut self, program: usize) {
         if let Some(line) = &mut self.programs[program].line {
             line.mute = true;
@@ -176,7 +176,7 @@ impl Simulation {
         }
     }
 
-    /// The broker tells of an update, on every stream of the account.
+    /// The broker sends an update on every stream of the account.
     pub(super) fn tell(&mut self, broker: usize, update: &TradeUpdate) {
         for program in 0..self.programs.len() {
             if self.programs[program].broker == broker && !self.send(program, update) {
@@ -196,7 +196,7 @@ impl Simulation {
         }
     }
 
-    /// The network does with an update what it does; false when it is lost.
+    /// Sends an update through the faulty network; false when it is lost.
     fn send(&mut self, program: usize, update: &TradeUpdate) -> bool {
         let Some(line) = self.programs[program].line.filter(|line| line.subscribed && !line.mute) else { return false };
         let id = update.order.id.clone();
@@ -223,7 +223,7 @@ impl Simulation {
             if self.plan.reorder > 0 && self.chance.percent(40) {
                 at += Duration::from_millis(self.chance.below(self.plan.reorder));
             } else {
-                // Without a fault frames keep their order.
+                // Without a fault, frames keep their order.
                 at = at.max(line.last);
                 if let Some(line) = &mut self.programs[program].line {
                     line.last = at;
@@ -277,7 +277,7 @@ impl Simulation {
         self.at(opened, Event::Stream(program, epoch, Box::new(StreamEvent::Opened)));
         let authorized = StreamEvent::Authorized { form, message: None };
         self.at(opened, Event::Stream(program, epoch, Box::new(authorized)));
-        // The broker sends updates from a moment between our asking and its acknowledgement on.
+        // The broker starts to send updates at a moment between the subscription and its acknowledgement.
         let subscribed = opened + self.chance.millis(1, 150);
         self.at(subscribed, Event::Subscribed(program, epoch));
         let acknowledged = subscribed + self.chance.millis(1, 60);

@@ -13,12 +13,12 @@ use crate::session::machine::Session;
 use crate::session::request::RequestId;
 use crate::session::state::Epoch;
 
-/// The stream as the network has it.
+/// The stream as seen by the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct StreamState {
     pub(super) epoch: Epoch,
     pub(super) subscribed: bool,
-    /// Open, but nothing comes through.
+    /// Open, but nothing gets through.
     pub(super) mute: bool,
     pub(super) last: Duration,
 }
@@ -28,37 +28,37 @@ pub(super) struct Program {
     pub(super) broker: usize,
     pub(super) session: Option<Session>,
     pub(super) blotter: Blotter,
-    /// Whose orders these are; it is in the journal, so that a new life knows it before the account answers.
+    /// The account of these orders; it is journaled, so that a restarted program knows it before the account answers.
     pub(super) account: Option<AccountId>,
     pub(super) oracle: Oracle,
     pub(super) line: Option<StreamState>,
     pub(super) shown: Shown,
-    /// Where its next run may start from.
+    /// The watermark for its next run.
     pub(super) mark: (Option<Timestamp>, Option<Timestamp>),
     pub(super) asleep_until: Duration,
     /// Another program streams the account, as far as this one knows.
     pub(super) elsewhere: bool,
     pub(super) limited_until: Duration,
-    /// What was refused for a limit that may be its own: since when and until when.
+    /// Endpoints refused for a limit that may be their own: since when, and until when.
     pub(super) limited: HashMap<Beside, (Duration, Duration)>,
-    /// With what is asked beside orders and executions.
+    /// Requests in flight; with the endpoint, if orders and executions do not depend on it.
     pub(super) under_way: HashMap<RequestId, Option<Beside>>,
     pub(super) lives: u64,
-    /// When the first pass ever ended; what was over before is history.
+    /// When the very first pass ended; orders done before are history.
     pub(super) since: Option<Timestamp>,
-    /// Each of these with the mark that it set, for what is remembered may have lost the later ones.
+    /// Each of these with the watermark that it set, because the journal may have lost later ones.
     pub(super) begun: Vec<(Timestamp, Timestamp)>,
     /// It was killed, and something that it showed is not in the journal.
     pub(super) lost: bool,
-    /// Since when the word is `live`.
+    /// Since when the state is `live`.
     pub(super) live_since: Option<Duration>,
-    /// When the stream of this connection began to be merged: that a part is missing puts off no audit.
+    /// When merging began on this stream; a missing part does not delay audits.
     pub(super) followed_since: Option<Duration>,
     /// When this epoch began to listen.
     pub(super) listening_since: Duration,
-    /// Updates that arrived before the snapshot of this epoch did.
+    /// Updates that arrived before the snapshot of this epoch.
     pub(super) early: Vec<TradeUpdate>,
-    /// Orders of which a frame could not be read while live, and when.
+    /// Orders with an unreadable frame while live, and when.
     pub(super) unread: Vec<(Duration, usize)>,
 }
 

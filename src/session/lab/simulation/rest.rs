@@ -1,4 +1,4 @@
-//! REST on its bad days: what becomes of a question.
+//! Faulty REST: what becomes of a request.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -9,10 +9,10 @@ use crate::session::lab::broker::body;
 use crate::session::lab::plan::{Endpoint, EndpointFault};
 use crate::session::request::{OrderFilter, Reply, Request, RequestError, RequestErrorKind, RequestId, Unread};
 
-/// A client waits no longer for an answer.
+/// The client's timeout.
 const TIMEOUT: Duration = Duration::from_secs(15);
 
-/// No wait that a server asks for is believed beyond this.
+/// Upper bound on any wait that a server asks for.
 pub(super) const LONGEST_WAIT: Duration = Duration::from_mins(2);
 
 fn error(kind: RequestErrorKind, message: &str) -> RequestError {
@@ -28,7 +28,7 @@ fn error(kind: RequestErrorKind, message: &str) -> RequestError {
     RequestError { kind, status, code: None, message: message.to_owned(), extra: None, request_id: None }
 }
 
-/// What is asked beside orders and executions, and may be limited by itself.
+/// Endpoints that orders and executions do not depend on, and that may be limited by themselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Beside {
     Account,
@@ -36,7 +36,7 @@ pub(super) enum Beside {
     Replay,
 }
 
-/// What begins to be refused within this time of each other is refused for one limit.
+/// Endpoints whose refusals begin within this time of each other share one limit.
 const TOGETHER: Duration = Duration::from_secs(5);
 
 const fn beside(request: &Request) -> Option<Beside> {
@@ -48,12 +48,12 @@ const fn beside(request: &Request) -> Option<Beside> {
     }
 }
 
-/// A question on its way to an answer.
+/// A request in transit.
 #[derive(Debug)]
 pub(super) struct Asked {
     id: RequestId,
     request: Request,
-    /// How far behind whoever answers it is.
+    /// How far the answering replica lags.
     stale: Duration,
     answered: Duration,
 }
@@ -96,12 +96,12 @@ impl Simulation {
         }
         let stale = if self.plan.stale > 0 && !self.calm() { self.chance.below(self.plan.stale) } else { 0 };
         let asked = Asked { id, request: request.clone(), stale: Duration::from_millis(stale), answered };
-        // The answer is made somewhere on the way, of what has happened until then.
+        // The answer is computed halfway, from what has happened by then.
         let on_the_way = self.now + answered.checked_sub(self.now).unwrap() / 2;
         self.at(on_the_way, Event::Asked(program, Box::new(asked)));
     }
 
-    /// Whether a question reaches whoever can answer it.
+    /// Whether a request reaches a server that can answer it.
     fn arrives(&mut self, request: &Request, fault: Option<EndpointFault>) -> Result<(), RequestError> {
         if self.now < self.down_until {
             return Err(error(RequestErrorKind::Network, "no network"));
@@ -110,10 +110,10 @@ impl Simulation {
             return Err(error(RequestErrorKind::Unauthorized, "unauthorized"));
         }
         if let Some(fault) = fault {
-            ails(fault)?;
+            fault_error(fault)?;
         }
         if !self.calm() {
-            self.stumble()?;
+            self.random_failure()?;
         }
         if matches!(request, Request::Replay { .. }) && !self.plan.replay {
             return Err(error(RequestErrorKind::NotFound, "Not Found"));
@@ -121,7 +121,7 @@ impl Simulation {
         Ok(())
     }
 
-    /// A replica answers, and knows what it knew a while ago.
+    /// A replica answers with what it knew a while ago.
     pub(super) fn answer(&mut self, program: usize, asked: &Asked) {
         let moment = broker_time(self.now) - asked.stale;
         let broker = &self.brokers[self.programs[program].broker];
@@ -142,7 +142,7 @@ impl Simulation {
         self.at(at, Event::Reply(program, asked.id, Box::new(result)));
     }
 
-    /// An answer arrives: what may not be asked after it, and for how long.
+    /// Notes what an answer says about limits: what must wait, and for how long.
     pub(super) fn note_limit(&mut self, program: usize, id: RequestId, result: &Result<Box<Reply>, RequestError>) {
         let now = self.now;
         let program = &mut self.programs[program];
@@ -155,7 +155,7 @@ impl Simulation {
                 return;
             }
         };
-        // Nobody is to be believed who asks for more.
+        // A longer wait is not kept.
         let until = now + after.min(LONGEST_WAIT);
         let Some(own) = own else {
             program.limited_until = program.limited_until.max(until);
@@ -173,8 +173,8 @@ impl Simulation {
         }
     }
 
-    /// Now and then a question fails.
-    fn stumble(&mut self) -> Result<(), RequestError> {
+    /// Some requests fail.
+    fn random_failure(&mut self) -> Result<(), RequestError> {
         if self.chance.percent(self.plan.limit) {
             let retry_after = Some(self.chance.millis(500, 15_000));
             return Err(error(RequestErrorKind::RateLimited { retry_after }, "too many requests"));
@@ -192,8 +192,8 @@ impl Simulation {
     }
 }
 
-/// What a client makes of it.
-fn ails(fault: EndpointFault) -> Result<(), RequestError> {
+/// How the client sees a fault.
+fn fault_error(fault: EndpointFault) -> Result<(), RequestError> {
     Err(match fault {
         EndpointFault::Rows | EndpointFault::Slow(_) => return Ok(()),
         EndpointFault::Hang => error(RequestErrorKind::Timeout, "no answer"),
@@ -209,7 +209,7 @@ fn ails(fault: EndpointFault) -> Result<(), RequestError> {
     })
 }
 
-/// A list of which some rows cannot be read, and of others a figure; which, their names decide. A row may hold legs.
+/// Makes some rows of a list unreadable, and figures of others, chosen by name. A row may contain legs.
 fn spoil(reply: Reply) -> Result<Reply, RequestError> {
     let mut unread = Vec::new();
     let mut draw = |name: &str, row: bool| {

@@ -1,9 +1,9 @@
-//! What audits hold against the stream, and what not.
+//! What an audit counts against the stream, and what it does not.
 
 use super::late::at;
 use super::*;
 
-/// The stream tells of a new order every ten seconds, so that it is not taken for silent.
+/// The stream reports a new order every ten seconds, so that it is not silent.
 fn talk(fixture: &mut Fixture, seconds: u64) {
     for _ in 0..seconds / 10 {
         let beat = order(&format!("beat{}", fixture.orders.len()));
@@ -13,12 +13,12 @@ fn talk(fixture: &mut Fixture, seconds: u64) {
     }
 }
 
-fn accused(fixture: &Fixture) -> bool {
+fn is_blamed(fixture: &Fixture) -> bool {
     fixture.logs().contains("left out") || fixture.logs().contains("did not report")
 }
 
 #[test]
-fn a_stream_that_leaves_something_out_twice_in_a_row_is_replaced_and_not_one_that_does_now_and_then() {
+fn only_a_stream_that_leaves_something_out_twice_in_a_row_is_replaced() {
     let mut fixture = Fixture::live();
     fixture.orders.push(order("o"));
     fixture.told(TradeEvent::New, order("o"));
@@ -47,23 +47,24 @@ fn a_stream_that_leaves_something_out_twice_in_a_row_is_replaced_and_not_one_tha
 }
 
 #[test]
-fn what_is_older_than_the_stream_is_no_fault_of_it_however_late_it_is_listed() {
+fn a_change_older_than_the_stream_does_not_count_against_it_however_late_it_is_listed() {
     let mut fixture = Fixture::new();
     fixture.orders.push(order("a"));
     fixture.orders[0].updated_at = at(50);
     fixture.listen();
     fixture.pass(Duration::from_mins(2));
-    // The row of an order that is listed only now; both are of the first second.
+    // The row of an order that is listed only now; both date from the first second.
     fixture.orders.push(order("old"));
     fixture.execute("old", 40, false);
     fixture.pass(Duration::from_mins(5));
     assert_eq!(fixture.held(), Qty::whole(40));
-    assert!(!accused(&fixture), "{}", fixture.logs());
+    assert!(!is_blamed(&fixture), "{}", fixture.logs());
 }
 
-/// Nothing is known when the stream begins, for no list answers; what the first whole snapshot knows is not newer than that.
+/// No list answers when the stream begins, so nothing is known; what the first complete snapshot contains is
+/// not newer than that.
 #[test]
-fn what_is_listed_late_is_no_fault_of_a_stream_that_began_without_a_snapshot() {
+fn a_late_listing_does_not_count_against_a_stream_that_began_without_a_snapshot() {
     let mut fixture = Fixture::new();
     fixture.orders.push(order("a"));
     fixture.orders[0].updated_at = at(50);
@@ -78,13 +79,13 @@ fn what_is_listed_late_is_no_fault_of_a_stream_that_began_without_a_snapshot() {
         fixture.orders.push(Order { updated_at: at(when), ..order(id) });
         fixture.pass(Duration::from_mins(5));
         assert!(fixture.blotter.order(&id.into()).is_some());
-        assert_eq!(accused(&fixture), told, "{id}: {}", fixture.logs());
+        assert_eq!(is_blamed(&fixture), told, "{id}: {}", fixture.logs());
     }
 }
 
-/// What the stream tells before it is known whose it is, is not merged, and the lists may bring it late.
+/// An update that arrives before the account is identified is not merged, and the lists may bring the change late.
 #[test]
-fn what_the_stream_told_before_the_account_was_known_was_told() {
+fn an_update_before_the_account_was_identified_counts_as_reported() {
     let mut fixture = Fixture::new();
     fixture.orders.push(order("a"));
     fixture.hangs = Some(|request| matches!(request, Request::Account));
@@ -98,12 +99,12 @@ fn what_the_stream_told_before_the_account_was_known_was_told() {
         fixture.orders.push(Order { updated_at: at(when), ..order(id) });
         fixture.pass(Duration::from_mins(5));
         assert!(fixture.blotter.order(&id.into()).is_some());
-        assert_eq!(accused(&fixture), accuses, "{id}: {}", fixture.logs());
+        assert_eq!(is_blamed(&fixture), accuses, "{id}: {}", fixture.logs());
     }
 }
 
 #[test]
-fn a_leg_that_is_held_is_told_by_no_stream_and_an_order_that_works_is() {
+fn no_stream_reports_a_held_leg_but_every_stream_reports_a_working_order() {
     for (status, told) in [(OrderStatus::Held, false), (OrderStatus::New, true)] {
         let mut fixture = Fixture::live();
         fixture.orders.push(order("a"));
@@ -114,12 +115,12 @@ fn a_leg_that_is_held_is_told_by_no_stream_and_an_order_that_works_is() {
         fixture.orders.push(other);
         fixture.pass(Duration::from_mins(5));
         assert!(fixture.blotter.order(&"other".into()).is_some());
-        assert_eq!(accused(&fixture), told, "{}", fixture.logs());
+        assert_eq!(is_blamed(&fixture), told, "{}", fixture.logs());
     }
 }
 
 #[test]
-fn what_takes_an_end_or_a_quantity_back_is_believed_after_a_minute_and_anything_else_sooner() {
+fn taking_back_a_terminal_status_or_a_quantity_needs_a_minute_and_anything_else_less() {
     let cases = [
         (OrderStatus::Canceled, 0, at(5), 60..=110),
         (OrderStatus::PartiallyFilled, 40, at(5), 60..=110),
@@ -149,7 +150,7 @@ fn what_takes_an_end_or_a_quantity_back_is_believed_after_a_minute_and_anything_
 }
 
 #[test]
-fn a_price_that_rest_goes_on_stating_otherwise_is_shown_after_seconds_and_is_no_alarm() {
+fn a_price_that_rest_keeps_contradicting_is_shown_after_seconds_without_an_alarm() {
     let mut fixture = Fixture::live();
     fixture.orders = vec![order("o")];
     fixture.pass(Duration::from_mins(1));
@@ -166,7 +167,7 @@ fn a_price_that_rest_goes_on_stating_otherwise_is_shown_after_seconds_and_is_no_
 
 /// `updated_at` need not move with the mark of a trailing stop, and the mark moves with every list (docs/ALPACA.md 5.11).
 #[test]
-fn a_high_water_mark_that_moves_on_under_an_earlier_time_is_shown_all_the_same() {
+fn a_high_water_mark_that_moves_under_an_earlier_time_is_still_shown() {
     let mut fixture = Fixture::live();
     fixture.orders = vec![order("o")];
     fixture.pass(Duration::from_mins(1));
@@ -182,12 +183,12 @@ fn a_high_water_mark_that_moves_on_under_an_earlier_time_is_shown_all_the_same()
 }
 
 #[test]
-fn what_rest_shows_late_of_the_time_before_a_stream_is_no_fault_of_it_on_any_connection() {
+fn a_late_change_from_before_the_stream_does_not_count_against_it_on_any_connection() {
     let mut fixture = Fixture::live();
     fixture.orders.push(order("o"));
     fixture.told(TradeEvent::New, order("o"));
     for round in 0..2_i64 {
-        // Executed while nobody listened, and listed only ten seconds after the snapshot.
+        // Executed while there was no stream, and listed only ten seconds after the snapshot.
         fixture.execute("o", 10, false);
         let behind = fixture.orders[0].clone();
         let mut row = fixture.rows.pop().unwrap();
@@ -206,12 +207,12 @@ fn what_rest_shows_late_of_the_time_before_a_stream_is_no_fault_of_it_on_any_con
         fixture.rows.push(row);
         fixture.pass(Duration::from_mins(3));
         assert_eq!(fixture.held(), Qty::whole(10 * (round + 1)));
-        assert!(!accused(&fixture), "{round}: {}", fixture.logs());
+        assert!(!is_blamed(&fixture), "{round}: {}", fixture.logs());
     }
 }
 
 #[test]
-fn what_is_of_the_moment_of_the_newest_change_known_may_be_older_than_the_stream() {
+fn a_change_at_the_time_of_the_newest_known_one_may_be_older_than_the_stream() {
     let mut fixture = Fixture::new();
     fixture.orders.push(order("a"));
     fixture.orders[0].updated_at = at(50);
@@ -225,11 +226,11 @@ fn what_is_of_the_moment_of_the_newest_change_known_may_be_older_than_the_stream
     }
     fixture.pass(Duration::from_mins(5));
     assert_eq!(fixture.held(), Qty::whole(40));
-    assert!(!accused(&fixture), "{}", fixture.logs());
+    assert!(!is_blamed(&fixture), "{}", fixture.logs());
 }
 
 #[test]
-fn a_state_that_the_stream_left_out_counts_however_much_it_told_of_the_order_before() {
+fn a_state_that_the_stream_left_out_counts_even_if_it_reported_earlier_states_of_the_order() {
     let mut fixture = Fixture::live();
     fixture.orders.push(order("o"));
     fixture.told(TradeEvent::New, order("o"));
@@ -239,11 +240,11 @@ fn a_state_that_the_stream_left_out_counts_however_much_it_told_of_the_order_bef
     fixture.orders[0].status = OrderStatus::PendingCancel;
     fixture.orders[0].updated_at = at(90);
     fixture.pass(Duration::from_mins(2));
-    assert!(accused(&fixture), "{}", fixture.logs());
+    assert!(is_blamed(&fixture), "{}", fixture.logs());
 }
 
 #[test]
-fn executions_that_the_stream_leaves_out_count_though_it_tells_of_their_order() {
+fn executions_that_the_stream_leaves_out_count_even_if_it_reports_their_order() {
     let mut fixture = Fixture::live();
     fixture.orders.push(order("o"));
     fixture.told(TradeEvent::New, order("o"));
@@ -259,7 +260,7 @@ fn executions_that_the_stream_leaves_out_count_though_it_tells_of_their_order() 
 }
 
 #[test]
-fn an_undoing_that_is_believed_at_last_refreshes_the_balances() {
+fn accepting_a_bust_refreshes_the_balances() {
     let mut fixture = Fixture::live();
     fixture.orders = vec![order("o")];
     fixture.told(TradeEvent::New, order("o"));

@@ -1,4 +1,4 @@
-//! The broker of a desk: what it answers, and what it executes.
+//! The broker of the tests: what it answers, and what it executes.
 
 use super::*;
 
@@ -50,8 +50,8 @@ impl Fixture {
                 Reply::Partial(Box::new(Reply::Activities(Vec::new())), vec![unread])
             }
             Request::Activities(query) => Reply::Activities(self.page_of_rows(query)),
-            Request::Replay { .. } => Reply::Replay(self.told_again.clone().map_err(|kind| failed(&kind))?),
-            other => panic!("{other:?} is not asked by a session"),
+            Request::Replay { .. } => Reply::Replay(self.replay.clone().map_err(|kind| failed(&kind))?),
+            other => panic!("{other:?} is not a request of a session"),
         }))
     }
 
@@ -94,7 +94,7 @@ impl Fixture {
         self.rows.clear();
     }
 
-    /// The broker executes; the stream may or may not tell.
+    /// The broker executes; `told` says whether the stream reports it.
     pub(super) fn execute(&mut self, id: &str, qty: i64, told: bool) {
         let second = i64::try_from(self.before + self.rows.len()).unwrap() + 1;
         let at = Timestamp::from_second(1_760_000_000 + second).unwrap();

@@ -1,4 +1,4 @@
-//! What a connection that ends takes with it, and what it does not.
+//! What the end of a connection drops, and what it does not.
 
 use super::late::at;
 use super::*;
@@ -6,7 +6,7 @@ use super::*;
 const ACCOUNT: Wanted = |request| matches!(request, Request::Account);
 const ORDERS: Wanted = |request| matches!(request, Request::Orders(_));
 
-/// What is otherwise than usual.
+/// Prepares a case.
 type Prepare = fn(&mut Fixture);
 
 fn refuse(fixture: &mut Fixture) {
@@ -14,7 +14,7 @@ fn refuse(fixture: &mut Fixture) {
 }
 
 #[test]
-fn a_question_under_way_is_answered_beside_attempts_for_a_stream_and_the_polling_that_follows() {
+fn a_request_in_flight_survives_attempts_to_open_a_stream_and_the_start_of_polling() {
     let mut fixture = Fixture::new();
     fixture.hangs = Some(ORDERS);
     refuse(&mut fixture);
@@ -27,7 +27,7 @@ fn a_question_under_way_is_answered_beside_attempts_for_a_stream_and_the_polling
     assert_eq!(fixture.session.state().word(), "polling", "{}", fixture.logs());
     assert!(fixture.session.resync.is_some());
     assert_eq!(fixture.session.audits.pass_began, began, "it is still the first pass");
-    // One of a stream that was live is over with it.
+    // A request of a live stream's epoch ends with the stream.
     let mut fixture = Fixture::live();
     fixture.hangs = Some(ORDERS);
     fixture.pass(Duration::from_secs(6));
@@ -38,7 +38,7 @@ fn a_question_under_way_is_answered_beside_attempts_for_a_stream_and_the_polling
 }
 
 #[test]
-fn events_are_asked_for_anew_on_every_connection_and_those_of_the_last_are_not_merged() {
+fn every_connection_requests_a_replay_of_its_own() {
     let replay: Wanted = |request| matches!(request, Request::Replay { .. });
     let mut fixture = Fixture::with_a_fill();
     fixture.hangs = Some(replay);
@@ -51,12 +51,12 @@ fn events_are_asked_for_anew_on_every_connection_and_those_of_the_last_are_not_m
 }
 
 #[test]
-fn events_told_again_are_not_merged_while_it_is_not_known_whose_they_are() {
+fn replayed_events_are_not_merged_before_the_account_is_identified() {
     let mut fixture = Fixture::with_a_fill();
     fixture.stream(StreamEvent::Closed(Closed::Silent));
     fixture.pass(Duration::from_secs(2));
     // The account was reset meanwhile, and does not answer.
-    fixture.told_again = Ok(vec![update(TradeEvent::New, order("stranger"), Vec::new())]);
+    fixture.replay = Ok(vec![update(TradeEvent::New, order("stranger"), Vec::new())]);
     (fixture.orders, fixture.rows) = (Vec::new(), Vec::new());
     fixture.fails = Some((ACCOUNT, RequestErrorKind::Refused));
     fixture.listen();
@@ -65,7 +65,7 @@ fn events_told_again_are_not_merged_while_it_is_not_known_whose_they_are() {
 }
 
 #[test]
-fn a_gap_in_what_is_told_again_is_looked_into_at_once() {
+fn a_gap_in_a_replay_causes_an_audit_at_once() {
     for gap in [true, false] {
         let mut fixture = Fixture::with_a_fill();
         fixture.hangs = Some(|request| matches!(request, Request::Replay { .. }));
@@ -73,10 +73,11 @@ fn a_gap_in_what_is_told_again_is_looked_into_at_once() {
         fixture.pass(Duration::from_secs(2));
         fixture.listen();
         fixture.pass(Duration::from_secs(8));
-        // It states more executed than any report does; the other is of an order that ended without any.
+        // The first states a larger executed quantity than any report; the second belongs to an order
+        // that ended without executions.
         let more = Order { cum_qty: Qty::whole(60), updated_at: at(100), ..fixture.orders[0].clone() };
         let done = Order { status: OrderStatus::Canceled, ..order("done") };
-        fixture.told_again = Ok(vec![update(TradeEvent::PendingCancel, if gap { more } else { done }, Vec::new())]);
+        fixture.replay = Ok(vec![update(TradeEvent::PendingCancel, if gap { more } else { done }, Vec::new())]);
         fixture.thaw();
         let before = fixture.asked.len();
         fixture.pass(Duration::from_secs(1));
@@ -85,7 +86,7 @@ fn a_gap_in_what_is_told_again_is_looked_into_at_once() {
 }
 
 #[test]
-fn an_event_or_a_state_that_nobody_knows_is_a_reason_to_ask() {
+fn an_unknown_event_or_status_causes_an_audit() {
     for (event, status) in
         [(TradeEvent::Other("odd".into()), OrderStatus::New), (TradeEvent::New, OrderStatus::Other("odd".into()))]
     {
@@ -101,7 +102,7 @@ fn an_event_or_a_state_that_nobody_knows_is_a_reason_to_ask() {
 }
 
 #[test]
-fn an_event_stream_that_is_not_offered_is_the_end_of_the_ladder() {
+fn an_event_stream_that_is_not_offered_is_the_last_form() {
     let mut fixture = Fixture::new();
     for _ in 0..2 {
         fixture.stream(StreamEvent::Closed(Closed::AuthSilent));
@@ -113,7 +114,7 @@ fn an_event_stream_that_is_not_offered_is_the_end_of_the_ladder() {
 }
 
 #[test]
-fn the_form_that_works_is_kept_while_polling_and_events_give_way_to_frames() {
+fn polling_keeps_the_form_that_worked_except_for_server_sent_events() {
     for (form, next) in [(AuthForm::AuthKey, AuthForm::AuthKey), (AuthForm::Sse, AuthForm::Authenticate)] {
         let mut fixture = Fixture::new();
         fixture.session.form = form;
@@ -131,7 +132,7 @@ fn the_form_that_works_is_kept_while_polling_and_events_give_way_to_frames() {
 }
 
 #[test]
-fn an_answer_that_was_asked_for_before_everything_was_dropped_says_nothing_of_the_account() {
+fn an_answer_to_a_dropped_request_does_not_identify_the_account() {
     let mut fixture = Fixture::with_a_fill();
     fixture.session.belongs_to("acct-1".into(), true);
     fixture.input(Input::Resync);
@@ -150,7 +151,7 @@ fn an_answer_that_was_asked_for_before_everything_was_dropped_says_nothing_of_th
 }
 
 #[test]
-fn positions_that_come_late_are_not_shown_before_it_is_known_whose_they_are() {
+fn late_positions_are_not_shown_before_the_account_is_identified() {
     let mut fixture = Fixture::with_a_fill();
     (fixture.orders, fixture.rows) = (vec![order("stranger")], vec![]);
     fixture.positions.push(Position::unread("AAPL".into()));
@@ -164,7 +165,7 @@ fn positions_that_come_late_are_not_shown_before_it_is_known_whose_they_are() {
 }
 
 #[test]
-fn a_failure_is_noted_of_the_list_and_not_where_an_order_is_gone_or_what_is_asked_beyond_fails() {
+fn a_failed_list_counts_against_its_part_and_a_request_beyond_the_lists_does_not() {
     let noted = |fails: Wanted, kind: RequestErrorKind, part: Part| {
         let mut fixture = Fixture::live();
         // One that no list shows any more, and one whose execution has no row.
@@ -194,7 +195,7 @@ fn a_failure_is_noted_of_the_list_and_not_where_an_order_is_gone_or_what_is_aske
 }
 
 #[test]
-fn an_order_that_is_gone_is_no_failure_while_others_are_waited_for() {
+fn an_order_that_is_gone_is_no_failure_while_others_are_awaited() {
     let mut fixture = Fixture::live();
     fixture.orders = vec![order("gone"), order("slow")];
     fixture.pass(Duration::from_secs(61));
@@ -210,7 +211,7 @@ fn an_order_that_is_gone_is_no_failure_while_others_are_waited_for() {
 }
 
 #[test]
-fn the_mark_moves_on_only_with_every_list_and_an_account_that_answers() {
+fn the_watermark_advances_only_with_every_list_and_an_account_that_answers() {
     let lists: [(Wanted, bool); 5] = [
         (|request| matches!(request, Request::Orders(query) if query.filter == OrderFilter::Open), false),
         (|request| matches!(request, Request::Orders(query) if query.filter == OrderFilter::All), false),
@@ -233,7 +234,7 @@ fn the_mark_moves_on_only_with_every_list_and_an_account_that_answers() {
 }
 
 #[test]
-fn known_orders_tell_whose_an_answer_is_whatever_list_names_them() {
+fn known_orders_identify_the_account_whichever_list_names_them() {
     let only: [(Wanted, Prepare); 4] = [
         (|request| !matches!(request, Request::Activities(query) if query.order.is_none()), |_| {}),
         (|request| !matches!(request, Request::Orders(_)), |_| {}),
@@ -257,7 +258,7 @@ fn known_orders_tell_whose_an_answer_is_whatever_list_names_them() {
 }
 
 #[test]
-fn an_account_that_goes_on_not_answering_is_logged_once() {
+fn an_account_that_keeps_not_answering_is_logged_once() {
     let mut fixture = Fixture::new();
     fixture.fails = Some((ACCOUNT, RequestErrorKind::Server));
     fixture.listen();
@@ -266,7 +267,7 @@ fn an_account_that_goes_on_not_answering_is_logged_once() {
 }
 
 #[test]
-fn a_refusal_that_heals_changes_no_form_and_one_that_nobody_answers_is_tried_again_soon() {
+fn a_refusal_that_ends_changes_no_form_and_an_unconfirmed_one_is_retried_soon() {
     let refused = || StreamEvent::Closed(Closed::AuthRefused { message: "unauthorized".to_owned() });
     let mut fixture = Fixture::live();
     fixture.failure = Some(RequestErrorKind::Unauthorized);
@@ -283,7 +284,7 @@ fn a_refusal_that_heals_changes_no_form_and_one_that_nobody_answers_is_tried_aga
 }
 
 #[test]
-fn a_dead_token_is_probed_rarely_also_where_the_probe_fails() {
+fn a_dead_token_is_probed_rarely_even_if_the_probe_fails() {
     let mut fixture = Fixture::live();
     fixture.failure = Some(RequestErrorKind::Unauthorized);
     fixture.stream(StreamEvent::Closed(Closed::AuthRefused { message: "unauthorized".to_owned() }));
@@ -297,7 +298,7 @@ fn a_dead_token_is_probed_rarely_also_where_the_probe_fails() {
 }
 
 #[test]
-fn a_positions_list_that_is_forbidden_puts_no_doubt_on_the_token() {
+fn a_forbidden_position_list_does_not_put_the_token_in_doubt() {
     let mut fixture = Fixture::live();
     fixture.fails = Some((|request| matches!(request, Request::Positions), RequestErrorKind::Forbidden));
     fixture.pass(Duration::from_mins(3));

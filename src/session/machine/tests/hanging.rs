@@ -1,4 +1,4 @@
-//! Questions that are not answered at all: what else was answered waits for none of them.
+//! Requests that are never answered: no other answer waits for them.
 
 use super::*;
 
@@ -13,7 +13,7 @@ impl Fixture {
 }
 
 #[test]
-fn what_an_outage_hid_waits_for_no_balances_and_no_positions() {
+fn executions_of_an_outage_do_not_wait_for_balances_or_positions() {
     for (hangs, missing) in [(ACCOUNT, "balances: no answer"), (POSITIONS, "positions: no answer")] {
         let mut fixture = Fixture::with_a_fill();
         fixture.hangs = Some(hangs);
@@ -30,7 +30,7 @@ fn what_an_outage_hid_waits_for_no_balances_and_no_positions() {
 }
 
 #[test]
-fn an_audit_waits_for_no_positions_either() {
+fn an_audit_does_not_wait_for_positions() {
     let mut fixture = Fixture::with_a_fill();
     fixture.hangs = Some(POSITIONS);
     fixture.execute("o", 20, false);
@@ -39,7 +39,7 @@ fn an_audit_waits_for_no_positions_either() {
 }
 
 #[test]
-fn a_start_on_a_journal_shows_what_is_answered_beside_an_account_that_hangs() {
+fn a_start_with_a_journal_shows_other_answers_while_the_account_hangs() {
     let mut fixture = Fixture::with_a_fill();
     fixture.positions.push(Position::unread("AAPL".into()));
     fixture.hangs = Some(ACCOUNT);
@@ -55,14 +55,14 @@ fn a_start_on_a_journal_shows_what_is_answered_beside_an_account_that_hangs() {
 }
 
 #[test]
-fn what_was_asked_before_the_account_answered_is_asked_again() {
+fn requests_sent_before_the_account_answered_are_sent_again() {
     let mut fixture = Fixture::new();
     fixture.session.belongs_to("acct-1".into(), true);
     fixture.hangs = Some(ACCOUNT);
     fixture.orders.push(order("o"));
     fixture.listen();
     fixture.pass(Duration::from_secs(4));
-    assert_eq!(fixture.blotter.order_count(), 0, "whose it is is not known");
+    assert_eq!(fixture.blotter.order_count(), 0, "the account is not identified");
     fixture.execute("o", 40, true);
     fixture.thaw();
     assert!(fixture.session.state().is_live(), "{:?}", fixture.session.state());
@@ -70,7 +70,7 @@ fn what_was_asked_before_the_account_answered_is_asked_again() {
 }
 
 #[test]
-fn an_answer_that_names_another_account_shows_nothing_of_it() {
+fn nothing_of_another_account_is_shown() {
     let mut fixture = Fixture::with_a_fill();
     (fixture.orders, fixture.rows, fixture.account) = (vec![order("stranger")], vec![], "acct-9");
     fixture.hangs = Some(ACCOUNT);
@@ -84,7 +84,7 @@ fn an_answer_that_names_another_account_shows_nothing_of_it() {
 }
 
 #[test]
-fn no_more_than_one_question_of_a_kind_hangs() {
+fn at_most_one_request_of_a_kind_hangs() {
     let mut fixture = Fixture::with_a_fill();
     fixture.hangs = Some(|request| ACCOUNT(request) || POSITIONS(request));
     fixture.stream(StreamEvent::Closed(Closed::Elsewhere));
@@ -95,11 +95,11 @@ fn no_more_than_one_question_of_a_kind_hangs() {
         assert!(hung(ACCOUNT) <= 1 && hung(POSITIONS) <= 1, "{:?}", fixture.hung);
     }
     let lists = fixture.asked.iter().filter(|request| ORDERS(request)).count();
-    assert!(lists > 90, "the lists are asked for all the time: {lists}");
+    assert!(lists > 90, "the lists are still requested: {lists}");
 }
 
 #[test]
-fn a_list_that_hangs_holds_up_the_others_for_one_request_s_time() {
+fn a_list_that_hangs_delays_the_others_by_one_request_timeout() {
     let mut fixture = Fixture::with_a_fill();
     fixture.hangs = Some(ORDERS);
     fixture.stream(StreamEvent::Closed(Closed::Silent));
@@ -112,7 +112,7 @@ fn a_list_that_hangs_holds_up_the_others_for_one_request_s_time() {
 }
 
 #[test]
-fn a_list_that_fails_holds_up_the_others_for_seconds() {
+fn a_list_that_fails_delays_the_others_by_seconds() {
     for kind in [RequestErrorKind::Server, RequestErrorKind::Decode] {
         let mut fixture = Fixture::with_a_fill();
         fixture.fails = Some((ORDERS, kind.clone()));
@@ -127,7 +127,7 @@ fn a_list_that_fails_holds_up_the_others_for_seconds() {
 }
 
 #[test]
-fn a_stream_that_names_a_known_order_is_believed_while_all_of_rest_hangs() {
+fn a_stream_that_names_a_known_order_is_trusted_while_all_of_rest_hangs() {
     let mut fixture = Fixture::with_a_fill();
     fixture.hangs = Some(|_| true);
     fixture.stream(StreamEvent::Closed(Closed::Silent));
@@ -136,7 +136,7 @@ fn a_stream_that_names_a_known_order_is_believed_while_all_of_rest_hangs() {
     fixture.pass(Duration::from_secs(4));
     fixture.orders.push(order("new"));
     fixture.execute("new", 30, true);
-    assert_eq!(fixture.held(), Qty::whole(40), "whose it is is not known");
+    assert_eq!(fixture.held(), Qty::whole(40), "the account is not identified");
     assert!(fixture.missing().contains("stream updates are held"), "{:?}", fixture.session.state());
     fixture.execute("o", 20, true);
     assert_eq!(fixture.held(), Qty::whole(90), "{}", fixture.logs());
@@ -144,7 +144,7 @@ fn a_stream_that_names_a_known_order_is_believed_while_all_of_rest_hangs() {
 }
 
 #[test]
-fn a_stream_that_refuses_a_token_which_is_good_for_some_of_rest_leaves_it_to_rest() {
+fn a_refusing_stream_is_replaced_by_polling_while_the_token_works_for_some_of_rest() {
     let mut fixture = Fixture::with_a_fill();
     fixture.fails = Some((ACCOUNT, RequestErrorKind::Unauthorized));
     fixture.stream(StreamEvent::Closed(Closed::AuthRefused { message: "unauthorized".to_owned() }));
@@ -157,22 +157,22 @@ fn a_stream_that_refuses_a_token_which_is_good_for_some_of_rest_leaves_it_to_res
     fixture.pass(Duration::from_secs(15));
     fixture.listen();
     assert!(fixture.session.state().is_live(), "a stream is tried at once: {:?}", fixture.session.state());
-    // Where nothing is answered any more, the token is dead.
+    // Once nothing is answered any more, the token is dead.
     fixture.fails = Some((|_| true, RequestErrorKind::Unauthorized));
     fixture.stream(StreamEvent::Closed(Closed::AuthRefused { message: "unauthorized".to_owned() }));
     fixture.pass(Duration::from_mins(2));
     assert_eq!(fixture.session.state().word(), "needs relink", "{:?}", fixture.session.state());
 }
 
-/// One endpoint alone is limited, for as long as anybody looks.
+/// Limits one endpoint by itself until further notice.
 fn limited(fixture: &mut Fixture, which: Wanted) {
     fixture.fails = Some((which, RequestErrorKind::RateLimited { retry_after: Some(Duration::from_secs(5)) }));
 }
 
 #[test]
-fn a_request_limit_of_balances_or_of_positions_alone_holds_up_nothing_else() {
+fn a_rate_limit_of_balances_or_positions_alone_delays_nothing_else() {
     for which in [ACCOUNT, POSITIONS] {
-        // While live, beside a frame that was lost.
+        // While live, with a lost frame.
         let mut fixture = Fixture::with_a_fill();
         limited(&mut fixture, which);
         fixture.execute("o", 20, false);
@@ -196,7 +196,7 @@ fn a_request_limit_of_balances_or_of_positions_alone_holds_up_nothing_else() {
 }
 
 #[test]
-fn a_list_that_is_limited_alone_holds_up_the_others_for_a_few_of_its_waits() {
+fn a_list_that_is_limited_alone_delays_the_others_by_a_few_of_its_waits() {
     let mut fixture = Fixture::with_a_fill();
     limited(&mut fixture, ORDERS);
     fixture.execute("o", 20, false);

@@ -1,11 +1,11 @@
-//! Whose the snapshot is while the account itself does not answer.
+//! Identifying the account while the account itself does not answer.
 
 use super::*;
 
 const ACCOUNT: Wanted = |request| matches!(request, Request::Account);
 
 impl Fixture {
-    /// The program ends and is started again on its journal, under this link.
+    /// Restarts the program with its journal, for this linked account.
     pub(super) fn restart(&mut self, linked: &str) {
         let (fills, orders) = self.session.watermark();
         let known = self.session.account.clone().unwrap();
@@ -26,7 +26,7 @@ impl Fixture {
 }
 
 #[test]
-fn a_fill_is_not_kept_back_because_the_account_does_not_answer() {
+fn a_fill_is_shown_even_if_the_account_does_not_answer() {
     for kind in [RequestErrorKind::Server, RequestErrorKind::Forbidden, RequestErrorKind::Decode] {
         let mut fixture = Fixture::with_a_fill();
         fixture.fails = Some((ACCOUNT, kind.clone()));
@@ -45,7 +45,7 @@ fn a_fill_is_not_kept_back_because_the_account_does_not_answer() {
 }
 
 #[test]
-fn after_a_restart_known_orders_tell_whose_the_lists_are() {
+fn after_a_restart_known_orders_identify_the_account_of_the_lists() {
     let mut fixture = Fixture::with_a_fill();
     fixture.positions.push(Position::unread("AAPL".into()));
     fixture.fails = Some((ACCOUNT, RequestErrorKind::Forbidden));
@@ -55,7 +55,7 @@ fn after_a_restart_known_orders_tell_whose_the_lists_are() {
     assert_eq!(
         fixture.session.state().word(),
         "syncing",
-        "what answers proves the token: {:?}",
+        "other answers prove the token: {:?}",
         fixture.session.state()
     );
     fixture.execute("o", 20, true);
@@ -66,8 +66,8 @@ fn after_a_restart_known_orders_tell_whose_the_lists_are() {
 }
 
 #[test]
-fn lists_that_name_nothing_known_are_not_shown_before_the_account_answers() {
-    // Another account behind the token, a link to another than the journal's, and nothing known at all.
+fn lists_without_a_known_order_are_not_shown_before_the_account_answers() {
+    // Another account behind the token, and a link to another account than the journal's.
     for (linked, strangers) in [("acct-1", true), ("acct-9", false)] {
         let mut fixture = Fixture::with_a_fill();
         if strangers {
@@ -101,11 +101,11 @@ fn an_account_that_answers_late_is_live_within_seconds() {
 }
 
 #[test]
-fn what_the_account_answered_before_a_connection_proves_nothing_of_it() {
+fn an_answer_before_the_connection_does_not_identify_its_account() {
     let mut fixture = Fixture::live();
     fixture.stream(StreamEvent::Closed(Closed::Silent));
     fixture.pass(Duration::from_secs(2));
-    // The account was reset meanwhile, and does not answer; whose the updates are is not known.
+    // The account was reset meanwhile and does not answer, so the updates cannot be attributed.
     fixture.fails = Some((ACCOUNT, RequestErrorKind::Server));
     fixture.listen();
     fixture.orders.push(order("new"));
@@ -118,7 +118,7 @@ fn what_the_account_answered_before_a_connection_proves_nothing_of_it() {
 }
 
 #[test]
-fn one_answer_of_another_account_is_asked_again_and_ends_nothing() {
+fn one_answer_of_another_account_is_checked_again_and_ends_nothing() {
     for journal in [true, false] {
         let mut fixture = if journal { Fixture::with_a_fill() } else { Fixture::new() };
         let ours = std::mem::replace(&mut fixture.account, "acct-9");
@@ -143,7 +143,7 @@ fn one_answer_of_another_account_is_asked_again_and_ends_nothing() {
 }
 
 #[test]
-fn a_paper_account_was_reset_when_another_answers_again_and_again_and_not_when_one_does_once() {
+fn a_paper_account_counts_as_reset_only_if_another_one_keeps_answering() {
     for seconds in [1, 60] {
         let mut fixture = Fixture::with_a_fill();
         fixture.session.belongs_to("acct-1".into(), true);
@@ -174,8 +174,8 @@ fn a_paper_account_was_reset_when_another_answers_again_and_again_and_not_when_o
 }
 
 #[test]
-fn each_execution_of_a_reset_account_is_told_once_whenever_it_was_reset() {
-    // Before anything asks for the account, while another one answers and is not believed yet, and long after.
+fn each_execution_of_a_reset_account_is_reported_once_whenever_the_reset_happens() {
+    // Before anything requests the account, while another one answers and is not believed yet, and long after.
     for after in [0, 9, 11, 14, 16, 17, 20, 60] {
         let mut fixture = Fixture::with_a_fill();
         fixture.session.belongs_to("acct-1".into(), true);
@@ -207,7 +207,7 @@ fn each_execution_of_a_reset_account_is_told_once_whenever_it_was_reset() {
     }
 }
 
-/// Alpaca's numbers of paper accounts begin with `PA`, and a reset gives another of that kind.
+/// Alpaca's numbers of paper accounts begin with `PA`, and so does the number after a reset.
 #[test]
 fn a_paper_account_is_not_followed_to_a_number_of_another_kind() {
     let cases = [
@@ -241,7 +241,7 @@ fn a_paper_account_is_not_followed_to_a_number_of_another_kind() {
 }
 
 #[test]
-fn an_account_is_known_by_its_number_or_by_its_id_where_none_is_told() {
+fn an_account_is_known_by_its_number_or_else_by_its_id() {
     let known_as =
         |number: Option<&str>| Account { number: number.map(Into::into), ..account("id") }.known_as().to_owned();
     assert_eq!([known_as(Some("PA1")), known_as(Some("")), known_as(None)], ["PA1", "id", "id"]);

@@ -1,4 +1,4 @@
-//! What comes late, lies far back or goes on saying otherwise.
+//! Answers that arrive late, changes from far back, and contradictions that last.
 
 use super::*;
 
@@ -7,17 +7,17 @@ pub(super) fn at(second: i64) -> Option<Timestamp> {
 }
 
 impl Fixture {
-    /// Rows that stand for no report.
+    /// Placeholder rows.
     pub(super) fn awaited(&self) -> usize {
         self.blotter.executions().filter(|row| row.kind == ExecutionKind::Unexplained).count()
     }
 
-    /// The stream tells a state of an order.
+    /// The stream reports a state of an order.
     pub(super) fn told(&mut self, event: TradeEvent, order: Order) {
         self.stream(StreamEvent::Update(Box::new(update(event, order, vec![]))));
     }
 
-    /// Lets time pass; a stream that is opened anew listens at once.
+    /// Lets time pass; a new stream listens at once.
     fn settle(&mut self, time: Duration) {
         for _ in 0..time.as_secs() {
             self.pass(Duration::from_secs(1));
@@ -45,14 +45,14 @@ impl Fixture {
 }
 
 #[test]
-fn a_row_that_is_twenty_minutes_late_is_asked_for_although_the_mark_has_moved_on() {
+fn a_row_that_is_twenty_minutes_late_is_requested_although_the_watermark_has_passed_it() {
     let mut fixture = Fixture::live();
     fixture.orders = vec![order("o"), order("p")];
     fixture.execute("o", 40, false);
     let late = fixture.rows.pop().unwrap();
     fixture.settle(Duration::from_mins(1));
     assert_eq!((fixture.awaited(), fixture.held()), (1, Qty::whole(40)));
-    // Another order trades two hours later, so that no list goes back to the first one.
+    // Another order trades two hours later, so that no list reaches back to the first one.
     let (mut newer, mut traded) = (order("p"), late.clone());
     (newer.cum_qty, newer.updated_at) = (Qty::whole(5), at(7_200));
     newer.status = OrderStatus::PartiallyFilled;
@@ -63,7 +63,7 @@ fn a_row_that_is_twenty_minutes_late_is_asked_for_although_the_mark_has_moved_on
     fixture.rows.push(traded);
     fixture.orders[1] = newer;
     fixture.settle(Duration::from_mins(20));
-    assert!(fixture.session.since.fills > at(7_000), "the mark has moved on");
+    assert!(fixture.session.since.fills > at(7_000), "the watermark has passed it");
     fixture.rows.push(late);
     fixture.settle(Duration::from_mins(2));
     assert_eq!((fixture.awaited(), fixture.held()), (0, Qty::whole(45)));
@@ -87,7 +87,7 @@ fn executions_before_the_newest_ones_are_found_for_an_order_that_still_works() {
 }
 
 #[test]
-fn pages_smaller_than_asked_are_followed_to_the_end() {
+fn pages_smaller_than_requested_are_followed_to_the_end() {
     let mut fixture = Fixture::new();
     fixture.page = 7;
     fixture.orders = (0..91).map(|number| order(&format!("o{number}"))).collect();
@@ -111,14 +111,14 @@ fn pages_smaller_than_asked_are_followed_to_the_end() {
 }
 
 #[test]
-fn a_bust_of_an_order_behind_hundreds_of_newer_ones_is_heard() {
+fn a_bust_of_an_order_behind_hundreds_of_newer_ones_is_found() {
     let mut fixture = Fixture::live();
     fixture.orders = vec![order("old")];
     fixture.execute("old", 100, true);
     assert_eq!(fixture.status("old"), OrderStatus::Filled);
     for number in 0..1_200 {
         let mut newer = order(&format!("n{number}"));
-        // Only the last is so young that every pass looks at it.
+        // Only the last is recent enough to be in every pass.
         let when = at(if number == 1_199 { 9_000 } else { 5_000 });
         (newer.status, newer.submitted_at, newer.updated_at) = (OrderStatus::Canceled, when, when);
         fixture.orders.push(newer);
@@ -133,7 +133,7 @@ fn a_bust_of_an_order_behind_hundreds_of_newer_ones_is_heard() {
 }
 
 #[test]
-fn an_order_whose_place_another_took_is_fetched_to_tell_their_executions_apart() {
+fn a_replaced_order_is_fetched_to_tell_its_executions_from_its_successors() {
     let mut fixture = Fixture::new();
     let mut first = order("a");
     (first.status, first.cum_qty) = (OrderStatus::Replaced, Qty::whole(41));
@@ -151,24 +151,24 @@ fn an_order_whose_place_another_took_is_fetched_to_tell_their_executions_apart()
         fixture.orders.push(newer);
     }
     fixture.listen();
-    assert!(fixture.asked.contains(&Request::Order("a".into())), "the first picture is not merged without it");
+    assert!(fixture.asked.contains(&Request::Order("a".into())), "the first snapshot is not merged without it");
     assert_eq!(fixture.blotter.executions_of(&"b".into()).len(), 0);
     fixture.settle(Duration::from_secs(40));
     let own = fixture.blotter.executions_of(&"b".into());
     assert!(own.is_empty(), "41 were executed by the first: {own:?}");
     let confirmed =
         |request: &&Request| matches!(request, Request::Activities(query) if query.order == Some("b".into()));
-    assert!(fixture.asked.iter().filter(confirmed).count() > 0, "its rows are asked for all the same");
+    assert!(fixture.asked.iter().filter(confirmed).count() > 0, "its rows are requested anyway");
 }
 
 #[test]
-fn the_rows_of_an_order_that_took_anothers_place_are_in_the_first_snapshot_however_old() {
+fn the_rows_of_a_replacing_order_are_in_the_first_snapshot_however_old() {
     let mut fixture = Fixture::new();
     fixture.orders = vec![order("a"), order("b")];
     fixture.execute("a", 12, false);
     (fixture.orders[0].status, fixture.orders[0].replaced_by) = (OrderStatus::Replaced, Some("b".into()));
     fixture.orders[1].replaces = Some("a".into());
-    // It counts anew: by the rows of the newest pages alone 12 of its own could as well be the first one's.
+    // Its count starts at zero: by the rows of the newest pages alone, 12 of it could also be the first order's.
     fixture.execute("b", 29, false);
     fixture.bury_the_first_row();
     fixture.execute("b", 30, false);
@@ -179,7 +179,7 @@ fn the_rows_of_an_order_that_took_anothers_place_are_in_the_first_snapshot_howev
 }
 
 #[test]
-fn rest_wins_when_two_audits_say_the_same_otherwise_and_it_is_said() {
+fn rest_wins_when_two_audits_repeat_a_contradiction_and_that_is_reported() {
     for coarse in [false, true] {
         let mut fixture = Fixture::live();
         fixture.orders = vec![order("o")];
@@ -206,7 +206,7 @@ fn rest_wins_when_two_audits_say_the_same_otherwise_and_it_is_said() {
 }
 
 #[test]
-fn rest_that_is_behind_for_a_moment_is_not_believed() {
+fn a_momentary_lag_of_rest_changes_nothing() {
     let mut fixture = Fixture::live();
     fixture.orders = vec![order("o")];
     fixture.pass(Duration::from_mins(1));
@@ -223,7 +223,7 @@ fn rest_that_is_behind_for_a_moment_is_not_believed() {
 }
 
 #[test]
-fn an_end_that_rest_never_heard_of_is_taken_back_after_a_minute() {
+fn a_terminal_status_that_rest_does_not_know_is_taken_back_after_a_minute() {
     let mut fixture = Fixture::live();
     fixture.orders = vec![order("o")];
     fixture.pass(Duration::from_mins(1));
@@ -242,14 +242,14 @@ fn an_account_that_was_quiet_is_audited_within_a_minute_of_its_first_working_ord
     fixture.pass(Duration::from_mins(3));
     fixture.orders.push(order("o"));
     fixture.stream(StreamEvent::Update(Box::new(update(TradeEvent::New, order("o"), Vec::new()))));
-    // Nothing else is told of: the stream left it out.
+    // The stream leaves this one out.
     fixture.orders.push(order("left-out"));
     fixture.pass(Duration::from_secs(61));
     assert_eq!(fixture.blotter.working_count(), 2);
 }
 
 #[test]
-fn an_order_asked_for_by_id_moves_no_mark_past_one_that_no_list_has_shown() {
+fn an_order_fetched_by_id_moves_no_watermark_past_one_that_no_list_has_shown() {
     let mut fixture = Fixture::new();
     fixture.session.limits.overlap = Duration::from_secs(1);
     fixture.page = 2;
@@ -261,7 +261,7 @@ fn an_order_asked_for_by_id_moves_no_mark_past_one_that_no_list_has_shown() {
     fixture.session.handle(Input::Timeout, &mut fixture.blotter, fixture.now);
     fixture.stream(StreamEvent::Closed(Closed::Silent));
     fixture.settle(Duration::from_secs(10));
-    // While the pass waits for the executions, one order comes and ends unfilled, and then others that trade.
+    // While the pass waits for the executions, one order arrives and ends unfilled, then others that trade.
     for (number, id) in ["ended", "a", "b", "c", "d"].into_iter().enumerate() {
         let mut order = order(id);
         order.submitted_at = at(10 * i64::try_from(number).unwrap() + 10);
@@ -279,13 +279,13 @@ fn an_order_asked_for_by_id_moves_no_mark_past_one_that_no_list_has_shown() {
 }
 
 #[test]
-fn the_mark_of_executions_is_what_was_known_when_a_pass_began() {
+fn the_watermark_of_executions_is_what_was_known_when_a_pass_began() {
     let mut fixture = Fixture::live();
     fixture.orders.push(order("o"));
     fixture.execute("o", 40, true);
     fixture.settle(Duration::from_mins(2));
     assert_eq!(fixture.session.watermark().0, at(1));
-    // A pass that finds a newer one may have been asked before an older row was there.
+    // A pass that finds a newer execution may have sent its request before an older row was visible.
     fixture.execute("o", 20, false);
     fixture.input(Input::Resync);
     fixture.settle(Duration::from_secs(1));
@@ -295,7 +295,7 @@ fn the_mark_of_executions_is_what_was_known_when_a_pass_began() {
 }
 
 #[test]
-fn another_account_is_asked_for_from_its_beginning() {
+fn another_account_is_fetched_from_its_beginning() {
     let mut fixture = Fixture::live();
     fixture.orders.push(order("o"));
     fixture.execute("o", 40, true);
@@ -308,7 +308,7 @@ fn another_account_is_asked_for_from_its_beginning() {
     later(&mut fixture.rows[0], "o", 7_200);
     fixture.settle(Duration::from_mins(2));
     assert!(fixture.session.watermark().0 >= at(1));
-    // Its history is older than what was known of the one before.
+    // Its history is older than the last change known of the previous account.
     fixture.account = "acct-2";
     fixture.orders = vec![order("mine")];
     fixture.orders[0].cum_qty = Qty::whole(40);
@@ -322,7 +322,7 @@ fn another_account_is_asked_for_from_its_beginning() {
 }
 
 #[test]
-fn an_execution_that_the_stream_tells_soon_after_an_audit_is_no_fault_of_the_stream() {
+fn an_execution_that_the_stream_reports_soon_after_an_audit_does_not_count_against_it() {
     let mut fixture = Fixture::live();
     fixture.orders.push(order("o"));
     fixture.told(TradeEvent::New, order("o"));
@@ -355,7 +355,7 @@ fn an_execution_that_the_stream_tells_soon_after_an_audit_is_no_fault_of_the_str
 }
 
 #[test]
-fn the_mark_of_orders_is_what_was_known_when_a_pass_began() {
+fn the_watermark_of_orders_is_what_was_known_when_a_pass_began() {
     let mut fixture = Fixture::live();
     fixture.orders.push(order("o"));
     fixture.told(TradeEvent::New, order("o"));
@@ -388,7 +388,7 @@ fn an_order_that_only_its_execution_names_is_in_the_first_snapshot() {
 }
 
 #[test]
-fn a_pass_begins_well_before_what_is_known() {
+fn a_pass_begins_well_before_the_watermark() {
     let mut fixture = Fixture::live();
     fixture.orders.push(order("o"));
     fixture.execute("o", 40, true);
@@ -402,7 +402,7 @@ fn a_pass_begins_well_before_what_is_known() {
 }
 
 #[test]
-fn a_pass_looks_for_orders_from_well_before_the_newest_known() {
+fn a_pass_requests_orders_from_well_before_the_newest_known() {
     let mut fixture = Fixture::live();
     fixture.page = 2;
     let submitted = |id: &str, second: i64, status: OrderStatus| {
@@ -413,7 +413,8 @@ fn a_pass_looks_for_orders_from_well_before_the_newest_known() {
     fixture.orders.extend([50, 60].map(|second| submitted(&second.to_string(), second, OrderStatus::Expired)));
     fixture.settle(Duration::from_mins(3));
     assert!(fixture.blotter.order(&"60".into()).is_some());
-    // It was sent before the others and is listed after them, on the page behind the one that reaches the newest known.
+    // It was sent before the others and is listed after them, on the page behind the one that reaches
+    // the newest known order.
     fixture.orders.insert(0, submitted("late", 30, OrderStatus::Expired));
     fixture.orders.extend([70, 80].map(|second| submitted(&second.to_string(), second, OrderStatus::Expired)));
     fixture.input(Input::Resync);
@@ -422,7 +423,7 @@ fn a_pass_looks_for_orders_from_well_before_the_newest_known() {
 }
 
 #[test]
-fn what_rest_said_of_a_state_that_is_over_says_nothing_of_the_next() {
+fn a_contradiction_of_an_earlier_state_does_not_apply_to_the_next() {
     let mut fixture = Fixture::live();
     fixture.orders = vec![order("o")];
     let told = |event, status, second| (event, Order { status, updated_at: at(second), ..order("o") });
@@ -432,7 +433,7 @@ fn what_rest_said_of_a_state_that_is_over_says_nothing_of_the_next() {
     while fixture.session.conflicts.is_empty() {
         fixture.pass(Duration::from_secs(1));
     }
-    // Before REST is asked again it is as REST said, and then once more as it was.
+    // Before the next REST request the order is as REST said, and then again as it was.
     for (event, order) in [
         told(TradeEvent::CancelRejected, OrderStatus::New, 20),
         told(TradeEvent::PendingCancel, OrderStatus::PendingCancel, 30),
@@ -440,8 +441,8 @@ fn what_rest_said_of_a_state_that_is_over_says_nothing_of_the_next() {
         fixture.pass(Duration::from_secs(5));
         fixture.told(event, order);
     }
-    // This answer may be from before it.
+    // This answer may date from before the change.
     fixture.pass(Duration::from_secs(6));
     assert_eq!(fixture.status("o"), OrderStatus::PendingCancel, "{}", fixture.logs());
-    assert!(!fixture.session.conflicts.is_empty(), "REST was asked");
+    assert!(!fixture.session.conflicts.is_empty(), "REST was requested");
 }

@@ -1,10 +1,10 @@
-//! Multi-leg orders whose lists do not say which legs they have.
+//! Multi-leg orders in lists that do not name their legs.
 
 use super::*;
 use crate::domain::OrderClass;
 
 impl Fixture {
-    /// A multi-leg order that was filled while nobody listened; its rows carry its own id.
+    /// A multi-leg order that was filled while there was no stream; its rows carry its own id.
     fn fill_legs(&mut self, id: &str) {
         let (mut parent, mut rows) = (order(id), Vec::new());
         (parent.class, parent.symbol, parent.side) = (OrderClass::Mleg, "".into(), Side::None);
@@ -45,7 +45,7 @@ impl Fixture {
 }
 
 #[test]
-fn a_page_that_leaves_legs_out_is_asked_for_nested_before_its_rows_are_entered() {
+fn a_page_without_legs_is_requested_nested_before_its_rows_are_entered() {
     for hides_legs in [false, true] {
         let mut fixture = Fixture::new();
         fixture.hides_legs = hides_legs;
@@ -55,16 +55,16 @@ fn a_page_that_leaves_legs_out_is_asked_for_nested_before_its_rows_are_entered()
         let legs = ["a-SPY-call", "a-SPY-put", "b-SPY-call", "b-SPY-put"];
         assert_eq!(fixture.executions_by_order(), legs.map(|leg| (leg.to_owned(), Qty::whole(2))), "{hides_legs}");
         let by_id = fixture.asked.iter().filter(|request| matches!(request, Request::Order(_))).count();
-        assert_eq!(by_id, if hides_legs { 2 } else { 0 }, "each costs a question only where lists do not tell");
+        assert_eq!(by_id, if hides_legs { 2 } else { 0 }, "a request each only if the lists do not name the legs");
         let asked = fixture.asked.len();
         fixture.pass(Duration::from_secs(6));
         let again = |request: &Request| matches!(request, Request::Order(_));
-        assert!(!fixture.asked[asked..].iter().any(again), "what is known is not asked for again");
+        assert!(!fixture.asked[asked..].iter().any(again), "known legs are not requested again");
     }
 }
 
 #[test]
-fn a_stream_that_tells_of_the_legs_with_their_parent_is_not_accused() {
+fn a_stream_that_reports_legs_with_their_parent_left_nothing_out() {
     let mut fixture = Fixture::live();
     fixture.pass(Duration::from_mins(1));
     fixture.fill_legs("a");
@@ -76,7 +76,7 @@ fn a_stream_that_tells_of_the_legs_with_their_parent_is_not_accused() {
     while fixture.blotter.order_count() == 0 {
         fixture.pass(Duration::from_millis(100));
     }
-    // An audit was quicker than the frame.
+    // An audit was faster than the frame.
     let (parent, legs) = (fixture.orders[2].clone(), fixture.orders[..2].to_vec());
     let told = TradeUpdate { legs, ..update(TradeEvent::New, parent, vec![]) };
     fixture.stream(StreamEvent::Update(Box::new(told)));

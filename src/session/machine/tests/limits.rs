@@ -1,4 +1,4 @@
-//! Request limits of one endpoint: what else is answered is shown, and asked for again.
+//! Rate limits of one endpoint: everything else is still requested and shown.
 
 use super::*;
 
@@ -22,7 +22,7 @@ fn an_endpoint_limited_by_itself_starves_no_other() {
             let mut fixture = if phase == "started" { Fixture::new() } else { Fixture::with_a_fill() };
             let case = format!("{of} limited for {wait} s while {phase}");
             if phase == "started" && of == Part::Account {
-                // Whose everything else is nobody knows then.
+                // Nothing else can be attributed to an account then.
                 continue;
             }
             fixture.positions.push(Position::unread("AAPL".into()));
@@ -49,10 +49,10 @@ fn an_endpoint_limited_by_itself_starves_no_other() {
                 for (_, part) in all.into_iter().filter(|(_, part)| *part != of) {
                     let good = fixture.session.freshness(part, fixture.now.mono).good;
                     let age = good.map(|good| fixture.now.mono.since(good.mono));
-                    // Quiet lists are asked for every five minutes while a stream tells.
+                    // Quiet lists are requested every five minutes while the stream is up.
                     let longest =
                         if phase == "polling" || part == Part::Account || part == Part::Positions { 80 } else { 310 };
-                    // A pass may wait before its first answer and before its last, and what it brings is as old as the first.
+                    // A pass may wait before its first answer and before its last, and its data is as old as the first.
                     assert!(
                         age.is_some_and(|age| age <= Duration::from_secs(longest + 2 * wait)),
                         "{case}: {part} is {age:?} old: {}",
@@ -65,7 +65,7 @@ fn an_endpoint_limited_by_itself_starves_no_other() {
 }
 
 #[test]
-fn what_answers_after_an_outage_waits_for_no_list_that_is_limited() {
+fn answers_after_an_outage_do_not_wait_for_a_limited_list() {
     for wait in [30, 100] {
         let mut fixture = Fixture::with_a_fill();
         fixture.stream(StreamEvent::Closed(Closed::Silent));
@@ -99,14 +99,14 @@ fn balances_and_positions_that_are_limited_by_themselves_wait_alone() {
             if phase == "reconnected" {
                 fixture.listen();
             }
-            // Its refusal is met beside a pass and within one.
+            // The refusal occurs both between passes and within one.
             let rhythm = if phase == "polling" { 10 } else { 70 };
             for round in 0..4 {
                 let before = fixture.held();
                 fixture.execute("o", 1, false);
                 fixture.pass(Duration::from_secs(rhythm));
                 if phase != "polling" && !fixture.session.follows() {
-                    // A stream that left this out is replaced by another one.
+                    // A stream that left this out is replaced.
                     fixture.listen();
                 }
                 assert_ne!(fixture.held(), before, "{of} while {phase}, round {round}: {}", fixture.logs());
@@ -118,7 +118,7 @@ fn balances_and_positions_that_are_limited_by_themselves_wait_alone() {
             }
             if retry_after.is_some() {
                 let times = fixture.asked.iter().skip(asked).filter(|request| which(request)).count();
-                assert!(times <= 4, "it is not asked before its own wait is over: {times} times");
+                assert!(times <= 4, "no request before its own wait is over: {times} times");
                 assert!(!fixture.session.state().is_live(), "{of} {phase}");
                 let named = format!("{of}: ");
                 let state = fixture.session.state();
@@ -129,7 +129,7 @@ fn balances_and_positions_that_are_limited_by_themselves_wait_alone() {
 }
 
 #[test]
-fn two_kinds_that_are_refused_together_are_refused_for_everything_once() {
+fn two_endpoints_refused_together_make_everything_wait_once() {
     let mut fixture = Fixture::with_a_fill();
     fixture.positions.push(Position::unread("AAPL".into()));
     let both: Wanted = |request| matches!(request, Request::Account | Request::Positions);
@@ -139,7 +139,7 @@ fn two_kinds_that_are_refused_together_are_refused_for_everything_once() {
     fixture.pass(Duration::from_secs(45));
     assert_eq!(fixture.asked.len(), asked, "everything waits");
     assert!(fixture.logs().is_empty() || !fixture.session.state().is_live());
-    // The rest was answered after that wait: what is still refused is refused for itself.
+    // Other requests were answered after that wait: an endpoint that is still refused is limited by itself.
     fixture.pass(Duration::from_secs(25));
     for _ in 0..3 {
         let before = fixture.held();

@@ -1,8 +1,8 @@
-//! Orders that are shown as working and that the broker answers it does not have.
+//! Orders shown as working that the broker answers it does not have.
 
 use super::*;
 
-/// Live, with an order that the stream has told and that no answer of REST knows.
+/// Live, with an order that the stream has reported and REST does not know.
 fn denied() -> Fixture {
     let mut fixture = Fixture::live();
     fixture.stream(StreamEvent::Update(Box::new(update(TradeEvent::New, order("ghost"), Vec::new()))));
@@ -10,11 +10,11 @@ fn denied() -> Fixture {
 }
 
 #[test]
-fn an_order_that_the_broker_denies_for_longer_than_rest_lags_is_named_and_takes_the_word_live_away() {
+fn an_order_that_the_broker_denies_for_longer_than_rest_lags_is_named_and_ends_live() {
     let mut fixture = denied();
     fixture.pass(Duration::from_secs(11));
     assert!(fixture.session.state().is_live(), "REST may be behind the stream: {}", reason(&fixture));
-    // The audit after the first that is told so does not wait for its turn.
+    // The audit after the first denial comes early.
     fixture.pass(Duration::from_secs(25));
     assert!(!fixture.session.state().is_live());
     assert!(
@@ -24,11 +24,11 @@ fn an_order_that_the_broker_denies_for_longer_than_rest_lags_is_named_and_takes_
     );
     let working = fixture.session.freshness(Part::Working, fixture.now.mono);
     assert!(!working.whole && working.good.is_some(), "{working:?}");
-    assert_eq!(fixture.blotter.working_count(), 1, "what became of it is not known");
+    assert_eq!(fixture.blotter.working_count(), 1, "its outcome is unknown");
 }
 
 #[test]
-fn it_is_over_when_the_order_is_there_after_all_or_has_ended() {
+fn the_fault_is_over_when_the_order_appears_or_has_ended() {
     for ends in [false, true] {
         let mut fixture = denied();
         fixture.pass(Duration::from_mins(3));
@@ -48,7 +48,7 @@ fn it_is_over_when_the_order_is_there_after_all_or_has_ended() {
 }
 
 #[test]
-fn two_that_are_denied_are_counted() {
+fn two_denied_orders_are_counted() {
     let mut fixture = denied();
     fixture.stream(StreamEvent::Update(Box::new(update(TradeEvent::New, order("ghost2"), Vec::new()))));
     fixture.pass(Duration::from_mins(3));

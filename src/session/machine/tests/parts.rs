@@ -1,4 +1,4 @@
-//! Connection is not freshness: a part that fails is named, aged by itself, and takes the word away.
+//! Connection is not freshness: a part that fails is named, has an age of its own, and ends `live`.
 
 use super::*;
 
@@ -12,7 +12,7 @@ impl Fixture {
         Some(self.now.mono.since(good.mono))
     }
 
-    /// The stream tells an execution that leaves this much held.
+    /// The stream reports an execution that leaves this position.
     fn fill_leaving(&mut self, qty: i64, leaves: i64) {
         self.execute("o", qty, false);
         let order = self.orders[0].clone();
@@ -40,7 +40,7 @@ impl Fixture {
 }
 
 #[test]
-fn each_part_that_fails_for_seconds_takes_the_word_live_away_and_is_named() {
+fn each_part_that_fails_for_seconds_is_named_and_ends_live() {
     let parts: [(Wanted, Part); 5] = [
         (|request| matches!(request, Request::Account), Part::Account),
         (|request| matches!(request, Request::Positions), Part::Positions),
@@ -59,7 +59,7 @@ fn each_part_that_fails_for_seconds_takes_the_word_live_away_and_is_named() {
             fixture.pass(Duration::from_secs(100));
             assert_eq!(fixture.session.state().word(), "syncing", "{part} {kind:?}");
             assert!(reason(&fixture).contains(part.word()), "{part} {kind:?}: {}", reason(&fixture));
-            assert_eq!(fixture.held(), Qty::whole(40), "what the stream tells is shown");
+            assert_eq!(fixture.held(), Qty::whole(40), "stream updates are shown");
             let fresh = fixture.session.freshness(part, fixture.now.mono);
             assert!(!fresh.current && fresh.reason.is_some(), "{part} {kind:?}: {fresh:?}");
             assert!(fixture.age(part).unwrap() >= Duration::from_secs(90), "its own last good answer counts");
@@ -68,7 +68,7 @@ fn each_part_that_fails_for_seconds_takes_the_word_live_away_and_is_named() {
             }
             let alarms =
                 fixture.seen.iter().filter(|output| matches!(output, Output::Alarm(_) | Output::Fault(..))).count();
-            assert_eq!(alarms, 1, "told once: {}", fixture.logs());
+            assert_eq!(alarms, 1, "reported once: {}", fixture.logs());
             fixture.fails = None;
             fixture.pass(Duration::from_mins(2));
             assert!(fixture.session.state().is_live(), "{part} {kind:?}: {}", reason(&fixture));
@@ -77,7 +77,7 @@ fn each_part_that_fails_for_seconds_takes_the_word_live_away_and_is_named() {
 }
 
 #[test]
-fn positions_that_are_forbidden_from_the_start_are_unknown_and_not_none() {
+fn positions_that_are_forbidden_from_the_start_are_unknown_not_empty() {
     let mut fixture = Fixture::new();
     fixture.orders.push(order("o"));
     fixture.fails = Some((|request| matches!(request, Request::Positions), RequestErrorKind::Forbidden));
@@ -85,14 +85,14 @@ fn positions_that_are_forbidden_from_the_start_are_unknown_and_not_none() {
     assert_eq!(fixture.session.state().word(), "syncing");
     assert_eq!(reason(&fixture), "positions: the broker answered 403: no");
     assert_eq!(fixture.age(Part::Positions), None);
-    assert!(!fixture.seen.iter().any(|output| matches!(output, Output::Positions(_))), "no list is made up");
+    assert!(!fixture.seen.iter().any(|output| matches!(output, Output::Positions(_))), "no list is invented");
     fixture.execute("o", 40, true);
-    assert_eq!(fixture.held(), Qty::whole(40), "orders and executions are followed all the same");
+    assert_eq!(fixture.held(), Qty::whole(40), "orders and executions are still followed");
     assert!(fixture.session.has_snapshot());
 }
 
 #[test]
-fn a_row_that_cannot_be_read_is_named_and_the_others_are_shown() {
+fn an_unreadable_row_is_named_and_the_others_are_shown() {
     let mut fixture = Fixture::new();
     fixture.orders.push(order("o"));
     fixture.unread =
@@ -101,15 +101,15 @@ fn a_row_that_cannot_be_read_is_named_and_the_others_are_shown() {
     assert_eq!(fixture.blotter.working_count(), 1);
     assert_eq!(fixture.session.state().word(), "syncing");
     assert!(reason(&fixture).contains("working orders: order bad-1 cannot be read: an order"), "{}", reason(&fixture));
-    assert_eq!(fixture.age(Part::Working), Some(Duration::ZERO), "what could be read is of now");
+    assert_eq!(fixture.age(Part::Working), Some(Duration::ZERO), "the readable rows are current");
     fixture.unread.clear();
     fixture.pass(Duration::from_secs(11));
     assert!(fixture.session.state().is_live(), "{}", reason(&fixture));
-    assert!(fixture.seen.contains(&Output::Over(Fault::Snapshot)), "what was told of it is over");
+    assert!(fixture.seen.contains(&Output::Over(Fault::Snapshot)), "the fault is over");
 }
 
 #[test]
-fn an_order_that_cannot_be_read_by_id_is_named_and_takes_nothing_from_the_list() {
+fn an_order_that_is_unreadable_by_id_is_named_and_leaves_the_list_current() {
     let mut fixture = Fixture::live();
     fixture.orders.push(order("o"));
     fixture.pass(Duration::from_secs(61));
@@ -123,7 +123,7 @@ fn an_order_that_cannot_be_read_by_id_is_named_and_takes_nothing_from_the_list()
 }
 
 #[test]
-fn a_position_whose_row_cannot_be_read_stays_with_its_quantity_unknown() {
+fn a_position_with_an_unreadable_row_stays_with_an_unknown_quantity() {
     let mut fixture = Fixture::new();
     fixture.positions = vec![position("AAPL", 10), position("MSFT", 5)];
     fixture.listen();
@@ -141,7 +141,7 @@ fn a_position_whose_row_cannot_be_read_stays_with_its_quantity_unknown() {
     assert_eq!(held(&fixture), [("AAPL".to_owned(), Some(Qty::whole(10))), ("MSFT".to_owned(), None)]);
     assert_eq!(fixture.session.state().word(), "syncing");
     assert!(reason(&fixture).contains("positions: row 2 cannot be read"), "{}", reason(&fixture));
-    // Nothing of the list is unread any more: what it leaves out is gone.
+    // Every row is readable again: what the list leaves out is gone.
     fixture.unread_positions.clear();
     fixture.pass(Duration::from_secs(11));
     assert_eq!(held(&fixture), [("AAPL".to_owned(), Some(Qty::whole(10)))]);
@@ -149,7 +149,7 @@ fn a_position_whose_row_cannot_be_read_stays_with_its_quantity_unknown() {
 }
 
 #[test]
-fn a_fill_is_not_kept_back_while_an_endpoint_fails() {
+fn a_fill_is_shown_while_an_endpoint_fails() {
     let lists: [Wanted; 3] = [
         |request| matches!(request, Request::Orders(_)),
         |request| matches!(request, Request::Activities(_)),
@@ -166,7 +166,7 @@ fn a_fill_is_not_kept_back_while_an_endpoint_fails() {
         fixture.pass(Duration::from_secs(4));
         assert_eq!(fixture.held(), Qty::whole(40), "{:?}", fixture.session.state());
         fixture.execute("o", 20, true);
-        assert_eq!(fixture.held(), Qty::whole(60), "and the next at once");
+        assert_eq!(fixture.held(), Qty::whole(60), "and the next one at once");
         fixture.fails = None;
         fixture.pass(Duration::from_mins(1));
         assert!(fixture.session.state().is_live(), "{}", reason(&fixture));
@@ -175,7 +175,7 @@ fn a_fill_is_not_kept_back_while_an_endpoint_fails() {
 }
 
 #[test]
-fn an_account_that_does_not_answer_at_first_is_asked_again_within_seconds() {
+fn an_account_that_does_not_answer_at_first_is_requested_again_within_seconds() {
     let mut fixture = Fixture::new();
     fixture.fails = Some((|request| matches!(request, Request::Account), RequestErrorKind::Server));
     fixture.listen();
@@ -186,7 +186,7 @@ fn an_account_that_does_not_answer_at_first_is_asked_again_within_seconds() {
 }
 
 #[test]
-fn no_pong_and_no_attempt_makes_anything_younger() {
+fn neither_a_pong_nor_an_attempt_makes_a_part_younger() {
     let mut fixture = Fixture::live();
     fixture.pass(Duration::from_secs(3));
     fixture.stream(StreamEvent::Pong { latency: Duration::from_millis(9) });
@@ -207,9 +207,9 @@ fn no_pong_and_no_attempt_makes_anything_younger() {
 }
 
 #[test]
-fn a_question_that_is_never_answered_takes_the_word_away_too() {
+fn a_request_that_is_never_answered_ends_live_too() {
     let mut fixture = Fixture::live();
-    // The queue keeps everything to itself.
+    // The queue sends nothing.
     for _ in 0..90 {
         fixture.now = fixture.now.plus(Duration::from_secs(1));
         fixture.session.handle(Input::Timeout, &mut fixture.blotter, fixture.now);
@@ -225,7 +225,7 @@ fn a_question_that_is_never_answered_takes_the_word_away_too() {
 }
 
 #[test]
-fn a_wait_of_a_year_is_two_minutes_is_said_and_ends_when_a_person_asks() {
+fn a_wait_of_a_year_is_cut_to_two_minutes_reported_and_ended_by_a_resync() {
     let year = RequestErrorKind::RateLimited { retry_after: Some(Duration::from_hours(8_760)) };
     let mut fixture = Fixture::live();
     fixture.fails = Some((|_| true, year.clone()));
@@ -248,7 +248,7 @@ fn a_wait_of_a_year_is_two_minutes_is_said_and_ends_when_a_person_asks() {
 }
 
 #[test]
-fn frames_that_nobody_knows_make_one_more_pass_a_minute() {
+fn unknown_frames_cause_one_more_pass_a_minute() {
     let mut fixture = Fixture::live();
     fixture.pass(Duration::from_mins(3));
     let quiet = fixture.requests_in(Duration::from_mins(10));
@@ -262,12 +262,12 @@ fn frames_that_nobody_knows_make_one_more_pass_a_minute() {
 }
 
 #[test]
-fn a_pass_that_was_under_way_does_not_take_the_one_after_an_unknown_frame_away() {
+fn a_pass_in_progress_does_not_replace_the_one_after_an_unknown_frame() {
     let mut fixture = Fixture::live();
     fixture.pass(Duration::from_mins(3));
     fixture.stream(StreamEvent::Unknown { text: "?".to_owned() });
     fixture.pass(Duration::from_secs(2));
-    // This one is to be explained by a pass in a minute; the regular one after a person's look ends before.
+    // A pass in a minute must explain this frame; the regular one that was requested ends before.
     fixture.stream(StreamEvent::Unknown { text: "?".to_owned() });
     fixture.session.audit_within(Duration::from_secs(1), fixture.now);
     fixture.pass(Duration::from_secs(5));
@@ -276,11 +276,11 @@ fn a_pass_that_was_under_way_does_not_take_the_one_after_an_unknown_frame_away()
     let before = fixture.asked.iter().filter(|request| recent(request)).count();
     fixture.pass(Duration::from_secs(70));
     let after = fixture.asked.iter().filter(|request| recent(request)).count();
-    assert!(after > before, "nothing explains the last frame");
+    assert!(after > before, "no pass after the last frame");
 }
 
 #[test]
-fn a_list_without_end_is_left_and_said() {
+fn an_endless_list_is_cut_and_reported() {
     let mut fixture = Fixture::new();
     fixture.session.limits.pages = 4;
     fixture.pages_without_end = true;
@@ -292,22 +292,22 @@ fn a_list_without_end_is_left_and_said() {
 }
 
 #[test]
-fn a_position_that_executions_contradict_is_asked_again_and_marked_when_it_lasts() {
+fn a_position_that_executions_contradict_is_requested_again_and_marked_if_it_lasts() {
     let mut fixture = Fixture::live();
     fixture.orders.push(order("o"));
     fixture.positions = vec![position("AAPL", 10)];
     fixture.pass(Duration::from_secs(11));
     fixture.fill_leaving(40, 50);
-    assert_eq!(fixture.session.conflicts().count(), 1, "10 is not what is held, and the pane must not say so");
+    assert_eq!(fixture.session.conflicts().count(), 1, "10 is not the position, and the pane must not show it");
     assert_eq!(
         fixture.session.lasting_conflicts(fixture.now.mono).count(),
         0,
-        "no word of it while the answer is under way"
+        "not reported while the request is in flight"
     );
     let asked = |fixture: &Fixture| fixture.asked.iter().filter(|request| **request == Request::Positions).count();
     let before = asked(&fixture);
     fixture.pass(Duration::from_secs(10));
-    assert!(asked(&fixture) >= before + 3, "asked again sooner than usual");
+    assert!(asked(&fixture) >= before + 3, "requested again sooner than usual");
     assert!(!fixture.logs().contains("leaves 50 held"), "REST may lag");
     fixture.pass(Duration::from_secs(5));
     let conflicts: Vec<_> = fixture.session.lasting_conflicts(fixture.now.mono).map(|(_, qty)| qty).collect();
@@ -316,11 +316,11 @@ fn a_position_that_executions_contradict_is_asked_again_and_marked_when_it_lasts
     fixture.positions = vec![position("AAPL", 50)];
     fixture.pass(Duration::from_secs(5));
     assert_eq!(fixture.session.conflicts().count(), 0);
-    assert!(fixture.seen.contains(&Output::Over(Fault::Holdings)), "what was told of it is over");
+    assert!(fixture.seen.contains(&Output::Over(Fault::Holdings)), "the fault is over");
 }
 
 #[test]
-fn an_account_that_cannot_trade_is_blocked_with_the_word() {
+fn an_account_that_cannot_trade_is_blocked_with_its_status() {
     for status in ["ACCOUNT_CLOSED", "INACTIVE", "REJECTED", "SUBMISSION_FAILED"] {
         let mut fixture = Fixture::new();
         fixture.status = status;
@@ -337,7 +337,7 @@ fn an_account_that_cannot_trade_is_blocked_with_the_word() {
 }
 
 #[test]
-fn a_long_sync_says_how_far_it_is_and_why() {
+fn a_long_sync_shows_its_progress_and_the_reason() {
     let mut fixture = Fixture::new();
     fixture.hangs = Some(|request| matches!(request, Request::Activities(_)));
     fixture.listen();
@@ -354,11 +354,11 @@ fn a_long_sync_says_how_far_it_is_and_why() {
 }
 
 #[test]
-fn what_fails_beyond_the_lists_takes_no_word_away_and_is_told_when_it_lasts() {
+fn a_failure_beyond_the_lists_keeps_live_and_is_reported_if_it_lasts() {
     let mut fixture = Fixture::live();
     fixture.orders.push(order("o"));
     fixture.pass(Duration::from_mins(2));
-    // The stream tells of the order, but of no execution: its rows are asked for by order.
+    // The stream reports the order but no execution: its rows are requested by order.
     let awaits = |request: &Request| matches!(request, Request::Activities(query) if query.order.is_some());
     fixture.fails = Some((awaits, RequestErrorKind::Forbidden));
     let mut behind = fixture.orders[0].clone();
@@ -381,7 +381,7 @@ fn what_fails_beyond_the_lists_takes_no_word_away_and_is_told_when_it_lasts() {
 }
 
 #[test]
-fn a_page_of_history_that_cannot_be_read_is_not_its_beginning() {
+fn an_unreadable_page_of_history_is_not_its_beginning() {
     let mut fixture = Fixture::new();
     let mut old = order("old");
     (old.cum_qty, old.status) = (Qty::whole(100), OrderStatus::Filled);
@@ -393,11 +393,11 @@ fn a_page_of_history_that_cannot_be_read_is_not_its_beginning() {
     fixture.unread_history = true;
     fixture.listen();
     let of_old = fixture.blotter.executions().filter(|row| row.order_id.as_str() == "old").count();
-    assert_eq!(of_old, 0, "its executions are on the page that cannot be read: history, not something missing");
+    assert_eq!(of_old, 0, "its executions are on the unreadable page: history, not missing");
 }
 
 #[test]
-fn a_position_that_changes_though_nothing_was_told_is_a_question_to_rest() {
+fn a_position_that_changes_without_a_report_causes_an_audit() {
     let mut fixture = Fixture::live();
     fixture.pass(Duration::from_mins(2));
     fixture.orders.push(order("o"));
@@ -406,7 +406,7 @@ fn a_position_that_changes_though_nothing_was_told_is_a_question_to_rest() {
     // The stream is open and silent; a quiet account is audited every five minutes.
     fixture.pass(Duration::from_mins(1) + Duration::from_secs(2));
     assert_eq!(fixture.held(), Qty::whole(100), "{}", fixture.logs());
-    // A split is asked about once, and is nobody's fault.
+    // A split causes one audit and is not held against the stream.
     let mut fixture = Fixture::new();
     fixture.positions = vec![position("AAPL", 100)];
     fixture.listen();
@@ -418,7 +418,7 @@ fn a_position_that_changes_though_nothing_was_told_is_a_question_to_rest() {
 }
 
 #[test]
-fn a_position_that_an_execution_explains_is_no_question_however_late_the_list_is() {
+fn a_position_that_an_execution_explains_causes_no_audit_however_late_the_list_is() {
     let mut fixture = Fixture::live();
     fixture.orders.push(order("o"));
     fixture.execute("o", 40, true);
@@ -427,7 +427,7 @@ fn a_position_that_an_execution_explains_is_no_question_however_late_the_list_is
     fixture.positions = vec![position("AAPL", 40)];
     fixture.pass(Duration::from_mins(10));
     assert!(!changed(&fixture.logs()), "{}", fixture.logs());
-    // A row that cannot be read says nothing of a change either.
+    // An unreadable row is not a change either.
     fixture.positions = vec![];
     fixture.unread_positions = vec![Unread { row: "AAPL".to_owned(), why: "no qty".to_owned() }];
     fixture.pass(Duration::from_mins(10));
@@ -442,7 +442,7 @@ fn a_refresh_that_fails_is_noted_before_it_is_overdue() {
     let mut fixture = Fixture::new();
     fixture.positions = vec![position("AAPL", 100)];
     fixture.listen();
-    // The early audits are over; the next one asks in minutes.
+    // The early audits are over; the next one is minutes away.
     fixture.pass(Duration::from_mins(1));
     fixture.fails = Some((|request| matches!(request, Request::Positions), RequestErrorKind::Server));
     fixture.pass(Duration::from_secs(20));
@@ -450,7 +450,7 @@ fn a_refresh_that_fails_is_noted_before_it_is_overdue() {
 }
 
 #[test]
-fn an_execution_that_was_told_explains_no_other() {
+fn a_reported_execution_explains_no_other() {
     let mut fixture = Fixture::new();
     fixture.positions = vec![position("AAPL", 10)];
     fixture.orders.push(order("o"));
@@ -459,7 +459,7 @@ fn an_execution_that_was_told_explains_no_other() {
     fixture.execute("o", 5, true);
     fixture.positions = vec![position("AAPL", 15)];
     fixture.pass(Duration::from_secs(15));
-    // The next one is told by nobody, within the time that lists lag.
+    // The next one is not reported, within the time that lists lag.
     fixture.execute("o", 2, false);
     fixture.positions = vec![position("AAPL", 17)];
     fixture.pass(Duration::from_secs(40));
@@ -467,7 +467,7 @@ fn an_execution_that_was_told_explains_no_other() {
 }
 
 #[test]
-fn a_fill_on_a_new_start_is_not_kept_back_while_a_question_hangs() {
+fn a_fill_on_a_first_start_is_shown_while_a_list_fails() {
     let mut fixture = Fixture::new();
     fixture.orders.push(order("o"));
     fixture.fails = Some((|request| matches!(request, Request::Orders(_)), RequestErrorKind::Server));

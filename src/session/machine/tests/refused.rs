@@ -1,4 +1,4 @@
-//! A stream that cannot be opened while REST answers: REST begins at once, and after three failures it is polled.
+//! A stream that cannot be opened while REST answers: REST is queried at once, and polled after three failures.
 
 use super::*;
 
@@ -8,12 +8,12 @@ fn refuse(fixture: &mut Fixture, status: Option<u16>) {
 }
 
 #[test]
-fn rest_begins_at_once_and_the_third_failure_is_polling() {
+fn rest_is_queried_at_once_and_polled_after_the_third_failure() {
     for status in [Some(502), Some(404), Some(429), None] {
         let mut fixture = Fixture::new();
         fixture.orders.push(order("o"));
         refuse(&mut fixture, status);
-        assert_eq!(fixture.blotter.working_count(), 1, "{status:?}: REST was asked at once");
+        assert_eq!(fixture.blotter.working_count(), 1, "{status:?}: REST was queried at once");
         assert_eq!(fixture.session.state().word(), "reconnecting");
         for _ in 0..2 {
             fixture.pass(Duration::from_secs(if status == Some(429) { 11 } else { 2 }));
@@ -29,7 +29,7 @@ fn rest_begins_at_once_and_the_third_failure_is_polling() {
 }
 
 #[test]
-fn the_stream_is_tried_beside_the_polling_which_goes_on() {
+fn the_stream_is_retried_while_polling_goes_on() {
     let mut fixture = Fixture::new();
     for _ in 0..3 {
         refuse(&mut fixture, Some(502));
@@ -46,7 +46,7 @@ fn the_stream_is_tried_beside_the_polling_which_goes_on() {
     }
     let others =
         fixture.seen.iter().filter(|output| matches!(output, Output::State(state) if state.word() != "polling"));
-    assert_eq!(others.count(), 0, "the word stays");
+    assert_eq!(others.count(), 0, "the state stays");
     let tried = fixture.opened.len() - before;
     assert!((8..40).contains(&tried), "{tried} attempts in five minutes");
     fixture.pass(Duration::from_mins(1));
@@ -56,7 +56,7 @@ fn the_stream_is_tried_beside_the_polling_which_goes_on() {
 }
 
 #[test]
-fn without_any_answer_it_is_no_polling_and_rest_is_asked_rarely() {
+fn without_any_answer_the_state_is_not_polling_and_rest_is_queried_rarely() {
     let mut fixture = Fixture::new();
     fixture.failure = Some(RequestErrorKind::Network);
     let mut attempts = 0;
@@ -68,8 +68,8 @@ fn without_any_answer_it_is_no_polling_and_rest_is_asked_rarely() {
         fixture.pass(Duration::from_secs(1));
     }
     assert_ne!(fixture.session.state().word(), "polling");
-    assert!(fixture.asked.len() <= 12, "{} questions, {attempts} attempts in ten minutes", fixture.asked.len());
-    assert!(fixture.logs().contains("no connection"), "an outage that lasts is in the list of errors");
+    assert!(fixture.asked.len() <= 12, "{} requests, {attempts} attempts in ten minutes", fixture.asked.len());
+    assert!(fixture.logs().contains("no connection"), "a lasting outage is in the list of errors");
     fixture.failure = None;
     for _ in 0..180 {
         if fixture.session.state().word() == "connecting" {
@@ -81,7 +81,7 @@ fn without_any_answer_it_is_no_polling_and_rest_is_asked_rarely() {
 }
 
 #[test]
-fn a_stream_that_is_slow_to_open_does_not_keep_rest_waiting() {
+fn a_stream_that_is_slow_to_open_does_not_delay_rest() {
     let mut fixture = Fixture::new();
     fixture.orders.push(order("o"));
     fixture.pass(Duration::from_secs(3));
@@ -89,12 +89,15 @@ fn a_stream_that_is_slow_to_open_does_not_keep_rest_waiting() {
     assert_eq!(fixture.session.state().word(), "connecting");
     let asked = fixture.asked.len();
     fixture.listen();
-    assert!(fixture.asked.len() > asked, "only a pass that began after the stream listened is a picture");
+    assert!(
+        fixture.asked.len() > asked,
+        "only a pass that begins after the stream listens is a snapshot to go live on"
+    );
     assert!(fixture.session.state().is_live());
 }
 
 #[test]
-fn an_upgrade_refused_because_there_are_too_many_is_not_tried_again_at_once() {
+fn an_upgrade_refused_with_429_is_not_retried_at_once() {
     let mut fixture = Fixture::new();
     for _ in 0..60 {
         if fixture.session.state().word() == "connecting" || fixture.session.trying {
@@ -106,7 +109,7 @@ fn an_upgrade_refused_because_there_are_too_many_is_not_tried_again_at_once() {
 }
 
 #[test]
-fn an_upgrade_that_names_a_wait_is_tried_again_when_it_is_over_and_no_later_than_in_two_minutes() {
+fn a_wait_stated_by_a_refused_upgrade_is_kept_up_to_two_minutes() {
     for (stated, kept) in [(30, 30), (31_536_000, 120)] {
         for status in [429, 503] {
             let mut fixture = Fixture::new();
@@ -118,16 +121,16 @@ fn an_upgrade_that_names_a_wait_is_tried_again_when_it_is_over_and_no_later_than
             assert!(reason.contains("slow down"), "{reason}");
             let opened = fixture.opened.len();
             fixture.pass(Duration::from_secs(kept - 1));
-            assert_eq!(fixture.opened.len(), opened, "{status}: asked again before the wait is over");
+            assert_eq!(fixture.opened.len(), opened, "{status}: retried before the wait is over");
             fixture.pass(Duration::from_secs(2));
             assert_eq!(fixture.opened.len(), opened + 1);
-            assert_eq!(fixture.logs().contains("asked to wait"), stated > kept, "a wait that is cut is said");
+            assert_eq!(fixture.logs().contains("asked to wait"), stated > kept, "a wait that is cut is reported");
         }
     }
 }
 
 #[test]
-fn balances_and_positions_that_fail_do_not_make_the_lists_rarer_while_polling() {
+fn failing_balances_and_positions_do_not_make_passes_rarer_while_polling() {
     let mut fixture = Fixture::new();
     fixture.orders.push(order("o"));
     for _ in 0..3 {
@@ -144,7 +147,7 @@ fn balances_and_positions_that_fail_do_not_make_the_lists_rarer_while_polling() 
 }
 
 #[test]
-fn an_account_that_cannot_trade_is_blocked_while_it_is_polled_too() {
+fn an_account_that_cannot_trade_is_also_blocked_while_polling() {
     let mut fixture = Fixture::new();
     fixture.status = "ACCOUNT_CLOSED";
     for _ in 0..3 {
@@ -160,7 +163,7 @@ fn an_account_that_cannot_trade_is_blocked_while_it_is_polled_too() {
 }
 
 #[test]
-fn a_pass_that_goes_on_while_streams_come_and_go_began_when_it_began() {
+fn a_pass_that_outlives_a_stream_keeps_its_start_time() {
     let mut fixture = Fixture::new();
     fixture.hangs = Some(|request| matches!(request, Request::Orders(_)));
     fixture.pass(Duration::from_secs(3));

@@ -1,4 +1,4 @@
-//! Events told again after an outage: what they add, and that nothing hangs on them.
+//! Replay after an outage: what it adds, and that nothing depends on it.
 
 use super::*;
 
@@ -20,7 +20,7 @@ fn replays(fixture: &Fixture) -> Vec<Timestamp> {
     fixture.asked.iter().filter_map(since).collect()
 }
 
-/// What the stream would have told of the last execution, had it been there.
+/// What the stream would have reported of the last execution.
 fn report(fixture: &Fixture, id: &str) -> TradeUpdate {
     let order = fixture.orders[0].clone();
     let execution = Execution {
@@ -40,9 +40,9 @@ fn report(fixture: &Fixture, id: &str) -> TradeUpdate {
 }
 
 #[test]
-fn what_is_told_again_is_shown_as_it_was_and_once() {
+fn replayed_events_are_shown_as_they_were_and_once() {
     let mut fixture = Fixture::live();
-    assert_eq!(replays(&fixture), [], "nothing is known that anything could follow");
+    assert_eq!(replays(&fixture), [], "no change is known to start from");
     fixture.orders.push(order("o"));
     fixture.execute("o", 10, true);
     lost(&mut fixture);
@@ -52,7 +52,7 @@ fn what_is_told_again_is_shown_as_it_was_and_once() {
     let at = told.happened_at.unwrap();
     // An event that no list ever shows.
     let suspended = update(TradeEvent::PendingCancel, fixture.orders[0].clone(), Vec::new());
-    fixture.told_again = Ok(vec![told, suspended]);
+    fixture.replay = Ok(vec![told, suspended]);
     back(&mut fixture);
 
     assert_eq!(replays(&fixture), [Timestamp::from_second(1_760_000_001 - 60).unwrap()]);
@@ -66,13 +66,13 @@ fn what_is_told_again_is_shown_as_it_was_and_once() {
 }
 
 #[test]
-fn a_broker_that_tells_nothing_again_is_asked_once_and_missed_by_nobody() {
+fn a_broker_without_replay_is_asked_once_and_nothing_is_missed() {
     let refusals = [RequestErrorKind::NotFound, RequestErrorKind::Forbidden, RequestErrorKind::Unauthorized];
     for kind in refusals.into_iter().chain([RequestErrorKind::Timeout, RequestErrorKind::Decode]) {
         let mut fixture = Fixture::live();
         fixture.orders.push(order("o"));
         fixture.execute("o", 10, true);
-        fixture.told_again = Err(kind.clone());
+        fixture.replay = Err(kind.clone());
         for _ in 0..3 {
             lost(&mut fixture);
             fixture.execute("o", 10, false);
@@ -85,12 +85,12 @@ fn a_broker_that_tells_nothing_again_is_asked_once_and_missed_by_nobody() {
 }
 
 #[test]
-fn a_replay_that_fails_for_now_is_tried_after_the_next_outage() {
+fn a_replay_that_fails_temporarily_is_retried_after_the_next_outage() {
     for kind in [RequestErrorKind::Server, RequestErrorKind::Network] {
         let mut fixture = Fixture::live();
         fixture.orders.push(order("o"));
         fixture.execute("o", 10, true);
-        fixture.told_again = Err(kind.clone());
+        fixture.replay = Err(kind.clone());
         for outage in 1..=2 {
             lost(&mut fixture);
             back(&mut fixture);
@@ -100,7 +100,7 @@ fn a_replay_that_fails_for_now_is_tried_after_the_next_outage() {
 }
 
 #[test]
-fn a_clock_that_is_days_behind_or_ahead_neither_ends_the_answer_early_nor_asks_for_years() {
+fn a_clock_that_is_far_behind_or_ahead_neither_ends_the_replay_early_nor_extends_it() {
     let far = jiff::SignedDuration::from_hours(24 * 400);
     for (wall, until) in [(-far, false), (far, true)] {
         let mut fixture = Fixture::live();

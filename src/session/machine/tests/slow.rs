@@ -1,8 +1,8 @@
-//! Answers that come late: each part has the age of its own, and the word does not flap.
+//! Slow answers: each part has an age of its own, and the state does not flap.
 
 use super::*;
 
-/// When an answer comes: after a time each, or one after another in turn.
+/// When an answer arrives: each one late by a time, or one after another.
 #[derive(Debug, Clone, Copy)]
 enum Pace {
     Late(Duration),
@@ -10,7 +10,7 @@ enum Pace {
 }
 
 impl Fixture {
-    /// Lets time pass with answers that come at this pace; gives the words that the connection had one after another.
+    /// Lets time pass with answers at this pace; returns the sequence of states shown.
     fn pass_slowly(&mut self, pace: Pace, time: Duration) -> Vec<&'static str> {
         self.hangs = Some(|_| true);
         let (end, mut last) = (self.now.plus(time), self.now.mono);
@@ -47,7 +47,7 @@ impl Fixture {
             let now = fresh(self);
             for (part, (before, now)) in Part::ALL.into_iter().zip(before.into_iter().zip(now)) {
                 let again = !before.0 && now.0 && before.1 == now.1;
-                assert!(!again, "{pace:?}: {part} is current again, and nothing newer was answered at {at:?}");
+                assert!(!again, "{pace:?}: {part} is current again without a newer answer at {at:?}");
             }
             before = now;
         }
@@ -72,7 +72,7 @@ impl Fixture {
 }
 
 #[test]
-fn an_honest_broker_that_takes_seconds_to_answer_stays_live() {
+fn a_broker_that_takes_seconds_to_answer_stays_live() {
     for seconds in [1, 3, 5, 8] {
         let mut fixture = Fixture::with_a_fill();
         fixture.positions.push(Position::unread("AAPL".into()));
@@ -88,11 +88,11 @@ fn an_honest_broker_that_takes_seconds_to_answer_stays_live() {
 }
 
 #[test]
-fn what_waits_for_the_request_budget_is_not_current_until_it_was_asked_and_answered() {
+fn a_part_that_waits_for_the_request_budget_is_not_current_until_it_is_answered() {
     for seconds in [10, 20, 45, 60] {
         let mut fixture = Fixture::with_many_pages();
         let words = fixture.pass_slowly(Pace::OneIn(Duration::from_secs(seconds)), Duration::from_mins(30));
-        // Balances that are answered while the lists are not overdue yet may give the word back once.
+        // Balances that are answered before the lists are overdue may make the state live once more.
         assert!(words.len() <= 4 && words.last() == Some(&"syncing"), "an answer in {seconds} s: {words:?}");
         fixture.thaw();
         fixture.pass(Duration::from_mins(3));
@@ -121,12 +121,12 @@ fn a_list_is_as_old_as_its_first_page() {
 }
 
 #[test]
-fn a_broker_that_answers_is_not_said_to_take_its_time() {
+fn a_broker_that_answers_is_not_reported_as_slow() {
     let mut fixture = Fixture::new();
     fixture.hangs = Some(|_| true);
     fixture.listen();
     for _ in 0..4 {
-        // One question a second is answered, as where the program's own budget holds them back.
+        // One request a second is answered, as if the program's own budget held them back.
         fixture.pass(Duration::from_secs(1));
         let (_, id, request) = fixture.hung.remove(0);
         let answer = fixture.reply(&request);
@@ -135,5 +135,5 @@ fn a_broker_that_answers_is_not_said_to_take_its_time() {
     assert_eq!(fixture.session.state().word(), "syncing");
     assert!(reason(&fixture).starts_with("the broker is answering"), "{}", reason(&fixture));
     fixture.pass(Duration::from_secs(3));
-    assert_eq!(reason(&fixture), "the broker is slow to answer", "nothing was answered for so long");
+    assert_eq!(reason(&fixture), "the broker is slow to answer", "no answer for this long");
 }

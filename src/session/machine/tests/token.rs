@@ -1,4 +1,4 @@
-//! A refused token: who may say so, how long it takes to be believed, and how it is mended.
+//! A refused token: who may refuse it, how long until that is believed, and how it recovers.
 
 use super::*;
 
@@ -27,7 +27,7 @@ fn a_refusal_of_rest_alone_keeps_the_stream() {
     fixture.pass(Duration::from_secs(55));
     fixture.failure = Some(RequestErrorKind::Unauthorized);
     fixture.pass(Duration::from_secs(30));
-    assert_eq!(fixture.session.state().word(), "syncing", "but the word is gone");
+    assert_eq!(fixture.session.state().word(), "syncing", "no longer live");
     fixture.failure = None;
     fixture.pass(Duration::from_mins(1));
     assert!(fixture.session.state().is_live());
@@ -35,7 +35,7 @@ fn a_refusal_of_rest_alone_keeps_the_stream() {
 }
 
 #[test]
-fn refused_for_a_minute_by_the_api_it_needs_a_relink_and_is_probed_hourly() {
+fn a_token_refused_by_the_api_for_a_minute_needs_a_relink_and_is_probed_hourly() {
     let mut fixture = Fixture::new();
     fixture.failure = Some(RequestErrorKind::Unauthorized);
     fixture.listen();
@@ -45,8 +45,8 @@ fn refused_for_a_minute_by_the_api_it_needs_a_relink_and_is_probed_hourly() {
     assert_eq!(fixture.session.state().word(), "needs relink");
     let (asked, renewed) = (fixture.asked.len(), renewals(&fixture));
     fixture.pass(Duration::from_mins(59));
-    assert_eq!(fixture.asked.len(), asked, "it is not stormed");
-    assert!(renewals(&fixture) > renewed + 600, "a new token is looked for all the time");
+    assert_eq!(fixture.asked.len(), asked, "no further requests");
+    assert!(renewals(&fixture) > renewed + 600, "a new token is looked for continuously");
     fixture.failure = None;
     fixture.pass(Duration::from_mins(2));
     fixture.listen();
@@ -54,7 +54,7 @@ fn refused_for_a_minute_by_the_api_it_needs_a_relink_and_is_probed_hourly() {
 }
 
 #[test]
-fn a_token_that_other_answers_prove_needs_no_relink() {
+fn a_token_that_works_for_other_requests_needs_no_relink() {
     for kind in [RequestErrorKind::Unauthorized, RequestErrorKind::Forbidden] {
         let mut fixture = Fixture::live();
         fixture.orders.push(order("o"));
@@ -62,8 +62,8 @@ fn a_token_that_other_answers_prove_needs_no_relink() {
         fixture.pass(Duration::from_mins(5));
         assert_eq!(fixture.session.state().word(), "syncing", "{kind:?}");
         fixture.execute("o", 40, true);
-        assert_eq!(fixture.held(), Qty::whole(40), "the stream is followed");
-        // Now nothing is answered any more.
+        assert_eq!(fixture.held(), Qty::whole(40), "stream updates are merged");
+        // From now on nothing is answered.
         fixture.fails = Some((|_| true, kind.clone()));
         fixture.pass(Duration::from_mins(3));
         assert_eq!(fixture.session.state().word(), "needs relink", "{kind:?}");
@@ -71,7 +71,7 @@ fn a_token_that_other_answers_prove_needs_no_relink() {
 }
 
 #[test]
-fn a_person_may_try_a_dead_token() {
+fn a_resync_retries_a_dead_token() {
     let mut fixture = Fixture::new();
     fixture.failure = Some(RequestErrorKind::Forbidden);
     fixture.listen();
@@ -84,7 +84,7 @@ fn a_person_may_try_a_dead_token() {
 }
 
 #[test]
-fn a_gateway_s_page_is_a_fault_of_the_network_however_long_it_lasts() {
+fn a_gateway_error_page_never_counts_as_a_refused_token() {
     let mut fixture = Fixture::live();
     // An HTML page with 401 or 403 arrives as this kind.
     fixture.failure = Some(RequestErrorKind::Server);
@@ -99,7 +99,7 @@ fn a_gateway_s_page_is_a_fault_of_the_network_however_long_it_lasts() {
 }
 
 #[test]
-fn without_a_token_nobody_needs_to_be_asked_for_a_minute() {
+fn a_missing_token_needs_a_relink_at_once() {
     let mut fixture = Fixture::new();
     let error = RequestError {
         kind: RequestErrorKind::Unauthorized,
@@ -111,7 +111,7 @@ fn without_a_token_nobody_needs_to_be_asked_for_a_minute() {
     };
     fixture.failure = Some(RequestErrorKind::NotFound);
     fixture.stream(StreamEvent::Closed(Closed::AuthRefused { message: error.message.clone() }));
-    // The question of the account, refused by ourselves.
+    // The request for the account, refused locally.
     let mut session = Session::new(1);
     session.handle(Input::Connect, &mut fixture.blotter, fixture.now);
     let epoch = session.epoch;
@@ -126,7 +126,7 @@ fn without_a_token_nobody_needs_to_be_asked_for_a_minute() {
 }
 
 #[test]
-fn another_account_than_was_linked_is_tried_again_like_a_dead_token() {
+fn another_account_is_probed_like_a_dead_token() {
     let mut fixture = Fixture::new();
     fixture.session.belongs_to("acct-9".into(), false);
     fixture.listen();
@@ -138,7 +138,7 @@ fn another_account_than_was_linked_is_tried_again_like_a_dead_token() {
     let asked = fixture.asked.len();
     fixture.pass(Duration::from_mins(59));
     assert_eq!(fixture.asked.len(), asked);
-    assert!(renewals(&fixture) > 600, "another link is looked for");
+    assert!(renewals(&fixture) > 600, "a new token is looked for");
     fixture.pass(Duration::from_mins(2));
     assert_eq!((fixture.session.state().word(), fixture.asked.len()), ("needs relink", asked + 1));
     fixture.account = "acct-9";
@@ -148,7 +148,7 @@ fn another_account_than_was_linked_is_tried_again_like_a_dead_token() {
 }
 
 #[test]
-fn a_token_that_is_good_for_anything_is_not_dead() {
+fn a_token_that_works_for_any_request_is_not_dead() {
     let others: [Wanted; 2] =
         [|request| !matches!(request, Request::Orders(_)), |request| !matches!(request, Request::Positions)];
     for fails in others {

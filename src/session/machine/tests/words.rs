@@ -1,17 +1,17 @@
-//! What is said of a connection and for how long it stays said.
+//! What is reported of a connection, and for how long.
 
 use super::*;
 
 const ACCOUNT: Wanted = |request| matches!(request, Request::Account);
 const POSITIONS: Wanted = |request| matches!(request, Request::Positions);
-/// The first page of the recent orders; a pass asks for it once.
+/// The first page of recent orders, which a pass requests once.
 const RECENT: Wanted = |request| matches!(request, Request::Orders(query) if query.filter == OrderFilter::All && query.before_order_id.is_none());
 
 fn times(fixture: &Fixture, wanted: Wanted) -> usize {
     fixture.asked.iter().filter(|request| wanted(request)).count()
 }
 
-/// Stays in the words of the first refusal.
+/// A session that polls because another instance streams the account.
 fn polling() -> Fixture {
     let mut fixture = Fixture::live();
     fixture.stream(StreamEvent::Closed(Closed::Elsewhere));
@@ -24,7 +24,7 @@ fn states(fixture: &Fixture) -> usize {
 }
 
 #[test]
-fn a_state_that_lasts_is_one_state_and_keeps_its_beginning() {
+fn a_lasting_state_is_shown_once_and_keeps_its_start() {
     for mut fixture in [Fixture::live(), polling()] {
         let before = states(&fixture);
         fixture.pass(Duration::from_mins(2));
@@ -42,7 +42,7 @@ fn a_state_that_lasts_is_one_state_and_keeps_its_beginning() {
 }
 
 #[test]
-fn what_is_missing_stays_told_until_it_is_there() {
+fn a_missing_part_stays_reported_until_it_arrives() {
     let mut fixture = Fixture::live();
     fixture.fails = Some((POSITIONS, RequestErrorKind::Server));
     fixture.pass(Duration::from_mins(2));
@@ -75,7 +75,7 @@ fn a_long_snapshot_names_the_part_that_fails() {
 }
 
 #[test]
-fn an_outage_is_told_once_at_its_third_attempt() {
+fn an_outage_is_reported_once_at_its_third_attempt() {
     let mut fixture = Fixture::live();
     fixture.pass(Duration::from_secs(3));
     fixture.failure = Some(RequestErrorKind::Network);
@@ -95,13 +95,13 @@ fn an_outage_is_told_once_at_its_third_attempt() {
 }
 
 #[test]
-fn a_session_says_what_it_follows_and_what_it_knows() {
+fn follows_answers_and_has_snapshot_track_the_connection() {
     let mut fixture = Fixture::new();
     let says =
         |fixture: &Fixture| (fixture.session.follows(), fixture.session.answers(), fixture.session.has_snapshot());
     assert_eq!(says(&fixture), (false, false, false));
     fixture.pass(Duration::from_secs(3));
-    assert_eq!(says(&fixture), (false, true, true), "REST was asked early and answered");
+    assert_eq!(says(&fixture), (false, true, true), "REST was queried early and answered");
     fixture.listen();
     assert_eq!(says(&fixture), (true, true, true));
     let fresh = fixture.session.freshness(Part::Working, fixture.now.mono);
@@ -118,8 +118,8 @@ fn a_session_says_what_it_follows_and_what_it_knows() {
 }
 
 #[test]
-fn a_paused_session_asks_and_opens_nothing() {
-    // Also while it is looked into whether the token is dead.
+fn a_paused_session_sends_no_request_and_opens_no_stream() {
+    // Also while a refused token is being checked.
     let mut fixture = Fixture::live();
     fixture.failure = Some(RequestErrorKind::Unauthorized);
     fixture.stream(StreamEvent::Closed(Closed::AuthRefused { message: "unauthorized".to_owned() }));
@@ -136,7 +136,7 @@ fn a_paused_session_asks_and_opens_nothing() {
 }
 
 #[test]
-fn a_stream_that_listens_once_more_starts_nothing() {
+fn a_repeated_listening_event_starts_nothing() {
     for mut fixture in [Fixture::live(), polling()] {
         let (asked, word) = (fixture.asked.len(), fixture.session.state().word());
         fixture.stream(StreamEvent::Listening { trade_updates: true });
@@ -145,7 +145,7 @@ fn a_stream_that_listens_once_more_starts_nothing() {
 }
 
 #[test]
-fn balances_and_positions_are_asked_for_by_the_pace_of_what_is_held() {
+fn balances_and_positions_are_requested_more_often_while_something_is_held() {
     let asked = |prepare: fn(&mut Fixture)| {
         let mut fixture = Fixture::live();
         prepare(&mut fixture);
@@ -158,16 +158,16 @@ fn balances_and_positions_are_asked_for_by_the_pace_of_what_is_held() {
     assert!(asked(|fixture| fixture.positions = vec![Position::unread("AAPL".into())]) >= 10);
     assert!(
         asked(|fixture| fixture.fails = Some((POSITIONS, RequestErrorKind::Server))) >= 10,
-        "nobody knows what is held"
+        "the positions are unknown"
     );
     let unread = |fixture: &mut Fixture| {
         fixture.unread_positions = vec![Unread { row: "row 1".to_owned(), why: "no symbol".to_owned() }];
     };
-    assert!(asked(unread) >= 10, "something is held that cannot be read");
+    assert!(asked(unread) >= 10, "an unreadable position is held");
 }
 
 #[test]
-fn what_an_audit_recovers_refreshes_the_balances() {
+fn an_execution_recovered_by_an_audit_refreshes_the_balances() {
     let mut fixture = Fixture::live();
     fixture.orders.push(order("o"));
     fixture.told(TradeEvent::New, order("o"));
@@ -197,7 +197,7 @@ fn a_quiet_account_is_audited_every_five_minutes_whatever_has_ended() {
 }
 
 #[test]
-fn lists_that_fail_while_polling_are_asked_for_less_often() {
+fn lists_that_fail_while_polling_are_requested_less_often() {
     for (fails, bounds) in [(false, 19..=22), (true, 4..=30)] {
         let mut fixture = polling();
         fixture.pass(Duration::from_mins(1));
@@ -210,7 +210,7 @@ fn lists_that_fail_while_polling_are_asked_for_less_often() {
 }
 
 #[test]
-fn what_fails_beyond_the_lists_for_three_passes_is_told_and_over_with_the_next() {
+fn three_failures_beyond_the_lists_are_reported_and_end_with_the_next_success() {
     let mut fixture = Fixture::live();
     let mut told = |failures: usize| {
         fixture.seen.clear();
@@ -228,7 +228,7 @@ fn what_fails_beyond_the_lists_for_three_passes_is_told_and_over_with_the_next()
 }
 
 #[test]
-fn a_difference_of_what_is_held_stays_told_until_it_is_over() {
+fn a_position_difference_stays_reported_until_it_is_over() {
     let mut fixture = Fixture::live();
     fixture.orders.push(order("o"));
     fixture.positions = vec![Position { qty: Some(Qty::whole(10)), ..Position::unread("AAPL".into()) }];
