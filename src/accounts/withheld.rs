@@ -1,12 +1,12 @@
-//! Whose answers come to what is asked beside the sessions: of another account than the linked one nothing is shown, and an
-//! answer that comes before anything tells whose it is waits.
+//! Checks that replies to requests beside the sessions come from the linked account: replies of another account are
+//! dropped, and replies that arrive before the account is confirmed are withheld.
 
 use super::questions::Pending;
 use super::{AccountState, Accounts, Event, Period, Ticket};
 use crate::domain::{LinkId, Now};
 use crate::session::{Identity, Reply, RequestError, RequestErrorKind, RequestId};
 
-/// An answer that waits until it is known whose it is.
+/// A reply withheld until the account is confirmed.
 #[derive(Debug)]
 pub(super) struct Withheld {
     link: LinkId,
@@ -14,7 +14,7 @@ pub(super) struct Withheld {
     reply: Box<Reply>,
 }
 
-/// The refusal of an answer of another account.
+/// The error in place of another account's reply.
 fn foreign() -> RequestError {
     let words = "a different account answers than the one linked".to_owned();
     RequestError::of_ours(RequestErrorKind::Decode, words)
@@ -25,12 +25,12 @@ impl Accounts {
         self.get(link).map(|account| account.session.identity())
     }
 
-    /// Why nothing of an account is asked for.
+    /// Why no request is sent, when another account answers.
     pub(super) fn refused(&self, link: &LinkId) -> Option<RequestError> {
         (self.identity(link) == Some(Identity::Another)).then(foreign)
     }
 
-    /// An answer as it may be taken; `None` where it waits.
+    /// The reply to handle; `None` when it is withheld.
     pub(super) fn admit(
         &mut self,
         link: &LinkId,
@@ -51,7 +51,7 @@ impl Accounts {
         }
     }
 
-    /// Takes the answers that waited, once it is known whose they are.
+    /// Handles the withheld replies once the account is confirmed.
     pub(super) fn release(&mut self, link: &LinkId, now: Now) {
         if self.withheld.is_empty() || self.identity(link) == Some(Identity::Unknown) {
             return;
@@ -64,7 +64,8 @@ impl Accounts {
         }
     }
 
-    /// Another account answers: what came beside the session since the linked one answered last may be that one's.
+    /// Another account answers: drops curves and activities, because any that arrived since the linked account last
+    /// answered may be the other's.
     pub(super) fn disown(&mut self, link: &LinkId) {
         let Some(account) = self.get_mut(link) else { return };
         let (periods, had_rows) = account.forget_answers(&foreign());
@@ -78,7 +79,7 @@ impl Accounts {
 }
 
 impl AccountState {
-    /// Returns which curves there were, and whether there were activities.
+    /// Drops curves and activities; returns the periods of the curves, and whether there were activities.
     fn forget_answers(&mut self, why: &RequestError) -> (Vec<Period>, bool) {
         let periods: Vec<Period> = std::mem::take(&mut self.curves).into_keys().collect();
         self.curve_faults.extend(periods.iter().map(|period| (*period, why.brief())));
