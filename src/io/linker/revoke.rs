@@ -93,8 +93,8 @@ pub(super) async fn unlink(setup: &Setup, link: &LinkId, forgotten: impl FnOnce(
     })
 }
 
-/// Revokes a token that was granted and not saved, and says what became of it; `None` for the demo's own brokerage, which
-/// ends with it.
+/// Revokes a token that was granted and not saved, and returns the outcome as a sentence; `None` for the demo's own
+/// brokerage, which ends with it.
 pub(super) async fn decline(setup: &Setup, spec: &BrokerSpec, token: &SecretString) -> Option<String> {
     let ended = end(setup, spec, token).await;
     if setup.may_approve {
