@@ -21,7 +21,7 @@ const DATABASE: &str = "zoneinfo/";
 /// The machine's zone.
 ///
 /// # Errors
-/// A sentence, when it is not taken for what it names; then UTC is to be used.
+/// A sentence, when the zone cannot be used; use UTC then.
 pub fn of_machine() -> Result<TimeZone, String> {
     match refused_here() {
         None => Ok(TimeZone::system()),
