@@ -1,7 +1,7 @@
-//! Every linked account: what its broker said of it, what is asked of it, and what became of that.
+//! Every linked account: its session, its data, the requests under way, and the outcome of each.
 //!
-//! Plain data and synchronous steps: time is an argument, and what must be done or told comes out of [`Accounts::poll`].
-//! Knows no pane, row, overlay or key: the screen, `watch` and every other command drive it alike.
+//! Synchronous and free of I/O: time is an argument, and effects and events come out of [`Accounts::poll`]. It knows no
+//! pane, row, overlay or key; the screen, `watch` and every other command drive it the same way.
 
 #![warn(clippy::wildcard_enum_match_arm)]
 
@@ -23,7 +23,7 @@ mod replies;
 mod saving;
 mod sessions;
 #[cfg(test)]
-#[expect(clippy::wildcard_enum_match_arm, reason = "a test looks for one thing among all")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "a test looks for one variant among many")]
 pub(crate) mod tests;
 mod troubles;
 mod withheld;
@@ -56,67 +56,67 @@ use crate::session::{Input, RequestId};
 pub struct Accounts {
     linked: Vec<AccountState>,
     clock: Clock,
-    /// True when nothing may be changed at a broker.
+    /// Whether changes at a broker are forbidden.
     read_only: bool,
-    /// Requests under way that no session asked.
+    /// Requests under way that no session sent.
     pending: BTreeMap<RequestId, Pending>,
-    /// Answers to some of them that came before it is known whose they are.
+    /// Their replies that arrived before the account behind the link was confirmed.
     withheld: Vec<Withheld>,
     next_request: u64,
     next_book: u32,
-    /// What earlier runs knew of links that have not been named yet.
+    /// Journal states of links that are not listed yet.
     journal_states: Vec<JournalState>,
     saving: Saving,
     out: VecDeque<Output>,
 }
 
 impl Accounts {
-    /// None yet; `read_only` for a program that changes nothing at a broker.
+    /// No accounts; `read_only` for a program that changes nothing at a broker.
     pub fn new(read_only: bool) -> Self {
         Self { read_only, ..Self::default() }
     }
 
-    /// All of them, in the order of linking.
+    /// All accounts, in the order of linking.
     pub fn all(&self) -> &[AccountState] {
         &self.linked
     }
 
-    /// All of them, in the order of linking.
+    /// All accounts, in the order of linking.
     pub fn iter(&self) -> std::slice::Iter<'_, AccountState> {
         self.linked.iter()
     }
 
-    /// All of them, to be changed.
+    /// All accounts, mutably.
     pub fn iter_mut(&mut self) -> std::slice::IterMut<'_, AccountState> {
         self.linked.iter_mut()
     }
 
-    /// How many there are.
+    /// The number of linked accounts.
     pub const fn len(&self) -> usize {
         self.linked.len()
     }
 
-    /// True when none is linked.
+    /// Whether no account is linked.
     pub const fn is_empty(&self) -> bool {
         self.linked.is_empty()
     }
 
-    /// One of them.
+    /// An account by its link.
     pub fn get(&self, link: &LinkId) -> Option<&AccountState> {
         self.linked.iter().find(|account| account.link.id == *link)
     }
 
-    /// One of them, to be changed.
+    /// An account by its link, mutably.
     pub fn get_mut(&mut self, link: &LinkId) -> Option<&mut AccountState> {
         self.linked.iter_mut().find(|account| account.link.id == *link)
     }
 
-    /// What the owner calls a linked account; empty where it is not linked.
+    /// An account's label; empty when it is not linked.
     pub fn label(&self, link: &LinkId) -> Arc<str> {
         self.get(link).map(|account| Arc::clone(&account.link.label)).unwrap_or_default()
     }
 
-    /// The one whose blotter has this number.
+    /// The account whose blotter has this number.
     pub fn of_book(&self, book: u32) -> Option<&AccountState> {
         self.linked.iter().find(|account| account.book == book)
     }
@@ -131,41 +131,41 @@ impl Accounts {
         self.get(&key.link)?.held().find(|position| position.symbol == key.symbol)
     }
 
-    /// A line of a tape by its key, and whose it is.
+    /// A tape entry by its key, and its account.
     pub fn tape_entry(&self, key: TapeKey) -> Option<(&AccountState, &TapeEntry)> {
         let account = self.of_book(key.book)?;
         Some((account, account.blotter.tape_entry(key.entry)?))
     }
 
-    /// The exchange's clock and when it came.
+    /// The exchange's clock and when it was received.
     pub const fn clock(&self) -> Option<&Dated<MarketClock>> {
         self.clock.known.as_ref()
     }
 
-    /// Why the exchange's clock did not come when it was last asked for.
+    /// Why the last request for the exchange's clock failed.
     pub fn clock_fault(&self) -> Option<&str> {
         self.clock.fault.as_deref()
     }
 
-    /// The exchange's time: its last answer and the time passed since; the machine's own before there was one.
+    /// The exchange's time: its last answer plus the time since; before the first answer, this machine's time.
     pub fn exchange_now(&self, now: Now) -> Timestamp {
         let Some(dated) = self.clock() else { return now.wall };
         dated.value.at.checked_add(now.mono.since(dated.at)).unwrap_or(now.wall)
     }
 
-    /// Feeds the session of one account; nothing happens where it is not linked.
+    /// Feeds an input to an account's session; does nothing when the account is not linked.
     pub fn feed(&mut self, link: &LinkId, input: Input, now: Now) {
         sessions::feed(self, link, input, now);
     }
 
-    /// When [`Self::tick`] is due: a session's deadline, or a question of our own.
+    /// When [`Self::tick`] is due: the earliest deadline of the sessions, curves and clock.
     pub fn deadline(&self) -> Option<Mono> {
         let sessions = self.linked.iter().filter_map(|account| account.session.deadline());
         let curves = self.linked.iter().filter_map(|account| account.history_due);
         sessions.chain(curves).chain(self.clock.due).min()
     }
 
-    /// A deadline passed, or may have: every session and question whose time has come.
+    /// Handles every deadline that has passed; a call without one does nothing.
     pub fn tick(&mut self, now: Now) {
         let is_due = |deadline: Option<Mono>| deadline.is_some_and(|deadline| deadline <= now.mono);
         for link in self.links_where(|account| is_due(account.session.deadline())) {
@@ -177,7 +177,7 @@ impl Accounts {
         clock::tick(self, now);
     }
 
-    /// The next thing to do or to tell, in the order in which they came to be.
+    /// The next output, in order.
     pub fn poll(&mut self) -> Option<Output> {
         self.out.pop_front()
     }

@@ -1,4 +1,4 @@
-//! The simulated brokerage: a seeded, deterministic double of Alpaca. Imports nothing of ours but `domain::money`.
+//! The simulated brokerage: a seeded, deterministic double of Alpaca. Of this crate it imports only `domain::money`.
 
 #![expect(clippy::arithmetic_side_effects, reason = "amounts come in within bounds that its sums do not leave")]
 

@@ -1,4 +1,4 @@
-//! One linked account: its connection, its truth, its figures, and how far each is known.
+//! One linked account: its connection, blotter, balances and positions, and how complete and fresh each is.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::session::{ConnectionState, Part, Session};
 
 /// Lines of connection history kept for each account.
 const HISTORY: usize = 200;
-/// The equity of today is asked for every five minutes, and once more soon after it did not come.
+/// How long today's equity counts as current: it is fetched every five minutes, and retried after one minute.
 pub const CURVE_FOR: Duration = Duration::from_mins(7);
 
 /// A value and when it was received.
@@ -24,16 +24,16 @@ pub const CURVE_FOR: Duration = Duration::from_mins(7);
 pub struct Dated<T> {
     /// The value.
     pub value: T,
-    /// When it came.
+    /// When it was received.
     pub at: Mono,
 }
 
-/// One linked account: its connection, its truth, its figures.
+/// One linked account: its connection, blotter, balances and positions.
 #[derive(Debug)]
 pub struct AccountState {
-    /// Who it is.
+    /// The link record.
     pub link: LinkRecord,
-    /// The number by which rows name its blotter in this run.
+    /// The number that identifies its blotter in this run.
     pub book: u32,
     /// Its connection.
     pub session: Session,
@@ -43,26 +43,26 @@ pub struct AccountState {
     pub account: Option<Dated<Account>>,
     /// Its positions.
     pub positions: Option<Dated<Vec<Position>>>,
-    /// What executions say is held and the last list does not: the quantity, and nothing else is known.
+    /// Positions known only from executions and missing from the last list; only symbol and quantity are known.
     pub unlisted: Vec<Position>,
-    /// When the equity of today is asked for again.
+    /// When today's equity is fetched next.
     pub history_due: Option<Mono>,
-    /// Why an equity curve did not come when it was last asked for.
+    /// Why the last request for an equity curve failed.
     pub curve_faults: BTreeMap<Period, String>,
-    /// Its activity list, as far as it was paged through.
+    /// The pages of its activity list read so far.
     pub activities: Activities,
-    /// Its equity curves: today's, which is asked for from time to time, and those asked for by hand.
+    /// Its equity curves: today's, fetched periodically, and those fetched on request.
     pub curves: BTreeMap<Period, Dated<EquityHistory>>,
-    /// Whether its history is whole in this run: only then is an execution news rather than history.
+    /// Whether the first snapshot of this run was complete; before that, an execution is history and not news.
     pub seen_live: bool,
-    /// The newest execution of the history: what the journal had, or without one the first snapshot of this run. What is
-    /// newer and was learned by asking was missed. `None` until the history is known.
+    /// The time of the newest execution in the journal, or without a journal, in this run's first snapshot. A newer
+    /// execution that came from REST was missed by the stream. `None` until the history is known.
     pub history_until: Option<Option<Timestamp>>,
     /// When the journal that this account was restored from was last written; `None` without one.
     pub remembered_at: Option<Timestamp>,
-    /// When the stream last told something of an order.
+    /// When the stream last reported an update.
     pub told_at: Option<Mono>,
-    /// The word for the connection's state when it last changed.
+    /// The name of the connection's state at its last change.
     pub word: &'static str,
     /// Connection history, newest last, bounded.
     pub log: VecDeque<ConnectionEntry>,
@@ -71,20 +71,20 @@ pub struct AccountState {
 /// One line of a connection's history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConnectionEntry {
-    /// When.
+    /// When it happened.
     pub at: Now,
-    /// What, as a sentence without a stop.
+    /// The event, as a sentence without a full stop.
     pub text: String,
 }
 
 impl AccountState {
-    /// True for what no stream told this program, because none told or it did not run: learned by asking, and newer than the
-    /// history. By the broker's times alone, for no clock of ours need agree with them.
+    /// Whether the stream missed this: it came from REST and is newer than the history. Compares the broker's times
+    /// only, because this machine's clock may differ.
     pub fn is_late(&self, source: Source, at: Option<Timestamp>) -> bool {
         source == Source::Reconcile && self.history_until.is_some_and(|until| at > until)
     }
 
-    /// An account whose session has not begun; `seed` feeds its jitter.
+    /// An account whose session has not started; `seed` seeds its jitter.
     pub fn new(link: LinkRecord, seed: u64) -> Self {
         let mut session = Session::new(seed);
         session.belongs_to(link.account_id.clone(), link.environment == Environment::Paper);
@@ -109,12 +109,12 @@ impl AccountState {
         }
     }
 
-    /// True when every one of these parts is as fresh as its rhythm makes it.
+    /// Whether all of these parts are current.
     pub fn is_current(&self, parts: &[Part], now: Mono) -> bool {
         parts.iter().all(|part| self.session.freshness(*part, now).current)
     }
 
-    /// When the last good answers came that all of these parts are made of, the oldest; `None` while one never came.
+    /// The oldest time of the last good answers for these parts; `None` when one has never been answered.
     pub fn good_at(&self, parts: &[Part], now: Mono) -> Option<Now> {
         let mut oldest: Option<Now> = None;
         for part in parts {
@@ -124,57 +124,57 @@ impl AccountState {
         oldest
     }
 
-    /// When the broker last told anything of the account, by the stream or by an answer; no pong counts.
+    /// When the broker last sent data of the account, by stream or REST; pongs do not count.
     pub fn heard_at(&self, now: Mono) -> Option<Mono> {
         let answers = Part::ALL.iter().filter_map(|part| self.session.freshness(*part, now).good);
         answers.map(|good| good.mono).chain(self.told_at).max()
     }
 
-    /// Why one of these parts is not current, or not whole.
+    /// Why one of these parts is stale or incomplete.
     pub fn lack(&self, parts: &[Part], now: Mono) -> Option<&str> {
         let mut lacking = parts.iter().map(|part| self.session.freshness(*part, now)).filter(|fresh| !fresh.current);
         lacking.find_map(|fresh| fresh.reason)
     }
 
-    /// True while nobody told of these parts, neither the broker nor the journal.
+    /// Whether neither the broker nor the journal has any of these parts.
     pub fn is_unknown(&self, parts: &[Part], now: Mono) -> bool {
         let remembered = self.remembered_at.is_some() && parts.iter().all(|part| part.is_journaled());
         !self.is_current(parts, now) && !remembered && self.good_at(parts, now).is_none()
     }
 
-    /// True while an empty list of these parts may be one of which nothing is known, or of which a row could not be read.
+    /// Whether an empty list of these parts may be wrong: nothing is known, or a row could not be read.
     pub fn may_hide(&self, parts: &[Part], now: Mono) -> bool {
         let mut fresh = parts.iter().map(|part| self.session.freshness(*part, now));
         self.is_unknown(parts, now) || fresh.any(|fresh| fresh.good.is_some() && !fresh.whole)
     }
 
-    /// True when the equity of today is as fresh as it is asked for.
+    /// Whether today's equity curve is current.
     pub fn has_current_curve(&self, now: Mono) -> bool {
         let fresh = self.curves.get(&Period::Day).is_some_and(|dated| now.since(dated.at) < CURVE_FOR);
         fresh && self.session.follows()
     }
 
-    /// Its working orders; `None` while nobody told of any, neither the broker nor the journal.
+    /// The number of its working orders; `None` while neither the broker nor the journal has reported orders.
     pub fn known_working(&self, now: Mono) -> Option<Count> {
         let fresh = self.session.freshness(Part::Working, now);
         let told = self.remembered_at.is_some() || fresh.good.is_some() || self.blotter.order_count() > 0;
-        // An order learned by itself says nothing of how many there are.
+        // A single order from the stream does not tell how many there are.
         let more = if fresh.good.is_some() { !fresh.whole } else { self.remembered_at.is_none() };
         told.then(|| Count { known: self.blotter.working_count(), more })
     }
 
-    /// Its positions; `None` while the broker told of none.
+    /// The number of its positions; `None` before the broker's first list.
     pub fn known_held(&self, now: Mono) -> Option<Count> {
         let more = !self.session.freshness(Part::Positions, now).whole;
         self.positions.as_ref().map(|_| Count { known: self.held().count(), more })
     }
 
-    /// The rows of what it holds: those of the last list, and what executions have begun since.
+    /// Its positions: those of the last list, then those opened by executions since.
     pub fn held(&self) -> impl Iterator<Item = &Position> {
         self.positions.iter().flat_map(|dated| &dated.value).chain(&self.unlisted)
     }
 
-    /// Takes over what the last executions say is held and the list does not know; true when that changed.
+    /// Updates [`Self::unlisted`] from the session; returns whether it changed.
     pub fn note_unlisted(&mut self) -> bool {
         if self.session.conflicts().next().is_none() && self.unlisted.is_empty() {
             return false;
@@ -192,17 +192,17 @@ impl AccountState {
         differs
     }
 
-    /// Where its connection stands.
+    /// The connection's state.
     pub fn state(&self) -> &ConnectionState {
         self.session.state()
     }
 
-    /// True for an account with real money.
+    /// Whether it trades real money.
     pub fn is_live_account(&self) -> bool {
         self.link.environment == Environment::Live
     }
 
-    /// The account behind the link is a new one: what the broker said of the old one goes.
+    /// Drops the old account's data when another account is behind the link.
     pub(super) fn reset(&mut self) {
         (self.account, self.positions) = (None, None);
         self.curve_faults.clear();

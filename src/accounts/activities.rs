@@ -1,24 +1,24 @@
-//! An account's activity list as far as it was paged through: executions, dividends, fees, transfers, newest first.
+//! The pages of an account's activity list read so far: executions, dividends, fees, transfers, newest first.
 //!
-//! Rows are the broker's, each once by its id. Of executions the blotter is the judge; this list only shows rows.
+//! Rows are the broker's, deduplicated by id. The blotter decides which executions count; this list only shows rows.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::domain::Activity;
 
-/// Rows asked for at a time, the most that the broker gives (docs/ALPACA.md 5.4).
+/// Rows per page, the broker's maximum (docs/ALPACA.md 5.4).
 pub const PAGE: u8 = 100;
 
-/// Where reading the list stands.
+/// How far the list has been read.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Reach {
-    /// Not asked yet, or older rows may be asked for.
+    /// Not read yet, or older rows may exist.
     #[default]
     More,
-    /// The first row ever is there.
+    /// The account's first row has been read.
     Beginning,
-    /// The last question failed, with this sentence.
+    /// The last request failed, with this sentence.
     Failed(String),
 }
 
@@ -31,24 +31,24 @@ pub struct Activities {
 }
 
 impl Activities {
-    /// Newest first.
+    /// The rows, newest first.
     pub fn rows(&self) -> &[Activity] {
         &self.rows
     }
 
-    /// Where reading stands.
+    /// How far the list has been read.
     pub const fn reach(&self) -> &Reach {
         &self.reach
     }
 
-    /// The row after which older ones begin; `None` when nothing was read.
+    /// The id of the oldest row, the page token for older ones; `None` when nothing has been read.
     pub fn oldest(&self) -> Option<Arc<str>> {
         self.rows.last().map(|row| Arc::clone(&row.id))
     }
 
-    /// Takes the newest page, and returns how many rows now stand before those that were there.
+    /// Takes the newest page and returns how many rows it put before the known ones.
     ///
-    /// A page without a known row leaves a gap behind it: then everything is read anew from there.
+    /// A page without a known row may leave a gap, so the list restarts from that page.
     pub fn take_newest(&mut self, page: Vec<Activity>) -> usize {
         let meets = page.iter().any(|row| self.seen.contains(&row.id));
         if self.rows.is_empty() || (!page.is_empty() && !meets) {
@@ -66,7 +66,7 @@ impl Activities {
         count
     }
 
-    /// Takes the page after the oldest row; one that brings nothing is the last, for pages may be smaller than asked.
+    /// Takes the page after the oldest row. Only a page without new rows is the last, because pages may be short.
     pub fn take_older(&mut self, page: Vec<Activity>) {
         let before = self.rows.len();
         let seen = &mut self.seen;
@@ -74,12 +74,12 @@ impl Activities {
         self.reach = if self.rows.len() > before { Reach::More } else { Reach::Beginning };
     }
 
-    /// The question failed; what was read stays.
+    /// Records a failed request; the rows read so far stay.
     pub fn fail(&mut self, sentence: String) {
         self.reach = Reach::Failed(sentence);
     }
 
-    /// Forgets everything: the account behind the link is a new one.
+    /// Forgets everything, when another account is behind the link.
     pub fn clear(&mut self) {
         *self = Self::default();
     }
@@ -107,33 +107,33 @@ mod tests {
     }
 
     #[test]
-    fn pages_follow_each_other_without_a_row_twice() {
+    fn overlapping_pages_add_no_duplicate_rows() {
         let mut list = Activities::default();
         assert_eq!(list.take_newest(rows(1000..1100)), 0);
         list.take_older(rows(1099..1199));
         assert_eq!(ids(&list), (1000..1199).collect::<Vec<_>>());
         assert_eq!((list.reach(), list.oldest().as_deref()), (&Reach::More, Some("1198")));
-        assert_eq!(list.take_newest(rows(990..1090)), 10, "ten new ones stand before the rest");
+        assert_eq!(list.take_newest(rows(990..1090)), 10, "ten new rows were put first");
         list.take_older(rows(1199..1204));
         assert_eq!(ids(&list), (990..1204).collect::<Vec<_>>());
-        assert_eq!(list.reach(), &Reach::More, "the broker's pages may be smaller than asked");
+        assert_eq!(list.reach(), &Reach::More, "a page may be short");
         list.take_older(Vec::new());
         assert_eq!(list.reach(), &Reach::Beginning);
     }
 
     #[test]
-    fn a_page_that_does_not_meet_the_last_one_begins_anew() {
+    fn a_newest_page_without_a_known_row_restarts_the_list() {
         let mut list = Activities::default();
         list.take_newest(rows(1000..1005));
         list.take_older(Vec::new());
         assert_eq!(list.reach(), &Reach::Beginning);
         assert_eq!(list.take_newest(rows(0..100)), 0);
-        assert_eq!(ids(&list), (0..100).collect::<Vec<_>>(), "what may be missing in between is read again");
+        assert_eq!(ids(&list), (0..100).collect::<Vec<_>>(), "older rows are paged again, so that no gap stays");
         assert_eq!(list.reach(), &Reach::More);
     }
 
     #[test]
-    fn a_page_that_brings_nothing_new_ends_the_list() {
+    fn a_page_without_new_rows_ends_the_list() {
         let mut list = Activities::default();
         list.take_newest(rows(0..100));
         list.take_older(rows(0..100));

@@ -1,14 +1,14 @@
-//! How many of something there are, as far as anybody told.
+//! A count that may be a lower bound.
 
 use std::fmt;
 use std::iter::Sum;
 
-/// How many there are, or how many at least: a row that cannot be read is one too. Shown as `3` or `3+`.
+/// An exact count or a lower bound, when rows may be missing or could not be read. Shown as `3` or `3+`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Count {
-    /// Those that are known.
+    /// The number known.
     pub known: usize,
-    /// There may be more.
+    /// Whether there may be more.
     pub more: bool,
 }
 

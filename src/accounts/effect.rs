@@ -1,4 +1,4 @@
-//! What the accounts ask of the world. The shell runs each as a task and sends back what came of it.
+//! Effects that the accounts request. The shell runs each as a task and sends the outcome back as a message.
 
 use std::sync::Arc;
 
@@ -10,92 +10,93 @@ use crate::domain::{AccountId, LinkId};
 use crate::link::LinkRecord;
 use crate::session::{AuthForm, Epoch, Request, RequestId};
 
-/// Something the journal must hold before it is shown.
+/// A record that the journal writes before it is shown.
 #[derive(Debug, Clone, PartialEq)]
 pub enum JournalEntry {
-    /// A merge changed the blotter; what it says now is written.
+    /// The changes of a merge into the blotter.
     Changes(Arc<Changes>),
-    /// Which account answers behind the link.
+    /// The account behind the link.
     Account(AccountId),
-    /// A snapshot was complete: where the next run may start from.
+    /// A complete snapshot, from which the next run can start.
     Complete {
-        /// Broker's time of the last execution.
+        /// The broker's time of the last execution.
         watermark: Option<Timestamp>,
-        /// When the snapshot was asked for.
+        /// When the snapshot was requested.
         asked_at: Timestamp,
     },
 }
 
-/// Who asked, and the number of the request among the asker's own.
+/// Who sent a request, and its number among the sender's requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Ticket {
     /// The account's session.
     Session(RequestId),
-    /// The accounts themselves: a curve, a page of activities, a cancel and its order, the clock.
+    /// The accounts, beside the sessions: a curve, a page of activities, a cancel and its order, the clock.
     Accounts(RequestId),
 }
 
-/// One thing to do for an account.
+/// One effect for an account.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
-    /// Open a stream; its events carry this epoch. An older stream of the link is closed first.
+    /// Open a stream whose events carry this epoch; an older stream of the link is closed first.
     OpenStream {
-        /// Whose.
+        /// The account's link.
         link: LinkId,
-        /// The attempt.
+        /// The connection attempt.
         epoch: Epoch,
         /// How to carry and authenticate it.
         form: AuthForm,
     },
-    /// Close the link's stream, if any, with a clean close.
+    /// Close the link's stream cleanly, if there is one.
     CloseStream {
-        /// Whose.
+        /// The account's link.
         link: LinkId,
     },
-    /// Ask REST.
+    /// Send a REST request.
     Request {
-        /// Whose.
+        /// The account's link.
         link: LinkId,
-        /// Answered with the same one.
+        /// The ticket, repeated in the reply.
         id: Ticket,
-        /// What.
+        /// The content.
         request: Request,
     },
     /// Write this to the journal before the next frame.
     Remember {
-        /// Whose.
+        /// The account's link.
         link: LinkId,
-        /// What.
+        /// The content.
         memory: JournalEntry,
     },
-    /// Drop the link's queued REST requests; answers under way may still come.
+    /// Drop the link's queued REST requests; replies to sent ones may still arrive.
     DropRequests {
-        /// Whose.
+        /// The account's link.
         link: LinkId,
     },
-    /// A person will not wait: what the broker asked to wait for holds nothing up any more.
+    /// End the waits that the broker asked for, because the user does not want to wait.
     EndWaits {
-        /// Whose.
+        /// The account's link.
         link: LinkId,
     },
-    /// The account is not streamed until it is linked again: another instance may.
+    /// Release the account, which is not streamed until relinked, so that another instance may stream it.
     LetGo {
-        /// Which.
+        /// The account's link.
         link: LinkId,
     },
-    /// The token was refused: see whether another process linked the account again; comes back as a renewed link if so.
+    /// The token was refused: check whether another process linked the account again; comes back as a renewed link if
+    /// so.
     Renew {
-        /// Whose.
+        /// The account's link.
         link: LinkId,
     },
-    /// Forget a link's token.
+    /// Delete a link's token.
     Unlink {
-        /// Which.
+        /// The account's link.
         link: LinkId,
     },
-    /// Another account answers behind a link than was linked: keep its id and number.
+    /// Store the new id and number of the account behind a link.
     KeepLink {
-        /// The link as it is now.
+        /// The changed link.
         record: LinkRecord,
     },
 }

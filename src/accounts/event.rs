@@ -1,4 +1,4 @@
-//! What happened to an account, for whoever shows or prints it.
+//! Events of the accounts, for the screen and the commands.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,125 +10,125 @@ use crate::domain::LinkId;
 use crate::domain::blotter::Changes;
 use crate::session::{ConnectionState, Fault, RequestError, RequestErrorKind};
 
-/// What the accounts put out, in the order in which it came to be.
+/// What [`super::Accounts::poll`] returns, in order.
 #[derive(Debug, PartialEq)]
 pub enum Output {
-    /// To be done.
+    /// An effect to carry out.
     Do(Effect),
-    /// To be told.
+    /// An event to show.
     Told(Event),
 }
 
-/// Something happened. What is true now stands in the accounts themselves.
+/// Something happened. Read the new state from the accounts.
 #[derive(Debug, PartialEq)]
 pub enum Event {
     /// Accounts were added, renewed or removed.
     Linked,
-    /// The account behind the link goes by another id and number.
+    /// The account behind the link has a new id and number.
     Renamed(LinkId),
-    /// What an earlier run knew of an account stands in its blotter now, in place of what was there.
+    /// The journal state of an account replaced its blotter.
     Recalled(LinkId),
-    /// The account behind the link is a new one: nothing of the old one is left.
+    /// Another account is behind the link; the old one's data was dropped.
     Reset(LinkId),
     /// A merge changed the blotter.
     Changed(LinkId, Arc<Changes>),
-    /// Its balances differ.
+    /// The account's balances changed.
     Balances(LinkId),
-    /// What it holds differs: the broker's list, or what executions say beside it.
+    /// The account's positions changed, by the broker's list or by an execution.
     Positions(LinkId),
-    /// The connection's state.
+    /// The connection's state, or its reason, changed.
     State {
-        /// Whose.
+        /// The account's link.
         link: LinkId,
-        /// What it is now.
+        /// The new state.
         state: ConnectionState,
-        /// Another one than before, and not only another reason for it.
+        /// Whether the state itself changed, and not only its reason.
         news: bool,
     },
     /// The connection's history has a new line.
     Noted(LinkId),
-    /// A person should know; the sentence is the broker's in part and not cleaned.
+    /// Something that the user should know; the sentence may contain the broker's text and is not sanitised.
     Alarm {
-        /// Whose.
+        /// The account's link.
         link: LinkId,
-        /// What goes on until it is [`Self::Over`]; `None` for what happened once.
+        /// The fault that lasts until [`Self::Over`]; `None` for a single event.
         fault: Option<Fault>,
         /// The sentence.
         text: String,
     },
-    /// What was told of goes on no more.
+    /// A fault reported before has ended.
     Over(LinkId, Fault),
-    /// Two links lead to one account; the older one is being removed.
+    /// Two links lead to one account; the older link is being removed.
     Twice {
-        /// What the owner calls the one that goes.
+        /// The label of the removed link.
         older: Arc<str>,
-        /// What the owner calls the one that stays.
+        /// The label of the kept link.
         newer: Arc<str>,
-        /// The one that stays.
+        /// The kept link.
         kept: LinkId,
     },
-    /// The exchange's clock came, or why it did not.
+    /// A request for the exchange's clock succeeded or failed.
     Clock,
-    /// An equity curve came, or why it did not.
+    /// A request for an equity curve succeeded or failed.
     Curve {
-        /// Whose.
+        /// The account's link.
         link: LinkId,
-        /// Over what span.
+        /// The curve's period.
         period: Period,
-        /// Why it did not come.
+        /// Why it failed.
         error: Option<RequestError>,
     },
-    /// A page of the activity list came.
+    /// A page of the activity list arrived.
     Activities {
-        /// Whose.
+        /// The account's link.
         link: LinkId,
-        /// How many rows now stand before those that were there.
+        /// How many rows were put before the known ones.
         moved: usize,
-        /// Its end may be within sight again: rows came after those that were there, or none came before them.
+        /// Whether older rows may be wanted next: the page was an older one or a retry, or had no new rows.
         goes_on: bool,
-        /// The rows of it that cannot be read, in words.
+        /// Its unreadable rows, in words.
         unread: Option<String>,
     },
-    /// A page of the activity list did not come.
+    /// A request for a page of the activity list failed.
     NoActivities(LinkId, RequestError),
-    /// A cancel was answered, or not; what became of the order, only the order can tell (docs/ALPACA.md 5.8).
+    /// A cancel request was answered or failed. The order itself tells whether it was canceled (docs/ALPACA.md 5.8).
     CancelAnswered(OrderKey, CancelOutcome),
-    /// An order asked for by id came, with a figure that cannot be read, in words.
+    /// An order fetched by id has an unreadable figure, in words.
     OrderUnread(OrderKey, String),
-    /// An order asked for by id did not come: its state is not known.
+    /// Fetching an order by id failed, so its state is unknown.
     OrderUnknown(OrderKey, RequestError),
-    /// Cancels that were confirmed wait in the queue.
+    /// Confirmed cancels are waiting in the queue.
     Waiting {
-        /// Whose.
+        /// The account's link.
         link: LinkId,
-        /// How many.
+        /// The number of cancels.
         cancels: usize,
-        /// How long.
+        /// How long they wait.
         after: Duration,
-        /// Why.
+        /// The reason.
         why: String,
     },
-    /// The journal keeps up otherwise than before: [`super::Accounts::saving`].
+    /// The journal's progress changed; see [`super::Accounts::saving`].
     Saving,
     /// Something in the shell failed; the sentence is complete and sanitised.
     Trouble(String),
 }
 
-/// What became of a cancel on its way to the broker.
+/// The outcome of a cancel request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CancelOutcome {
-    /// The broker took it.
+    /// The broker accepted the request.
     Taken,
-    /// The broker says that the order cannot be canceled any more.
+    /// The broker answered that the order can no longer be canceled.
     TooLate(RequestError),
-    /// It was turned away before the order was looked at: the order works on.
+    /// It was refused before it reached the order, which is still working.
     NotSent(RequestError),
-    /// Whether it arrived is not known; the order is asked for.
+    /// Unknown whether it arrived; the order is fetched.
     Unknown(RequestError),
 }
 
 impl CancelOutcome {
-    /// Judges an answer.
+    /// The outcome that a reply means.
     pub fn of(result: Result<(), RequestError>) -> Self {
         let Err(error) = result else { return Self::Taken };
         match error.kind {

@@ -1,5 +1,5 @@
-//! Which account is behind a link. A paper account that is reset becomes another one, under a new id and number
-//! (docs/ALPACA.md 9.2); a link made anew in the meantime is then a second one to the same account.
+//! The account behind a link. A reset paper account has a new id and number (docs/ALPACA.md 9.2); if it was also linked
+//! again, two links lead to the same account.
 
 use std::sync::Arc;
 
@@ -7,10 +7,10 @@ use super::{AccountState, Accounts, Effect, Event, Output};
 use crate::domain::LinkId;
 use crate::domain::text::sanitize_to;
 
-/// The longest account number that is kept, in characters.
+/// The longest account number kept, in characters.
 const LONGEST: usize = 64;
 
-/// Takes over the id and number that the account behind a link goes by now, everywhere and for the next run.
+/// Updates the link's account id and number when the broker states new ones, and stores them for the next run.
 pub(super) fn check(accounts: &mut Accounts, link: &LinkId) {
     let Some(account) = accounts.get_mut(link) else { return };
     let Some(stated) = account.account.as_ref().map(|dated| &dated.value) else { return };
@@ -24,7 +24,7 @@ pub(super) fn check(accounts: &mut Accounts, link: &LinkId) {
     one_link_an_account(accounts, link);
 }
 
-/// Two links to one account would show everything twice: the older one goes.
+/// Removes the older of two links to one account, which would show everything twice.
 fn one_link_an_account(accounts: &mut Accounts, link: &LinkId) {
     let Some(this) = accounts.get(link).map(|account| account.link.clone()) else { return };
     let same = |other: &&AccountState| {

@@ -1,4 +1,4 @@
-//! What an earlier run knew of an account.
+//! An account's state from an earlier run.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -7,18 +7,18 @@ use super::AccountState;
 use crate::domain::blotter::{Blotter, TapeEntry};
 use crate::domain::{AccountId, Execution, LinkId, Order};
 
-/// What the journal of an earlier run holds of a link; everything in it is marked as from the journal.
+/// What the journal holds of a link; everything in it is marked as from the journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct JournalState {
-    /// Whose.
+    /// The link.
     pub link: LinkId,
-    /// The account it was.
+    /// The account behind it at that time.
     pub account: Option<AccountId>,
-    /// Broker's time of the last execution of a complete snapshot.
+    /// The broker's time of the last execution in a complete snapshot.
     pub watermark: Option<Timestamp>,
-    /// When the last complete snapshot was asked for.
+    /// When the last complete snapshot was requested.
     pub complete_at: Option<Timestamp>,
-    /// When something was last written: the age of all this.
+    /// When the journal was last written; the age of this state.
     pub saved_at: Option<Timestamp>,
     /// Working orders and the most recent others.
     pub orders: Vec<Order>,
@@ -29,7 +29,7 @@ pub struct JournalState {
 }
 
 impl AccountState {
-    /// Puts back what an earlier run knew; it counts with its age until the first snapshot comes.
+    /// Restores the journal state, which is shown with its age until the first snapshot.
     pub(super) fn recall(&mut self, known: JournalState) {
         self.remembered_at = known.saved_at;
         self.blotter = Blotter::default();

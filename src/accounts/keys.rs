@@ -1,41 +1,41 @@
-//! How rows are named across accounts.
+//! Keys that identify rows across accounts.
 
 use std::sync::Arc;
 
 use crate::domain::{LinkId, OrderId, Symbol};
 
-/// Names an order across accounts.
+/// Identifies an order across accounts.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct OrderKey {
-    /// Whose.
+    /// The account's link.
     pub link: LinkId,
     /// Which.
     pub order: OrderId,
 }
 
-/// Names a position across accounts.
+/// Identifies a position across accounts.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PositionKey {
-    /// Whose.
+    /// The account's link.
     pub link: LinkId,
     /// Which.
     pub symbol: Symbol,
 }
 
-/// Names a line of the tape across accounts: small, for it is compared at each step of a search.
+/// Identifies a tape entry across accounts. Small and `Copy`, because searches compare many of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TapeKey {
-    /// Whose: the account's number in this run ([`super::AccountState::book`]).
+    /// The account's blotter number in this run ([`super::AccountState::book`]).
     pub book: u32,
-    /// Which: the entry's number in the account's tape.
+    /// The entry's number in the account's tape.
     pub entry: u64,
 }
 
-/// Names a row of an activity list across accounts.
+/// Identifies a row of an activity list across accounts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ActivityKey {
-    /// Whose.
+    /// The account's link.
     pub link: LinkId,
-    /// Which, by the broker's id of the row.
+    /// The broker's id of the row.
     pub row: Arc<str>,
 }

@@ -1,4 +1,4 @@
-//! Links come, are renewed, and go.
+//! Adding, renewing and removing links.
 
 use super::{AccountState, Accounts, Effect, Event, JournalState};
 use crate::domain::{Environment, LinkId, Now};
@@ -6,7 +6,7 @@ use crate::link::LinkRecord;
 use crate::session::{ConnectionState, Input};
 
 impl Accounts {
-    /// Takes links in that are not there yet, with what the journal knew of them; connects nothing.
+    /// Adds the links that are new, with their journal states, without connecting them.
     pub(super) fn list(&mut self, links: impl IntoIterator<Item = LinkRecord>, now: Now) {
         for link in links {
             self.enter(link, now);
@@ -14,7 +14,7 @@ impl Accounts {
         self.tell(Event::Linked);
     }
 
-    /// Takes links in, unless they are there, and connects each.
+    /// Adds the links that are new, and connects all.
     pub(super) fn start(&mut self, links: Vec<LinkRecord>, now: Now) {
         for link in links {
             let id = link.id.clone();
@@ -24,7 +24,7 @@ impl Accounts {
         self.tell(Event::Linked);
     }
 
-    /// Adds a link, or renews one that is there (its orders and executions stay), and connects it.
+    /// Adds a link, or renews a known one and keeps its orders and executions, and connects it.
     pub fn add(&mut self, link: LinkRecord, now: Now) {
         let id = link.id.clone();
         if let Some(account) = self.get_mut(&id) {
@@ -38,12 +38,12 @@ impl Accounts {
         self.tell(Event::Linked);
     }
 
-    /// Has a link's token forgotten; [`Self::remove`] takes the account away once that is done.
+    /// Requests deletion of a link's token; call [`Self::remove`] when that is done.
     pub fn unlink(&mut self, link: LinkId) {
         self.request(Effect::Unlink { link });
     }
 
-    /// Takes an account away for good.
+    /// Removes an account.
     pub fn remove(&mut self, link: &LinkId) {
         self.request(Effect::CloseStream { link: link.clone() });
         self.request(Effect::DropRequests { link: link.clone() });
@@ -51,7 +51,7 @@ impl Accounts {
         self.tell(Event::Linked);
     }
 
-    /// What the journal knows of a link arrived; it is kept for a link that is still to come.
+    /// Takes a link's journal state, or keeps it until the link is listed.
     pub(super) fn remembered(&mut self, known: JournalState) {
         let link = known.link.clone();
         let book = self.fresh_book();
@@ -64,7 +64,7 @@ impl Accounts {
         self.tell(Event::Recalled(link));
     }
 
-    /// Another instance that streamed the account let go of it: it is ours to stream now.
+    /// Connects an account that another instance has released.
     pub(super) fn freed(&mut self, link: &LinkId, now: Now) {
         if let Some(account) = self.get_mut(link) {
             account.note(now, "the other instance released the account; streaming it here now");
@@ -72,7 +72,7 @@ impl Accounts {
         self.feed(link, Input::Connect, now);
     }
 
-    /// The machine slept: every connection that should be up starts anew.
+    /// The machine slept: reconnects every account that is neither paused nor in need of relinking.
     pub(super) fn resumed(&mut self, now: Now) {
         let is_up = |account: &AccountState| {
             !matches!(account.state(), ConnectionState::Paused | ConnectionState::NeedsRelink { .. })
@@ -85,7 +85,7 @@ impl Accounts {
         }
     }
 
-    /// Closes every stream cleanly: the program ends.
+    /// Closes every stream cleanly, before the program ends.
     pub fn close(&mut self) {
         for link in self.links_where(|_| true) {
             self.request(Effect::CloseStream { link });
@@ -106,14 +106,14 @@ impl Accounts {
         self.linked.push(account);
     }
 
-    /// A number for a blotter that begins, which no other has in this run.
+    /// A blotter number, unique in this run.
     const fn fresh_book(&mut self) -> u32 {
         self.next_book += 1;
         self.next_book
     }
 }
 
-/// Accounts must not share their jitter, and neither must two runs; both parts are in a recording.
+/// Seeds jitter per account and run. A recording contains both inputs, so a replay has the same seed.
 fn seed(link: &LinkId, now: Now) -> u64 {
     let hash = link
         .as_str()

@@ -1,4 +1,4 @@
-//! What the accounts hear from outside: sockets, the journal, the token store, the clock of the machine.
+//! Messages to the accounts from the shell: sockets, the journal, the token store, the machine's clock.
 
 use std::time::Duration;
 
@@ -9,73 +9,73 @@ use crate::domain::{LinkId, Now};
 use crate::link::LinkRecord;
 use crate::session::{Epoch, Input, Reply, RequestError, StreamEvent};
 
-/// One thing that happened to the accounts. Plain data without secrets, so that a run can be recorded and played back.
+/// One message. Plain data without secrets, so that a run can be recorded and replayed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Msg {
-    /// The links there are, listed while the journal is read; [`Msg::Started`] connects them.
+    /// The stored links, listed while the journal is read; [`Msg::Started`] connects them.
     Listed {
-        /// The remembered links, in the order they were made.
+        /// The links, in the order of linking.
         links: Vec<LinkRecord>,
     },
-    /// What the journal knows of a link; comes before [`Msg::Started`] connects it, and before [`Msg::Freed`].
+    /// A link's journal state; arrives before [`Msg::Started`] and [`Msg::Freed`] connect it.
     Remembered(Box<JournalState>),
-    /// The other instance that streamed this account let go of it.
+    /// The other instance that streamed this account released it.
     Freed {
-        /// Which.
+        /// The account's link.
         link: LinkId,
     },
-    /// What the shell learned at start: the links it knows, in the order they were made.
+    /// The journal is read; connect the stored links.
     Started {
-        /// The remembered links.
+        /// The links, in the order of linking.
         links: Vec<LinkRecord>,
     },
-    /// From a stream connection.
+    /// An event of a stream connection.
     Stream {
-        /// Whose.
+        /// The account's link.
         link: LinkId,
-        /// Of which attempt.
+        /// The connection attempt.
         epoch: Epoch,
-        /// What.
+        /// The event.
         event: StreamEvent,
     },
-    /// From REST, answering a request.
+    /// The reply to a REST request.
     Replied {
-        /// Whose.
+        /// The account's link.
         link: LinkId,
-        /// The request it answers.
+        /// The request's ticket.
         id: Ticket,
-        /// What came back.
+        /// The reply.
         result: Result<Box<Reply>, RequestError>,
     },
-    /// The requests of an account wait in the queue this long, for this reason; `None` when they wait no more.
+    /// An account's requests wait in the queue.
     Queued {
-        /// Whose.
+        /// The account's link.
         link: LinkId,
-        /// How long, and why.
+        /// How long, and why; `None` when the wait is over.
         wait: Option<(Duration, String)>,
     },
-    /// Something about an account's connection that a person should know; complete and sanitised.
+    /// Something about an account's connection that the user should know.
     Noted {
-        /// Whose.
+        /// The account's link.
         link: LinkId,
-        /// The sentence.
+        /// The complete, sanitised sentence.
         text: String,
     },
-    /// Another process linked the account again; its new token is in use from now on.
+    /// Another process relinked the account; its new token is in use.
     Renewed {
-        /// The link as it is now.
+        /// The renewed link.
         link: LinkRecord,
     },
-    /// Wall and monotonic clock parted, or a tick came late: the machine slept.
+    /// The machine slept: wall and monotonic clock diverged, or a tick was late.
     Resumed,
-    /// How the journal keeps up with what is learned.
+    /// The journal's progress changed.
     Saving(Saving),
-    /// Something in the shell failed and a person should know; the sentence is complete and sanitised.
+    /// Something in the shell failed and the user should know; a complete, sanitised sentence.
     Trouble(String),
 }
 
 impl Accounts {
-    /// Takes one message; what follows from it comes out of [`Self::poll`].
+    /// Handles one message; its effects and events come out of [`Self::poll`].
     pub fn handle(&mut self, msg: Msg, now: Now) {
         match msg {
             Msg::Listed { links } => self.list(links, now),
@@ -91,7 +91,7 @@ impl Accounts {
             Msg::Noted { link, text } => self.noted(&link, text, now),
             Msg::Renewed { link } => self.add(link, now),
             Msg::Resumed => self.resumed(now),
-            Msg::Saving(saving) => self.save_told(saving),
+            Msg::Saving(saving) => self.set_saving(saving),
             Msg::Trouble(text) => self.tell(Event::Trouble(text)),
         }
     }

@@ -1,6 +1,6 @@
-//! Canceling orders, and finding out what became of it.
+//! Canceling orders, and learning the outcome.
 //!
-//! A broker's yes to a cancel is only the start of it (docs/ALPACA.md 5.8): the order says when it is canceled, or was
+//! The broker's yes to a cancel only starts it (docs/ALPACA.md 5.8): the order itself tells whether it was canceled or
 //! filled first.
 
 use std::time::Duration;
@@ -12,18 +12,18 @@ use crate::session::request::unread_words;
 use crate::session::{Denied, GuardContext, Reply, Request, RequestError};
 
 impl Accounts {
-    /// Whether anything may be changed on an account.
+    /// Whether the guard permits changes on an account.
     ///
     /// # Errors
-    /// Why not.
+    /// The guard's reason.
     pub fn may_change(&self, link: &LinkId) -> Result<(), Denied> {
         self.standing(link)?.change()
     }
 
-    /// Sends a cancel, if the guard gives leave.
+    /// Sends a cancel, if the guard permits it.
     ///
     /// # Errors
-    /// Why it does not.
+    /// The guard's reason.
     pub fn cancel(&mut self, key: &OrderKey) -> Result<(), Denied> {
         let order = self.order(key).ok_or(Denied::Unknown)?;
         let permit = self.standing(&key.link)?.cancel(order)?;
@@ -39,27 +39,27 @@ impl Accounts {
         Ok(GuardContext { read_only: self.read_only, may_trade, another_answers, state: account.state() })
     }
 
-    /// How many cancels of an account's orders are not answered yet.
+    /// The number of cancels of an account that are not answered yet.
     pub fn cancels_under_way(&self, link: &LinkId) -> usize {
         let of_it = |pending: &&Pending| matches!(pending, Pending::Cancel(key, _) if key.link == *link);
         self.pending.values().filter(of_it).count()
     }
 
-    /// What is queued for an account waits, for so long and this reason: who confirmed a cancel should know.
+    /// Reports a wait of the queue when confirmed cancels are affected.
     pub(super) fn tell_waiting(&mut self, link: &LinkId, wait: Option<&(Duration, String)>) {
         let (Some((after, why)), cancels @ 1..) = (wait, self.cancels_under_way(link)) else { return };
         self.tell(Event::Waiting { link: link.clone(), cancels, after: *after, why: why.clone() });
     }
 }
 
-/// The broker answered a cancel.
+/// Takes the reply to a cancel.
 pub(super) fn cancel_answered(accounts: &mut Accounts, key: &OrderKey, result: Result<Box<Reply>, RequestError>) {
     accounts.tell(Event::CancelAnswered(key.clone(), CancelOutcome::of(result.map(drop))));
-    // Whatever the answer, the order itself is the truth.
+    // Whatever the reply, only the order tells the outcome.
     questions::ask(accounts, &key.link, Pending::Order(key.clone()), Request::Order(key.order.clone()));
 }
 
-/// An order came that was fetched by id, or did not.
+/// Takes the reply to an order fetched by id.
 pub(super) fn fetched(accounts: &mut Accounts, key: OrderKey, result: Result<Box<Reply>, RequestError>) {
     match result.map(|reply| reply.split()) {
         Ok((Reply::Order(orders), unread)) => {

@@ -1,8 +1,8 @@
-//! The spans of time over which equity is charted.
+//! Periods of an equity chart.
 
 use serde::{Deserialize, Serialize};
 
-/// The span of an equity chart.
+/// The period of an equity chart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Period {
     /// Today.
@@ -18,10 +18,10 @@ pub enum Period {
 }
 
 impl Period {
-    /// All of them, shortest first.
+    /// All periods, shortest first.
     pub const ALL: [Self; 5] = [Self::Day, Self::Week, Self::Month, Self::Quarter, Self::Year];
 
-    /// The word shown, which is also the broker's (docs/ALPACA.md 5.3).
+    /// The period as shown and as sent to the broker (docs/ALPACA.md 5.3).
     pub const fn word(self) -> &'static str {
         match self {
             Self::Day => "1D",
@@ -32,7 +32,7 @@ impl Period {
         }
     }
 
-    /// How fine its curve is, in the broker's word.
+    /// The curve's resolution, as the broker writes it.
     pub const fn timeframe(self) -> &'static str {
         match self {
             Self::Day => "5Min",

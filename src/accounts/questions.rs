@@ -1,4 +1,4 @@
-//! What is asked of brokers beside the sessions: equity curves, activity lists, and what became of a cancel.
+//! Requests beside the sessions: equity curves, activity lists, the clock, cancels and their orders.
 
 use std::time::Duration;
 
@@ -9,38 +9,39 @@ use crate::session::backoff::LONGEST_WAIT;
 use crate::session::request::ActivitiesQuery;
 use crate::session::{CancelPermit, Input, Request, RequestError, RequestErrorKind, RequestId};
 
-/// How often the equity of today is asked for.
+/// How often today's equity is fetched.
 const HISTORY_EVERY: Duration = Duration::from_mins(5);
 
-/// What an answer is for.
+/// The purpose of a request under way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Pending {
-    /// The equity of today, or a chart's curve.
+    /// Today's equity, or a chart's curve.
     History {
-        /// Whose.
+        /// The account's link.
         link: LinkId,
-        /// Over what span.
+        /// The curve's period.
         period: Period,
     },
     /// A page of the activity list.
     Activities {
-        /// Whose.
+        /// The account's link.
         link: LinkId,
-        /// The page after the oldest row known, rather than the newest.
+        /// Whether it is the page after the oldest known row, and not the newest page.
         older: bool,
     },
-    /// A cancel of an order, and the leave to send it.
+    /// A cancel of an order, and the permit to send it.
     Cancel(OrderKey, CancelPermit),
     /// The exchange's clock, through this account.
     Clock(LinkId),
-    /// An order fetched again to see what became of it.
+    /// An order fetched by id after a cancel.
     Order(OrderKey),
     /// The account itself, as the proof of answers that are withheld.
     Owner(LinkId),
 }
 
 impl Accounts {
-    /// Asks for everything of an account again, at once: its orders, executions, balances and positions, its equity and the clock.
+    /// Fetches everything again at once: the account's orders, executions, balances, positions and equity, and the
+    /// clock.
     pub fn resync(&mut self, link: &LinkId, now: Now) {
         self.clock.due = None;
         if let Some(account) = self.get_mut(link) {
@@ -49,7 +50,7 @@ impl Accounts {
         self.feed(link, Input::Resync, now);
     }
 
-    /// Asks for an equity curve, unless it is being asked for.
+    /// Fetches an equity curve, unless the same request is under way.
     pub fn ask_curve(&mut self, link: &LinkId, period: Period) {
         let pending = Pending::History { link: link.clone(), period };
         if self.pending.values().any(|other| *other == pending) {
@@ -65,7 +66,8 @@ impl Accounts {
         ask(self, link, pending, request);
     }
 
-    /// Asks for the newest rows of an activity list, or for those after the oldest known; nothing while rows are on their way.
+    /// Fetches the newest page of an activity list, or the page after the oldest known row; does nothing while one is
+    /// under way.
     pub fn ask_activities(&mut self, link: &LinkId, older: bool) {
         if self.activities_loading(link) {
             return;
@@ -89,14 +91,14 @@ impl Accounts {
         ask(self, link, Pending::Activities { link: link.clone(), older }, Request::Activities(query));
     }
 
-    /// True while rows of an account's activity list are under way.
+    /// Whether a page of an account's activity list is under way.
     pub fn activities_loading(&self, link: &LinkId) -> bool {
         let of = |pending: &Pending| matches!(pending, Pending::Activities { link: owner, .. } if owner == link);
         self.pending.values().any(of)
     }
 }
 
-/// Asks for the equity of today where the account can answer, and again later.
+/// Fetches today's equity if the account can answer, and schedules the next time.
 pub(super) fn ask_history(accounts: &mut Accounts, link: &LinkId, now: Now) {
     let Some(account) = accounts.get_mut(link) else { return };
     account.history_due = Some(now.mono + HISTORY_EVERY);
@@ -105,14 +107,14 @@ pub(super) fn ask_history(accounts: &mut Accounts, link: &LinkId, now: Now) {
     }
 }
 
-/// When to ask again for what failed: not before the wait is over that a refusal names, as far as it is kept.
+/// When to retry a failed request: not before a rate limit's stated wait is over, up to [`LONGEST_WAIT`].
 pub(super) fn again_after(error: &RequestError, usual: Duration) -> Duration {
     let RequestErrorKind::RateLimited { retry_after: Some(wait) } = error.kind else { return usual };
-    // The queue adds up to a second.
+    // The queue adds up to a second of jitter.
     usual.max(wait.min(LONGEST_WAIT) + Duration::from_secs(1))
 }
 
-/// Asks REST on our own account.
+/// Sends a request of the accounts, and not of a session.
 pub(super) fn ask(accounts: &mut Accounts, link: &LinkId, pending: Pending, request: Request) -> RequestId {
     let id = RequestId(accounts.next_request);
     accounts.next_request += 1;
@@ -121,9 +123,9 @@ pub(super) fn ask(accounts: &mut Accounts, link: &LinkId, pending: Pending, requ
     id
 }
 
-/// What was queued is gone, but for what changes something: the queue may be a new one, with a new token, so that is sent again;
-/// one that kept it takes it once. An order that a cancel left unknown is asked for again with it; curves and pages are asked
-/// for when they are wanted again, the clock and the equity of today at once.
+/// The queue dropped its requests. Cancels and the orders fetched after them are sent again under the same id, because
+/// the queue may be new; a queue that kept a cancel ignores the duplicate. The clock and today's equity are fetched at
+/// once; other curves and pages when they are next wanted.
 pub(super) fn after_drop(accounts: &mut Accounts, link: &LinkId) {
     let (mut again, mut clock, mut day) = (Vec::new(), false, false);
     accounts.pending.retain(|id, pending| {

@@ -1,4 +1,4 @@
-//! What comes back from brokers: to a session, or to a question asked here.
+//! Replies of brokers, to a session or to a request of the accounts.
 
 use std::time::Duration;
 
@@ -9,11 +9,11 @@ use crate::domain::{LinkId, Now};
 use crate::session::request::unread_words;
 use crate::session::{Input, Reply, RequestError, RequestId};
 
-/// How soon an equity curve that did not come is asked for again.
+/// How soon today's equity is retried after a failure.
 const HISTORY_RETRY: Duration = Duration::from_mins(1);
 
 impl Accounts {
-    /// An answer came: to a session, or to a question asked here.
+    /// Routes a reply to its session, or to the request of the accounts.
     pub(super) fn replied(&mut self, link: &LinkId, id: Ticket, result: Result<Box<Reply>, RequestError>, now: Now) {
         let own = match id {
             Ticket::Session(id) => return self.feed(link, Input::Reply(id, result), now),
@@ -24,7 +24,7 @@ impl Accounts {
         }
     }
 
-    /// An answer to a question asked here, of the account that it was asked of.
+    /// Handles a reply to a request of the accounts, known to come from the linked account.
     pub(super) fn answered(&mut self, id: RequestId, result: Result<Box<Reply>, RequestError>, now: Now) {
         match self.pending.remove(&id) {
             Some(Pending::History { link, period }) => history(self, &link, period, result, now),
@@ -47,7 +47,7 @@ fn history(accounts: &mut Accounts, link: &LinkId, period: Period, result: Resul
             None
         }
         Ok(_) => return,
-        // The curve stays as it was, with its age; a chart that somebody is waiting for says why it stays empty.
+        // The last curve stays, with its age; an empty chart shows the reason.
         Err(error) => {
             account.curve_faults.insert(period, error.brief());
             if period == Period::Day {
@@ -59,7 +59,7 @@ fn history(accounts: &mut Accounts, link: &LinkId, period: Period, result: Resul
     accounts.tell(Event::Curve { link: link.clone(), period, error });
 }
 
-/// A page of the activity list came, or did not.
+/// Takes the reply to a page request.
 fn activities(accounts: &mut Accounts, link: &LinkId, older: bool, result: Result<Box<Reply>, RequestError>) {
     let Some(account) = accounts.get_mut(link) else { return };
     let (page, unread) = match result.map(|reply| reply.split()) {
@@ -70,7 +70,7 @@ fn activities(accounts: &mut Accounts, link: &LinkId, older: bool, result: Resul
             return accounts.tell(Event::NoActivities(link.clone(), error));
         }
     };
-    // An execution that the session ought to have seen goes to the blotter first: it must not stand in this list alone.
+    // Merged into the blotter first, so that no execution is in this list alone.
     let changes = account.blotter.apply_history(&page);
     let failed_before = matches!(account.activities.reach(), Reach::Failed(_));
     let moved = if older {

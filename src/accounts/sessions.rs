@@ -1,4 +1,4 @@
-//! The accounts' sessions: fed here, and what they put out is taken over, done or told.
+//! Feeds the accounts' sessions and carries out their outputs.
 
 use std::sync::Arc;
 
@@ -8,14 +8,14 @@ use crate::domain::text::sanitize;
 use crate::domain::{Account, LinkId, Now, Position};
 use crate::session::{ConnectionState, Identity, Input, Output, StreamEvent};
 
-/// Feeds a session one input and carries out what it puts out.
+/// Feeds a session one input and carries out its outputs.
 pub(super) fn feed(accounts: &mut Accounts, link: &LinkId, input: Input, now: Now) {
     let Some(account) = accounts.get_mut(link) else { return };
     if matches!(input, Input::Stream(_, StreamEvent::Update(_))) {
         account.told_at = Some(now.mono);
     }
     if account.session.has_snapshot() && !account.seen_live {
-        // The whole history is there: what comes from now on is news.
+        // The history is complete: later executions are news.
         account.seen_live = true;
         let shown = account.blotter.last_fill_at();
         account.history_until.get_or_insert(shown);
@@ -41,7 +41,7 @@ pub(super) fn feed(accounts: &mut Accounts, link: &LinkId, input: Input, now: No
     }
 }
 
-/// Asks for clock and equity as soon as an account can answer, however its connection stands.
+/// Fetches clock and equity as soon as an account can answer, whatever its connection's state.
 fn ask_when_reachable(accounts: &mut Accounts, link: &LinkId, now: Now) {
     let Some(account) = accounts.get(link).filter(|account| account.session.answers()) else { return };
     if account.history_due.is_none() {
@@ -90,13 +90,13 @@ fn carry_out(accounts: &mut Accounts, link: &LinkId, output: Output, now: Now) {
 }
 
 impl Accounts {
-    /// Something about an account's connection that a person should know.
+    /// Adds a line to a connection's history and raises an alarm.
     pub(super) fn noted(&mut self, link: &LinkId, text: String, now: Now) {
         self.note(link, &text, now);
         self.tell(Event::Alarm { link: link.clone(), fault: None, text });
     }
 
-    /// A merge changed a blotter, or nothing in it. The journal holds it before anybody shows it.
+    /// Reports the changes of a merge, and journals them before they are shown.
     pub(super) fn changed(&mut self, link: &LinkId, changes: Changes) {
         if changes.is_empty() {
             return;
@@ -126,7 +126,7 @@ fn balances(accounts: &mut Accounts, link: &LinkId, value: Account, now: Now) {
     }
     if other {
         accounts.request(Effect::Remember { link: link.clone(), memory: JournalEntry::Account(id) });
-        // Once, not with every balance: what is wrong with the links is said once.
+        // Only when the id changes, so that a duplicate link is reported once.
         identity::check(accounts, link);
     }
 }
@@ -142,7 +142,7 @@ fn positions(accounts: &mut Accounts, link: &LinkId, value: Vec<Position>, now: 
 
 fn state_changed(accounts: &mut Accounts, link: &LinkId, state: ConnectionState) {
     let Some(account) = accounts.get_mut(link) else { return };
-    // A reason that changes is shown; only another state is news.
+    // A changed reason is shown, but only a changed state is news.
     let news = std::mem::replace(&mut account.word, state.word()) != state.word();
     if news && matches!(state, ConnectionState::NeedsRelink { .. }) {
         accounts.request(Effect::LetGo { link: link.clone() });

@@ -1,4 +1,4 @@
-//! The accounts driven from outside in virtual time, without a screen: a scripted broker behind the effects, events in a list.
+//! Drives the accounts in virtual time without a screen; a scripted broker answers the effects.
 
 mod cancels;
 mod events;
@@ -13,7 +13,7 @@ use crate::domain::{Activity, Environment, Mono, Now, OrderStatus, Price, Qty, S
 use crate::link::LinkRecord;
 use crate::session::{Epoch, Reply, Request, RequestError, RequestErrorKind, StreamEvent};
 
-/// The accounts, with a broker that answers every request at once from what it holds.
+/// The accounts, with a broker that answers every request at once from the fields below.
 struct Fixture {
     accounts: Accounts,
     troubles: Troubles,
@@ -22,23 +22,23 @@ struct Fixture {
     orders: Vec<Order>,
     /// The activity list, newest first.
     activities: Vec<Activity>,
-    /// The account that answers.
+    /// The id of the account that answers.
     behind: &'static str,
-    /// How every request is refused, if it is.
+    /// The error of every request, if any.
     refuse: Option<RequestErrorKind>,
-    /// How the next cancels are refused, if they are.
+    /// The error of every cancel, if any.
     cancel: Option<RequestErrorKind>,
-    /// Requests of these kinds get no answer at all.
+    /// Requests that get no reply.
     silent: fn(&Request) -> bool,
-    /// The clock's requests so far, and the last of them; they are answered by hand.
+    /// The number of clock requests so far, and the last of them; tests answer them.
     clocks: usize,
     clock: Option<(LinkId, Ticket)>,
-    /// Everything put out so far, in this order.
+    /// All outputs so far, in order.
     out: Vec<Output>,
 }
 
 impl Fixture {
-    /// Nothing linked.
+    /// Without a link.
     fn empty() -> Self {
         Self {
             accounts: Accounts::default(),
@@ -57,7 +57,7 @@ impl Fixture {
         }
     }
 
-    /// Paper, linked and live, with these orders; what was put out until then is forgotten.
+    /// A linked, live paper account with these orders; outputs until then are dropped.
     fn holding(orders: &[Order]) -> Self {
         let mut fixture = Self { orders: orders.to_vec(), ..Self::empty() };
         fixture.hear(Msg::Started { links: vec![link("paper", Environment::Paper)] });
@@ -71,7 +71,7 @@ impl Fixture {
         self.follow();
     }
 
-    /// Answers what the accounts ask for until they ask for nothing more.
+    /// Answers the accounts' requests until there are none.
     fn follow(&mut self) {
         while let Some(output) = self.accounts.poll() {
             match &output {
@@ -136,7 +136,7 @@ impl Fixture {
         }))
     }
 
-    /// Lets time pass from deadline to deadline.
+    /// Advances time from deadline to deadline.
     fn pass(&mut self, time: Duration) {
         let end = self.now.plus(time);
         while let Some(at) = self.accounts.deadline().filter(|at| *at <= end.mono) {
@@ -147,7 +147,7 @@ impl Fixture {
         self.now = end;
     }
 
-    /// The broker reports on an order, with an execution of so much at so much.
+    /// The stream reports an update of an order, with an execution of `fill` (quantity, price).
     fn report(&mut self, event: TradeEvent, order: Order, fill: Option<(i64, i64)>) {
         self.orders.retain(|known| known.id != order.id);
         self.orders.push(order.clone());
@@ -186,7 +186,7 @@ fn working(id: &str) -> Order {
     fixture::order(id, "AAPL", Side::Buy, 10, 1)
 }
 
-/// The same, a second later, with so much of it executed.
+/// The same order a second later, with `cum` shares executed.
 fn filled(id: &str, cum: i64) -> Order {
     let order = working(id);
     let status = if cum == 10 { OrderStatus::Filled } else { OrderStatus::PartiallyFilled };

@@ -1,4 +1,4 @@
-//! What went wrong and a person should know, in sentences: each once, until it is over.
+//! Troubles that the user should know of, as sentences: one entry each, until it ends.
 
 use std::collections::VecDeque;
 
@@ -11,31 +11,31 @@ use crate::session::{ConnectionState, Fault};
 /// Troubles kept; the oldest go first.
 const KEPT: usize = 200;
 
-/// What ends a trouble: afterwards it is history, and no longer spelt out where the present stands.
+/// What ends a trouble. An ended one is history and no longer shown as current.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ends {
-    /// It happened; nothing ends it.
+    /// A single event; nothing ends it.
     Never,
-    /// A fault that a session says is over.
+    /// The session reports the end of this fault.
     With(Fault),
-    /// The account's connection has another word.
+    /// The account's connection changes its state.
     WithState,
-    /// The journal is written again.
+    /// The journal has caught up.
     WhenSaved,
-    /// An equity curve came.
+    /// An equity curve arrives.
     WithCurve,
 }
 
-/// One of them; stays until read.
+/// One trouble; unread until the user has seen it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trouble {
-    /// When.
+    /// When it happened.
     pub at: Now,
-    /// Whose, if anyone's.
+    /// The account, if it concerns one.
     pub link: Option<LinkId>,
     /// The sentence, sanitised.
     pub text: String,
-    /// Whether a person has seen it.
+    /// Whether the user has seen it.
     pub read: bool,
     /// What ends it.
     pub ends: Ends,
@@ -43,43 +43,43 @@ pub struct Trouble {
     pub over: Option<Now>,
 }
 
-/// All of them, newest last, bounded.
+/// The troubles, newest last, bounded.
 #[derive(Debug, Default)]
 pub struct Troubles(VecDeque<Trouble>);
 
 impl Troubles {
-    /// Oldest first.
+    /// The troubles, oldest first.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Trouble> + ExactSizeIterator {
         self.0.iter()
     }
 
-    /// The newest.
+    /// The newest trouble.
     pub fn last(&self) -> Option<&Trouble> {
         self.0.back()
     }
 
-    /// How many are kept.
+    /// The number of troubles kept.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// True when nothing went wrong so far.
+    /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// How many nobody has seen.
+    /// The number of unread troubles.
     pub fn unread(&self) -> usize {
         self.0.iter().filter(|trouble| !trouble.read).count()
     }
 
-    /// A person has seen all of them.
+    /// Marks all as read.
     pub fn read(&mut self) {
         self.0.iter_mut().for_each(|trouble| trouble.read = true);
     }
 
-    /// Adds one. Said again while it goes on, it is one entry, and read if it was; the same sentence twice in a row only
-    /// becomes newer.
+    /// Adds a trouble. One that is still going on is moved to the end and stays read; a repetition of the last sentence
+    /// replaces it.
     pub fn add(&mut self, link: Option<&LinkId>, ends: Ends, text: &str, now: Now) {
         let text = sanitize(text);
         let same = |trouble: &Trouble| trouble.text == text && trouble.link.as_ref() == link;
@@ -99,14 +99,14 @@ impl Troubles {
         self.0.push_back(Trouble { at: now, link: link.cloned(), text, read, ends, over: None });
     }
 
-    /// What went on until this is history now.
+    /// Ends the troubles that this ends.
     pub fn end(&mut self, link: Option<&LinkId>, ends: Ends, now: Now) {
         for trouble in self.0.iter_mut().filter(|trouble| trouble.ends == ends && trouble.link.as_ref() == link) {
             trouble.over.get_or_insert(now);
         }
     }
 
-    /// Takes over what an event means; `relink` says how an account is linked again where this is read.
+    /// Adds and ends troubles by an event; `relink` words how to relink an account in this interface.
     pub fn follow(&mut self, event: &Event, accounts: &Accounts, relink: impl Fn(&LinkRecord) -> String, now: Now) {
         match event {
             Event::Alarm { link, fault, text } => {
@@ -131,7 +131,7 @@ impl Troubles {
             }
             Event::Saving => self.saving(accounts.saving(), now),
             Event::Trouble(text) => self.add(None, Ends::Never, text, now),
-            // No trouble, or one only where somebody looks at what did not come.
+            // No trouble, or one that only the view concerned shows.
             Event::Linked
             | Event::Renamed(_)
             | Event::Recalled(_)
@@ -163,7 +163,7 @@ impl Troubles {
         } else if let ConnectionState::Blocked { reason } = state {
             self.add(Some(link), Ends::WithState, &format!("{} is blocked: {reason}", account.link.label), now);
         }
-        // What is missing otherwise is told by the session's own alarm.
+        // Other states raise the session's own alarm.
     }
 
     fn canceled(&mut self, accounts: &Accounts, key: &OrderKey, outcome: &CancelOutcome, now: Now) {
@@ -199,7 +199,7 @@ impl Troubles {
     }
 }
 
-/// That an account must be linked again, where its state says so.
+/// The sentence that an account must be linked again; `None` unless its state says so.
 pub fn must_be_linked(
     link: &LinkRecord,
     state: &ConnectionState,
@@ -220,7 +220,7 @@ pub fn brief(order: &Order) -> String {
 }
 
 impl Accounts {
-    /// An order in a few words; its id where it is not known.
+    /// An order in a few words; its id when the order is unknown.
     pub fn brief(&self, key: &OrderKey) -> String {
         self.order(key).map_or_else(|| key.order.to_string(), brief)
     }

@@ -1,7 +1,6 @@
-//! Whose account answers questions that no session asks: equity curves and activities do not say it themselves.
-//!
-//! Such an answer is shown once the account itself, asked after the answer came, proves to be the linked one. Until then it
-//! is withheld; where another account answers, it is dropped.
+//! Checks that replies to requests beside the sessions come from the linked account. Equity curves and activities do not
+//! name their account, so a reply is withheld until the account, fetched after the reply arrived, is the linked one. Replies
+//! of another account are dropped.
 
 use super::questions::{self, Pending};
 use super::{AccountState, Accounts, Event, Period};
@@ -9,23 +8,23 @@ use crate::domain::activity::ActivityKind;
 use crate::domain::{LinkId, Now};
 use crate::session::{Identity, Input, Reply, Request, RequestError, RequestErrorKind, RequestId};
 
-/// An answer that waits for the proof of its account.
+/// A reply withheld until the account is confirmed.
 #[derive(Debug)]
 pub(super) struct Withheld {
     link: LinkId,
     id: RequestId,
     reply: Box<Reply>,
-    /// The request for the account that was sent after this answer came.
+    /// The account request that was sent after this reply arrived.
     proof: Option<RequestId>,
 }
 
-/// The refusal of an answer of another account.
+/// The error in place of another account's reply.
 fn foreign() -> RequestError {
     let words = "a different account answers than the one linked".to_owned();
     RequestError::local(RequestErrorKind::Decode, words)
 }
 
-/// The refusal of an answer whose account could not be asked for.
+/// The error in place of a reply whose account could not be fetched.
 fn unproven(why: &RequestError) -> RequestError {
     let message = format!("the account did not confirm that this answer is its own: {}", why.message);
     RequestError { message, ..why.clone() }
@@ -36,12 +35,12 @@ impl Accounts {
         self.get(link).map(|account| account.session.identity())
     }
 
-    /// Why nothing of an account is asked for.
+    /// Why no request is sent, when another account answers.
     pub(super) fn refused(&self, link: &LinkId) -> Option<RequestError> {
         (self.identity(link) == Some(Identity::Another)).then(foreign)
     }
 
-    /// An answer as it may be taken; `None` where it is withheld.
+    /// The reply to handle; `None` when it is withheld.
     pub(super) fn admit(
         &mut self,
         link: &LinkId,
@@ -64,7 +63,7 @@ impl Accounts {
         None
     }
 
-    /// An answer that names an order of this account proves itself: ids are not given twice.
+    /// True if the reply names a known order of this account, which confirms the reply: order ids are unique.
     fn names_known_order(&self, link: &LinkId, reply: &Reply) -> bool {
         let Some(account) = self.get(link) else { return false };
         match reply {
@@ -78,8 +77,8 @@ impl Accounts {
         }
     }
 
-    /// Asks for the account on behalf of what is withheld, one request at a time. Before the session knows any account, its
-    /// own question comes first.
+    /// Fetches the account to confirm the withheld replies, one request at a time. Until the session knows an account, its own
+    /// request comes first.
     fn ask_owner(&mut self, link: &LinkId) {
         let asks = self.pending.values().any(|pending| matches!(pending, Pending::Owner(owner) if owner == link));
         let waits = |held: &Withheld| held.link == *link && held.proof.is_none();
@@ -92,8 +91,8 @@ impl Accounts {
         }
     }
 
-    /// The account was asked for on behalf of what is withheld: the session learns whose it is, and the answers are taken or
-    /// refused.
+    /// Handles the account that was fetched to confirm withheld replies: the session checks its id, and the replies are
+    /// accepted or dropped.
     pub(super) fn owner_answered(
         &mut self,
         link: &LinkId,
@@ -109,7 +108,7 @@ impl Accounts {
                 self.feed(link, Input::Owner(reply), now);
                 (self.identity(link) != Some(Identity::Linked)).then(foreign)
             }
-            Ok(_) => Some(unproven(&RequestError::of_ours(
+            Ok(_) => Some(unproven(&RequestError::local(
                 RequestErrorKind::Decode,
                 "the broker's answer does not match the request",
             ))),
@@ -121,7 +120,7 @@ impl Accounts {
         self.ask_owner(link);
     }
 
-    /// The session may know by now whose account answers: what waited for that is refused, or has the account asked for.
+    /// Goes on with the withheld replies after the session may have identified the account that answers.
     pub(super) fn release(&mut self, link: &LinkId, now: Now) {
         let pending = &self.pending;
         self.withheld.retain(|held| pending.contains_key(&held.id));
@@ -139,7 +138,8 @@ impl Accounts {
         }
     }
 
-    /// Another account answers: what came beside the session since the linked one answered last may be that one's.
+    /// Another account answers: drops curves and activities, because any that arrived since the linked account last
+    /// answered may be the other's.
     pub(super) fn disown(&mut self, link: &LinkId) {
         let Some(account) = self.get_mut(link) else { return };
         let (periods, had_rows) = account.forget_answers(&foreign());
@@ -153,7 +153,7 @@ impl Accounts {
 }
 
 impl AccountState {
-    /// Returns which curves there were, and whether there were activities.
+    /// Drops curves and activities; returns the periods of the curves, and whether there were activities.
     fn forget_answers(&mut self, why: &RequestError) -> (Vec<Period>, bool) {
         let periods: Vec<Period> = std::mem::take(&mut self.curves).into_keys().collect();
         self.curve_faults.extend(periods.iter().map(|period| (*period, why.brief())));

@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_is_said_and_left_out() {
+    fn unknown_terms_are_reported_and_ignored() {
         assert_eq!(Filter::parse("qty>many").problem.as_deref(), Some("\"many\" is not a number"));
         let filter = Filter::parse("colour:red aapl");
         assert!(filter.problem.as_deref().is_some_and(|problem| problem.starts_with("unknown field \"colour\"")));

@@ -54,7 +54,7 @@ pub enum Msg {
         /// The result, as a sentence.
         result: Result<String, String>,
     },
-    /// Something in the shell failed and a person should know; the sentence is complete and sanitised.
+    /// Something in the shell failed and the user should know; a complete, sanitised sentence.
     Trouble(String),
     /// A short confirmation, e.g. of a copy.
     Notice(String),

@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_stored_for_each_pane_is_an_array_in_their_order() {
+    fn per_pane_values_are_stored_as_an_array_in_pane_order() {
         let digits = PerPane::of(Pane::digit);
         assert_eq!(serde_json::to_string(&digits).unwrap(), "[1,2,3,4,5]");
         assert!(digits.iter().all(|(pane, digit)| digits.get(pane) == digit && *digit == pane.digit()));

@@ -1,7 +1,7 @@
 //! Alpaca, and every service that speaks the same API.
 //!
-//! [`oauth`] gets a token, [`rest`] asks with it, [`stream`] listens with it, [`governor`] says when to ask, [`wire`]
-//! reads what comes back. Nothing in here decides what to ask or what to believe; that is [`crate::session`]'s.
+//! [`oauth`] gets a token, [`rest`] and [`stream`] use it, [`governor`] limits the request rate, [`wire`] decodes
+//! replies and frames. What to request and which data counts is decided by [`crate::session`].
 
 mod events;
 mod failure;

@@ -1,7 +1,7 @@
-//! How connections leave this machine: directly, or through the proxy that the environment names.
+//! Outgoing connections: direct, or through the proxy that the environment names.
 //!
-//! Owns the one policy of every HTTP client and the opening of every other socket, so that REST, websocket and event
-//! stream go the same way. A proxy's credentials are sent to the proxy and stand nowhere else.
+//! Owns the policy of all HTTP clients and opens all other sockets, so that REST, websocket and event stream take the
+//! same route. A proxy's credentials are sent only to the proxy and appear nowhere else.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -27,27 +27,27 @@ pub use self::words::{along, chain, failure, hint, unsent};
 use crate::config::is_loopback;
 use crate::domain::Untrusted;
 
-/// The longest answer to `CONNECT` that is read, in bytes.
+/// The longest response to `CONNECT` read, in bytes.
 const LONGEST_ANSWER: usize = 16 * 1024;
 
-/// How long a proxy may take to open a tunnel: as long as an HTTP client waits for a connection.
+/// The timeout for opening a tunnel, equal to the HTTP client's connect timeout.
 const HANDSHAKE: Duration = Duration::from_secs(5);
 
-/// The way to an address.
+/// The route to an address.
 #[derive(Clone)]
 enum Way {
     Direct,
     Proxy(Intercept),
-    /// Through a proxy that nothing can be done with: nowhere, for what should not go directly must not.
+    /// No route: the named proxy is unusable, and a direct connection would bypass it.
     Nowhere(Unusable),
 }
 
-/// The way to an address.
+/// The route to an address.
 #[derive(Clone)]
 pub struct Route(Way);
 
 impl Route {
-    /// The way to this address by the variables of the process: `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`. This machine is
+    /// The route to this address by the process's variables `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`. Loopback is
     /// never reached through a proxy.
     pub fn to(url: &Url) -> Self {
         static OF_PROCESS: OnceLock<Policy> = OnceLock::new();
@@ -65,7 +65,7 @@ impl Route {
         })
     }
 
-    /// Why this leads nowhere.
+    /// Why there is no route.
     pub const fn unusable(&self) -> Option<Unusable> {
         match self.0 {
             Way::Nowhere(unusable) => Some(unusable),
@@ -74,12 +74,12 @@ impl Route {
     }
 }
 
-/// The variable that counts, when it names no proxy.
+/// The variable in effect, when it does not name a usable proxy.
 pub fn unusable_variable() -> Option<Unusable> {
     Policy::read(|name| std::env::var_os(name)).unusable
 }
 
-/// The entries of `NO_PROXY` that mean nothing here, where there is a proxy.
+/// The entries of `NO_PROXY` that cannot be understood; empty without a proxy.
 pub fn meaningless_exemptions() -> Vec<String> {
     let policy = Policy::read(|name| std::env::var_os(name));
     if policy.proxy.is_some() { policy.exempt.meaningless } else { Vec::new() }
@@ -95,18 +95,17 @@ impl fmt::Display for Route {
     }
 }
 
-/// Redacted: what a proxy is told may be secret.
+/// Without the proxy's credentials.
 impl fmt::Debug for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Route({self})")
     }
 }
 
-/// What every HTTP client has in common: no redirect is followed, nothing is sent twice, and only loopback is reached
-/// without TLS, or without the proxy of the environment.
+/// The policy of all HTTP clients: no redirects, no retries, TLS except on loopback, and the environment's proxy.
 ///
 /// # Errors
-/// A sentence, when the address is neither `https` nor loopback, and when the way to it is through no usable proxy.
+/// A sentence, when the address is neither `https` nor loopback, or when its proxy is unusable.
 pub fn http(url: &Url, tls: &ClientConfig) -> Result<reqwest::ClientBuilder, Untrusted> {
     let loopback = is_loopback(url);
     if url.scheme() != "https" && !(loopback && url.scheme() == "http") {
@@ -120,7 +119,7 @@ pub fn http(url: &Url, tls: &ClientConfig) -> Result<reqwest::ClientBuilder, Unt
         .http1_only()
         .https_only(!loopback)
         .user_agent(concat!("brokerdeck/", env!("CARGO_PKG_VERSION")));
-    // The library reads the variables by rules of its own unless it is told.
+    // Set either way, because the library would read the variables by its own rules.
     match Route::to(url).0 {
         Way::Direct => Ok(builder.no_proxy()),
         Way::Proxy(proxy) => Ok(builder.proxy(for_http(&proxy)?)),
@@ -128,7 +127,7 @@ pub fn http(url: &Url, tls: &ClientConfig) -> Result<reqwest::ClientBuilder, Unt
     }
 }
 
-/// The proxy as the HTTP client takes it.
+/// The proxy in the HTTP client's type.
 fn for_http(proxy: &Intercept) -> Result<reqwest::Proxy, Untrusted> {
     let unusable = || Untrusted::from(format!("{}: its address cannot be used", name(proxy)));
     let scheme = proxy.uri().scheme_str().unwrap_or("http");
@@ -144,14 +143,14 @@ fn for_http(proxy: &Intercept) -> Result<reqwest::Proxy, Untrusted> {
     })
 }
 
-/// A socket that carries bytes to its peer, whatever lies between.
+/// A byte stream to a peer, direct or tunneled.
 pub trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 
-/// Opens a connection to the address's host and port, without TLS of its own.
+/// Opens a connection to the address's host and port, without TLS to the peer.
 ///
 /// # Errors
-/// A sentence that names the proxy when it was the proxy's fault.
+/// A sentence, which names the proxy when the proxy caused the failure.
 pub async fn open(url: &Url, tls: &Arc<ClientConfig>) -> Result<Box<dyn Io>, Untrusted> {
     through(&Route::to(url), url, tls).await
 }
@@ -170,7 +169,7 @@ async fn through(route: &Route, url: &Url, tls: &Arc<ClientConfig>) -> Result<Bo
     opened.unwrap_or_else(|_| Err(Refusal::Silent.to(url))).map_err(failed)
 }
 
-/// Reaches the proxy and asks it for a tunnel.
+/// Connects to the proxy and opens a tunnel.
 async fn shake_hands(proxy: &Intercept, url: &Url, tls: &Arc<ClientConfig>) -> Result<Box<dyn Io>, Untrusted> {
     let socket = async || connect(&authority_of(proxy)).await.map_err(|error| chain("", &error));
     match proxy.uri().scheme_str() {
@@ -195,7 +194,7 @@ async fn connect(authority: &str) -> std::io::Result<TcpStream> {
     Ok(socket)
 }
 
-/// Asks an HTTP proxy for a tunnel.
+/// Opens a tunnel through an HTTP proxy.
 async fn tunnel(mut socket: impl Io + 'static, url: &Url, proxy: &Intercept) -> Result<Box<dyn Io>, Untrusted> {
     let target = authority(url);
     let mut request = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n").into_bytes();
@@ -208,8 +207,8 @@ async fn tunnel(mut socket: impl Io + 'static, url: &Url, proxy: &Intercept) -> 
     request.extend_from_slice(b"\r\n");
     socket.write_all(&request).await.map_err(|error| chain("", &error))?;
     let mut answer = Vec::new();
-    // The peer behind a tunnel speaks only when spoken to, so nothing of it can be read here by mistake.
-    // Who refuses may say more behind it.
+    // No byte of the peer is consumed here, because it sends nothing before the client does. A refusing proxy may send
+    // a body, which is ignored.
     while !answer.windows(4).any(|part| part == b"\r\n\r\n") {
         let before = answer.len();
         let read = (&mut socket).take(1024).read_buf(&mut answer).await.map_err(|error| chain("", &error))?;
@@ -227,13 +226,13 @@ async fn tunnel(mut socket: impl Io + 'static, url: &Url, proxy: &Intercept) -> 
     }
 }
 
-/// Asks a SOCKS proxy for a tunnel.
+/// Opens a tunnel through a SOCKS proxy.
 async fn socks(url: &Url, proxy: &Intercept) -> Result<Box<dyn Io>, Untrusted> {
     let unusable = |_| Untrusted::from("the address cannot be written for it");
     let target = Uri::builder().scheme("https").authority(authority(url)).path_and_query("/").build();
     let target = target.map_err(unusable)?;
     let local_names = matches!(proxy.uri().scheme_str(), Some("socks4" | "socks5"));
-    // The connector knows the proxy by its host and port alone.
+    // The connector uses only the proxy's host and port.
     let place = Uri::builder().scheme("http").authority(authority_of(proxy)).path_and_query("/").build();
     let place = place.map_err(unusable)?;
     let mut plain = HttpConnector::new();
@@ -251,7 +250,7 @@ async fn socks(url: &Url, proxy: &Intercept) -> Result<Box<dyn Io>, Untrusted> {
     Ok(Box::new(socket.into_inner()))
 }
 
-/// Host and port of an address, the port always written.
+/// Host and port of an address, always with a port.
 fn authority(url: &Url) -> String {
     let port = url.port_or_known_default().unwrap_or(443);
     format!("{}:{port}", url.host_str().unwrap_or_default())
@@ -267,7 +266,7 @@ fn authority_of(proxy: &Intercept) -> String {
     format!("{}:{}", uri.host().unwrap_or_default(), uri.port_u16().unwrap_or(known))
 }
 
-/// The proxy without what it is told.
+/// The proxy's name, without its credentials.
 fn name(proxy: &Intercept) -> String {
     let scheme = proxy.uri().scheme_str().unwrap_or("http");
     format!("the proxy {scheme}://{}", authority_of(proxy))

@@ -1,6 +1,6 @@
 //! One TLS configuration for REST, websocket and token exchange.
 //!
-//! Owns which authorities are trusted: the built-in ones, the system's, and a broker's own, each beside the others.
+//! Owns the set of trusted authorities: the built-in ones, the system's, and a broker's own, all together.
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -11,16 +11,16 @@ use rustls::{ClientConfig, RootCertStore};
 
 use crate::config::plain;
 
-/// The authorities that the system trusts, or the files that `SSL_CERT_FILE` and `SSL_CERT_DIR` name in its place.
+/// The authorities that the system trusts, or those of `SSL_CERT_FILE` and `SSL_CERT_DIR` in their place.
 #[derive(Debug)]
 pub struct System {
     certificates: Vec<CertificateDer<'static>>,
-    /// What could not be read, as a sentence.
+    /// Why some could not be read, as a sentence.
     pub trouble: Option<String>,
 }
 
 impl System {
-    /// Read once in the life of the process: it is a file of hundreds of kilobytes, or a call to a service.
+    /// The authorities, read once per process: a file of hundreds of kilobytes, or a call to a service.
     pub fn trusted() -> &'static Self {
         static SYSTEM: OnceLock<System> = OnceLock::new();
         SYSTEM.get_or_init(|| {
@@ -33,7 +33,7 @@ impl System {
     }
 
     fn load(named: Option<PathBuf>) -> Self {
-        // Read to its end, which a pipe or a device need not have.
+        // Only a plain file, because the library reads to the end, which a pipe or a device may not have.
         if let Some(path) = named.as_deref().filter(|path| path.exists())
             && let Err(error) = plain(path)
         {
@@ -42,13 +42,13 @@ impl System {
             return Self { certificates, trouble: Some(format!("{} cannot be read: {error}", path.display())) };
         }
         let found = rustls_native_certs::load_native_certs();
-        // What no verifier here can read is no authority, and is not counted as one.
+        // A certificate that the verifier cannot read is not counted.
         let usable = |certificate: &CertificateDer<'static>| RootCertStore::empty().add(certificate.clone()).is_ok();
         let certificates: Vec<_> = found.certs.into_iter().filter(usable).collect();
         let trouble = match (found.errors.first(), named) {
             (_, Some(path)) if path.as_os_str().is_empty() => Some("SSL_CERT_FILE is set but empty".to_owned()),
             (Some(error), _) => Some(error.to_string()),
-            // A key, or another text: nothing in it is an error, and nobody is trusted by it.
+            // A key or another text: no error is reported, and it contains no authority.
             (None, Some(path)) if certificates.is_empty() => Some(format!("{} holds no certificate", path.display())),
             (None, None) if certificates.is_empty() => Some("no certificate was found".to_owned()),
             (None, _) => None,
@@ -56,23 +56,23 @@ impl System {
         Self { certificates, trouble }
     }
 
-    /// How many authorities there are.
+    /// The number of authorities.
     pub fn count(&self) -> usize {
         self.certificates.len()
     }
 }
 
-/// A configuration that trusts the Mozilla roots, the system's, and the authorities in `extra_ca_pem` beside them.
+/// A configuration that trusts the Mozilla roots, the system's, and the authorities in `extra_ca_pem`.
 ///
 /// # Errors
-/// A sentence when the PEM text holds no usable certificate.
+/// A sentence, when the PEM text contains no usable certificate.
 pub fn client_config(extra_ca_pem: Option<&[u8]>) -> Result<Arc<ClientConfig>, String> {
     trusting(&System::trusted().certificates, extra_ca_pem)
 }
 
 fn trusting(system: &[CertificateDer<'static>], extra_ca_pem: Option<&[u8]>) -> Result<Arc<ClientConfig>, String> {
     let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    // A store of hundreds holds some that no verifier here can use; they are of no loss to the others.
+    // A system store may contain certificates that the verifier cannot use; they are skipped.
     roots.add_parsable_certificates(system.iter().cloned());
     if let Some(pem) = extra_ca_pem {
         let mut added = 0;
@@ -105,13 +105,13 @@ mod tests {
     }
 
     #[test]
-    fn an_unusable_certificate_of_the_system_does_not_take_the_others_away() {
+    fn an_unusable_system_certificate_does_not_affect_the_others() {
         let junk = CertificateDer::from(b"junk".to_vec());
         assert!(trusting(&[junk], None).is_ok());
     }
 
     #[test]
-    fn an_extra_authority_is_taken_and_junk_is_refused_with_a_sentence() {
+    fn an_extra_authority_is_added_and_junk_is_refused_with_a_sentence() {
         let authority = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
         assert!(client_config(Some(authority.cert.pem().as_bytes())).is_ok());
         assert!(client_config(Some(b"")).unwrap_err().contains("no certificate"));

@@ -125,7 +125,7 @@ async fn account(accounts: &Accounts, link: &LinkRecord) -> AccountRow {
 /// State word, reason, and the account when it answered.
 type State = (&'static str, Option<String>, Option<Box<Account>>);
 
-/// Asks the account once, and once more when it refuses.
+/// Fetches the account, and retries once when refused.
 ///
 /// Two refusals are reported, but do not prove that the token is dead: that takes a minute (docs/ALPACA.md 2.7), and a
 /// listing does not wait that long.

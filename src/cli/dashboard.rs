@@ -62,7 +62,7 @@ pub async fn on_screen(running: &mut Loop, mut view: ViewState) -> Result<u8, Er
     if let Some(text) = running.finish() {
         super::output::last_note(&text);
     }
-    // Last, because the broker may be slow: what was shown is on disk by now, and the screen is given back.
+    // Last, because the broker may be slow; the journal is saved and the terminal restored by now.
     let enough = async {
         tokio::select! {
             () = tokio::time::sleep(LAST_WORDS) => {}

@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_text_is_no_blank() {
+    fn an_empty_text_is_marked() {
         let rows = ["", " ", "\u{200b}\u{202e}"].map(|status| vec![status.to_owned(), "1".to_owned()]);
         let text = table(&[("Status", Align::Left), ("Qty", Align::Right)], &rows);
         assert_eq!(text, ["Status  Qty", "--        1", "--        1", "--        1"]);

@@ -86,7 +86,7 @@ fn depth(color: ColorChoice) -> Depth {
     Depth::of(no_color.as_deref(), read("COLORTERM").as_deref(), read("TERM").as_deref())
 }
 
-/// Whether the terminal shows Unicode according to the locale; true when the locale says nothing.
+/// Whether the terminal shows Unicode according to the locale; true when no locale is set.
 fn locale_has_unicode(read: impl Fn(&str) -> Option<String>) -> bool {
     let set = |name: &&str| read(name).filter(|value| !value.is_empty());
     let Some(locale) = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(set) else { return true };
@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_locale_that_is_set_says_whether_there_is_unicode() {
+    fn the_first_locale_set_decides_on_unicode() {
         let says = |set: &[(&str, &str)]| {
             locale_has_unicode(|name| {
                 set.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())

@@ -1,7 +1,7 @@
 //! `brokerdeck watch`: prints every trade update and every connection change, one line each, each execution once.
 //!
-//! Drives the accounts as the dashboard does, without a screen: whatever the dashboard would show late, this prints late and
-//! says so (`source`). It keeps the journal as the dashboard does, and goes on where its last run was stopped.
+//! Drives the accounts as the dashboard does, without a screen. What the dashboard would show late is printed late and
+//! marked (`source`). It keeps the journal as the dashboard does, and continues where its last run stopped.
 
 mod follow;
 mod stdout_writer;
@@ -80,7 +80,7 @@ struct Printer {
     gaps: HashMap<LinkId, String>,
     due: VecDeque<Due>,
     stdout: StdoutWriter,
-    /// What is to be said to people of lines that were told.
+    /// Remarks about reported lines, for people.
     remarks: Vec<String>,
     /// The account whose line is being printed.
     going_out: Option<LinkId>,
@@ -103,7 +103,8 @@ impl Witness for Printer {
         }
         let (accounts, now) = (&running.accounts, running.now().mono);
         let watched = now.since(*self.started.get_or_insert(now));
-        // The broker's clock says what is since then; an account that answers nothing else is not waited for.
+        // The broker's clock decides what happened since the start; an account that does not answer otherwise does not
+        // delay it.
         let timed = accounts.clock().is_some() || accounts.clock_fault().is_some() || watched >= CLOCK_WAIT;
         let began = Began {
             at: accounts.exchange_now(running.now()).checked_sub(watched).unwrap_or(running.now().wall),
@@ -233,7 +234,7 @@ impl Printer {
         out
     }
 
-    /// What went wrong, for people, each once.
+    /// Reports troubles to people, each once.
     fn trouble(&mut self, running: &Headless) {
         if !output::has_room_for_notes() {
             // Not read now; reported when it is.
@@ -252,7 +253,7 @@ impl Printer {
         self.relieved = self.relieved.max(running.troubles.iter().filter_map(|entry| Some(entry.over?.mono)).max());
     }
 
-    /// Takes over what an account has to tell. `began` is when the watch did, as well as that is known when it is `timed`.
+    /// Queues an account's lines. `began` is when the watch started; `timed` says that the best clock for it is known.
     fn account(&mut self, account: &AccountState, began: Began, timed: bool, now: Mono) -> Result<(), Error> {
         let id = &account.link.id;
         let state = account.state();

@@ -131,7 +131,7 @@ fn a_broker_of_the_file_does_not_get_the_alpaca_secret() {
 
 /// Every value of the example in turn becomes a secret, in quotes and without, and is pasted where it does not belong.
 #[test]
-fn no_problem_repeats_a_value_whatever_stands_where() {
+fn no_problem_repeats_a_value() {
     let lines: Vec<&str> = EXAMPLE
         .lines()
         .map(|line| match line.strip_prefix("# ") {
@@ -183,7 +183,7 @@ fn a_secret_where_its_source_belongs_is_refused_where_it_can_be_known_and_never_
 }
 
 #[test]
-fn a_type_error_says_what_was_expected_and_what_kind_of_thing_was_found() {
+fn a_type_error_names_the_expected_and_the_found_type() {
     let text = complaint("[oauth]\nclient_secret = 4815162342\n");
     assert!(text.contains(":2: expected a string, found integer"), "{text}");
     let text = complaint("[trading]\nlive = \"hunter2, expected a boolean\"\n");

@@ -23,7 +23,7 @@ const NO_ZONE: &str = "is no time zone file";
 /// The machine's zone.
 ///
 /// # Errors
-/// A sentence, when it is not what `TZ` or the system names; then UTC is to be used.
+/// A sentence, when the zone cannot be used; use UTC then.
 pub fn of_machine() -> Result<TimeZone, String> {
     of(std::env::var_os("TZ"), folder().as_deref())
 }

@@ -1,5 +1,5 @@
-//! The connections of the accounts: carries out what [`crate::accounts`] asks for, one task an account; what it learns comes
-//! back as messages. Never blocks the loop.
+//! The connections of the accounts: runs the effects of [`crate::accounts`], with one task per account, and sends
+//! results back as messages. Never blocks the loop.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -22,14 +22,14 @@ use crate::session::{AuthForm, Closed, Epoch, Request, RequestError, RequestErro
 
 /// Stream events waiting for the loop, per stream; a full channel slows the socket down and loses nothing.
 const EVENTS: usize = 1024;
-/// Commands waiting for an account's task: it takes them at once, unless it hangs in something.
+/// The most commands waiting for an account's task, which takes them at once unless it hangs.
 const COMMANDS: usize = 1024;
-/// How often an account that another instance streams is tried again.
+/// How often to retry an account that another instance streams.
 const ELSEWHERE: Duration = Duration::from_secs(5);
-/// How often an account is tried whose token could not be had.
+/// How often to retry an account whose token could not be loaded.
 const ACCESS_AGAIN: Duration = Duration::from_secs(10);
 
-/// What a loop is told: the accounts' own messages, or one that holds them.
+/// The message type of a loop: the accounts' messages, or a type that contains them.
 pub(super) trait LoopMessage: From<Msg> + Send + 'static {}
 
 impl<M: From<Msg> + Send + 'static> LoopMessage for M {}
@@ -43,14 +43,14 @@ pub(super) struct Connections<M> {
     lines: AccountConnections,
 }
 
-/// Shared with what ends them: an unlink, once it cannot be refused any more.
+/// Shared with the unlinking task, which ends a link's connections once it cannot fail any more.
 type AccountConnections = Arc<Mutex<HashMap<LinkId, AccountConnection>>>;
 
 /// One account's connections.
 struct AccountConnection {
     /// Commands to the task that owns the REST client.
     commands: mpsc::Sender<Command>,
-    /// The current stream; it ends when this is dropped, so that no stream outlives its line.
+    /// The current stream; dropping this ends it, so that no stream outlives its connection.
     stream: Option<DropGuard>,
 }
 
@@ -63,13 +63,13 @@ enum Command {
 }
 
 impl<M: LoopMessage> Connections<M> {
-    /// Connections that answer into the inbox; without a folder for locks every account is streamed.
+    /// Connections that send their messages to the inbox; without a folder for locks every account is streamed.
     pub(super) fn new(inbox: mpsc::Sender<M>, accounts: Accounts, locks: Option<PathBuf>) -> Self {
         let locks = Arc::new(Locks::new(locks));
         Self { inbox, accounts, locks, links: HashMap::new(), lines: AccountConnections::default() }
     }
 
-    /// Tells which links there are; called at start and by every `Saved`.
+    /// Sets the known links; called at start and after every `Saved`.
     pub(super) fn know(&mut self, links: &[LinkRecord]) {
         for link in links {
             // A renewed token needs a new client.
@@ -78,7 +78,7 @@ impl<M: LoopMessage> Connections<M> {
         }
     }
 
-    /// Carries out what an account asks for, but for what its owner does: the journal is the loop's, unlinking the linker's.
+    /// Runs an account's effect, except those of others: the loop writes the journal, and the linker unlinks.
     pub(super) fn run(&mut self, effect: Effect) {
         match effect {
             Effect::OpenStream { link, epoch, form } => self.open_stream(&link, epoch, form),
@@ -97,7 +97,7 @@ impl<M: LoopMessage> Connections<M> {
         }
     }
 
-    /// Ends the connections of a link that is forgotten, from whatever task finds that it is.
+    /// Ends the connections of a removed link; may be called from any task.
     pub(super) fn forget(&self) -> impl Fn(&LinkId) + Send + Sync + 'static {
         let (lines, locks) = (Arc::clone(&self.lines), Arc::clone(&self.locks));
         move |link| {
@@ -106,7 +106,7 @@ impl<M: LoopMessage> Connections<M> {
         }
     }
 
-    /// The broker says that the account behind a link is another one now: the list of links says so from now on.
+    /// Stores the changed account of a link in the list of links.
     fn keep(&mut self, record: LinkRecord) {
         self.links.insert(record.id.clone(), record.clone());
         let (links, inbox) = (Arc::clone(&self.accounts.links), self.inbox.clone());
@@ -126,8 +126,8 @@ impl<M: LoopMessage> Connections<M> {
         }
     }
 
-    /// Hands a command to the account's task, beginning it if need be. While that hangs in something, requests are refused once
-    /// its channel is full, and whatever else is asked of it then begins another one in its place.
+    /// Sends a command to the account's task, starting it if needed. While a task hangs and its channel is full,
+    /// requests are refused, and any other command starts a new task in its place.
     fn send(&mut self, link: &LinkId, command: Command) {
         let mut lines = of(&self.lines);
         let command = match lines.get(link) {
@@ -140,7 +140,7 @@ impl<M: LoopMessage> Connections<M> {
             None => command,
         };
         let Some(record) = self.links.get(link).cloned() else {
-            tracing::error!(%link, "an effect for a link that nobody knows");
+            tracing::error!(%link, "an effect for an unknown link");
             return;
         };
         let (commands, receiver) = mpsc::channel(COMMANDS);
@@ -149,7 +149,7 @@ impl<M: LoopMessage> Connections<M> {
             locks: Arc::clone(&self.locks),
             inbox: self.inbox.clone(),
         };
-        // The first command of an empty channel is always taken.
+        // An empty channel always has room for a command.
         if commands.try_send(command).is_ok() {
             tokio::spawn(serve(world, record, receiver));
             lines.insert(link.clone(), AccountConnection { commands, stream: None });
@@ -181,21 +181,21 @@ struct AccountContext<M> {
     inbox: mpsc::Sender<M>,
 }
 
-/// Why the task of an account begins anew.
+/// Why an account's task restarts.
 enum Next {
-    /// Another process linked the account again.
+    /// Another process relinked the account.
     Renewed(LinkRecord),
-    /// What kept the account from being reached may be over.
+    /// The reason why the account could not be reached may be gone.
     Again,
-    /// Nobody needs the account any more.
+    /// The account is no longer needed.
     End,
 }
 
-/// The task that owns one account's client: gets the token, then carries out commands until the line is dropped.
+/// The task that owns one account's client: loads the token, then runs commands until its channel is closed.
 async fn serve<M: LoopMessage>(world: AccountContext<M>, mut link: LinkRecord, mut commands: mpsc::Receiver<Command>) {
     loop {
         let access = world.accounts.access(&link).await;
-        // A token file that was set aside, or tokens that moved: said once, to whoever is there.
+        // A notice of the token store, such as a file that was set aside; reported once.
         for notice in world.accounts.tokens.take_notices() {
             post(&world.inbox, Msg::Trouble(sanitize(&notice))).await;
         }
@@ -215,7 +215,7 @@ async fn serve<M: LoopMessage>(world: AccountContext<M>, mut link: LinkRecord, m
 }
 
 impl<M: LoopMessage> AccountContext<M> {
-    /// Carries out commands with the token there is.
+    /// Runs commands with the loaded token.
     async fn converse(&self, link: &LinkRecord, access: Access, commands: &mut mpsc::Receiver<Command>) -> Next {
         let Access { client, target, token } = access;
         let mut queue = Queue::new(client, jitter());
@@ -236,7 +236,7 @@ impl<M: LoopMessage> AccountContext<M> {
                         let event = StreamEvent::Closed(Closed::Elsewhere);
                         post(inbox, Msg::Stream { link: id.clone(), epoch, event }).await;
                     }
-                    // The other one let go just now: its journal is read first, as whenever that is found.
+                    // The other instance has just released the account: read its journal first, as in the other case.
                     Some(Command::Stream(..)) if elsewhere => {
                         elsewhere = false;
                         post(inbox, Msg::Freed { link: id.clone() }).await;
@@ -248,7 +248,7 @@ impl<M: LoopMessage> AccountContext<M> {
                     }
                     None => return Next::End,
                 },
-                happened = queue.next() => post(inbox, told(&id, happened)).await,
+                happened = queue.next() => post(inbox, message(&id, happened)).await,
                 () = sleep_until(again), if elsewhere => {
                     again = Instant::now() + ELSEWHERE;
                     if self.locks.take(&id) {
@@ -260,9 +260,9 @@ impl<M: LoopMessage> AccountContext<M> {
         }
     }
 
-    /// Answers every command with the reason why the account cannot be reached, and looks from time to time whether it
-    /// can after all. A token that is gone takes the session to *needs relink*; a store that does not answer, and a broker that
-    /// is not configured any more, do not: linking again would not help.
+    /// Answers every command with the reason why the account cannot be reached, and retries periodically. A missing
+    /// token takes the session to *needs relink*; a store that does not answer or a broker that is no longer configured
+    /// does not, because relinking would not help.
     async fn refuse(&self, link: &LinkRecord, error: &AccessError, commands: &mut mpsc::Receiver<Command>) -> Next {
         let reason = sanitize(&error.to_string());
         let gone = matches!(error, AccessError::NoToken { .. });
@@ -297,15 +297,15 @@ impl<M: LoopMessage> AccountContext<M> {
         Next::End
     }
 
-    /// The link as another process wrote it since, if one did.
+    /// The link, if another process has rewritten it since.
     async fn renewed(&self, link: &LinkRecord) -> Option<LinkRecord> {
         let listed = self.accounts.links.list().await.ok()?;
         listed.links.into_iter().find(|known| known.id == link.id && known.linked_at != link.linked_at)
     }
 }
 
-/// What a queue has to say.
-fn told(link: &LinkId, happened: Happened<Ticket>) -> Msg {
+/// The message for a queue's event.
+fn message(link: &LinkId, happened: Happened<Ticket>) -> Msg {
     match happened {
         Happened::Answered(id, result) => Msg::Replied { link: link.clone(), id, result: result.map(Box::new) },
         Happened::Waiting(wait) => {
@@ -321,7 +321,8 @@ fn told(link: &LinkId, happened: Happened<Ticket>) -> Msg {
     }
 }
 
-/// Spreads the first request after a rate limit, so that two programs on one account do not ask at once.
+/// The jitter of the first request after a rate limit, so that two programs on one account do not retry at the same
+/// moment.
 fn jitter() -> Duration {
     Duration::from_millis(super::clock::random_seed().map_or(500, |seed| seed % 1000))
 }
@@ -344,7 +345,7 @@ mod tests {
     use crate::io::links::Links;
     use crate::io::tokens::Tokens;
 
-    /// No stream and no token were refused, and linking again through a broker that is not there cannot work.
+    /// Nothing was refused, and relinking through a broker that is not configured cannot work.
     #[tokio::test]
     async fn an_account_whose_broker_is_not_configured_is_unreachable_for_that_reason() {
         let accounts = Accounts {
@@ -388,7 +389,7 @@ mod tests {
             let id = Ticket::Session(crate::session::RequestId(number));
             Effect::Request { link: link.clone(), id, request: Request::Clock }
         };
-        // Nothing is awaited, so no task runs meanwhile.
+        // No other task runs here, because nothing is awaited.
         let one_more = COMMANDS as u64;
         (0..=one_more).for_each(|number| connections.run(ask(number)));
         connections.run(Effect::OpenStream { link: link.clone(), epoch: Epoch(7), form: AuthForm::Authenticate });

@@ -109,10 +109,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_of_another_kind_is_unfit_and_stays() {
+    fn a_file_of_another_kind_is_unfit_and_left_alone() {
         let dir = tempfile::tempdir().unwrap();
         let (plain, inner) = (dir.path().join("plain"), dir.path().join("folder"));
-        assert!(file(&plain).is_ok() && folder(&inner).is_ok(), "what is not there can be made");
+        assert!(file(&plain).is_ok() && folder(&inner).is_ok(), "a missing file can be created");
         assert!(!plain.exists() && !inner.exists(), "and is not made by a look");
         std::fs::write(&plain, "").unwrap();
         std::fs::create_dir(&inner).unwrap();
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_the_file_system_says_has_a_hint_that_names_the_place() {
+    fn every_file_system_error_has_a_hint_that_names_the_place() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("links.json");
         let folder = dir.path().to_str().unwrap();
@@ -146,7 +146,7 @@ mod tests {
         assert!(hint(dir.path(), &ErrorKind::PermissionDenied.into()).starts_with("chmod 700"));
         let gone = Path::new("/proc/brokerdeck/links.json");
         let of_folder = hint(gone, &ErrorKind::PermissionDenied.into());
-        assert!(of_folder.starts_with("chmod 700 /proc,"), "what is missing is made by its folder: {of_folder}");
+        assert!(of_folder.starts_with("chmod 700 /proc,"), "a missing file is created by its folder: {of_folder}");
         assert!(FileError::Busy { path }.hint().contains("try again"));
     }
 
@@ -169,7 +169,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn what_may_not_be_written_is_unfit_with_the_mode_as_the_hint() {
+    fn an_unwritable_file_is_unfit_and_the_hint_fixes_its_mode() {
         use std::os::unix::fs::PermissionsExt;
         if rustix::process::geteuid().is_root() {
             // Root is not restricted by modes.

@@ -200,6 +200,6 @@ mod tests {
         assert!(RotatingFile::open(Path::new("/dev/null")).is_err(), "not a regular file");
         let pipe = dir.path().join("pipe.log");
         assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-        assert!(RotatingFile::open(&pipe).is_err(), "nor a pipe that nobody reads");
+        assert!(RotatingFile::open(&pipe).is_err(), "nor a pipe without a reader");
     }
 }

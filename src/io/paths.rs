@@ -220,7 +220,7 @@ mod tests {
         std::fs::write(&file, "").unwrap();
         assert!(try_writing(&file).is_err() && try_writing(&file.join("data")).is_err());
         #[cfg(target_os = "linux")]
-        assert!(try_writing(Path::new("/proc/brokerdeck")).is_err(), "nobody writes there");
+        assert!(try_writing(Path::new("/proc/brokerdeck")).is_err(), "not writable");
     }
 
     #[cfg(unix)]

@@ -45,7 +45,7 @@ pub struct Loop {
     /// The recording, if there is one.
     pub recorder: Option<Recorder>,
     services: LoopServices,
-    /// What is learned, on disk before it is on the screen.
+    /// Writes journal entries before they are shown.
     keeper: Keeper,
     last: Now,
 }
@@ -81,19 +81,19 @@ impl Loop {
     /// Gives the links to the model, which connects them.
     pub fn start(&mut self, links: Vec<LinkRecord>) {
         self.effects.know(&links);
-        // A start asks nothing of a terminal.
+        // A start has no effects on the terminal.
         drop(self.handle(AccountMsg::Started { links }.into()));
     }
 
-    /// Shows the links at once and reads the journal beside the first frame; their connections begin when it is read.
-    /// Without a place to write the program goes on and says so.
+    /// Shows the links at once and reads the journal beside the first frame, then connects. Without a journal the
+    /// program reports that and continues.
     pub fn start_remembering(&mut self, path: PathBuf, links: Vec<LinkRecord>) {
         self.effects.know(&links);
         drop(self.handle(AccountMsg::Listed { links: links.clone() }.into()));
         self.keeper.begin_reading(path, links);
     }
 
-    /// Takes over what the journal knew, and connects.
+    /// Takes the journal states, and connects.
     fn begin(&mut self, read: Option<Read>) {
         let Some(read) = read else { return };
         let (links, told) = self.keeper.begin(read);
@@ -103,7 +103,7 @@ impl Loop {
         self.start(links);
     }
 
-    /// Before the stream is taken over from another instance: what that one wrote is what this one goes on from.
+    /// Reads what another instance wrote, before this one takes over its stream.
     async fn refresh_memory(&mut self, msg: &Msg) {
         let Msg::Account(AccountMsg::Freed { link }) = msg else { return };
         for known in self.keeper.read_again(link, &self.model.accounts, self.last).await {
@@ -111,7 +111,7 @@ impl Loop {
         }
     }
 
-    /// Looks how the journal keeps up, and says what is to be said; false while the next frame should wait for the disk.
+    /// Checks and reports the journal's progress; false while the next frame should wait for the disk.
     fn may_show(&mut self) -> bool {
         let now = Now { mono: self.clock.now().mono, ..self.last };
         for msg in self.keeper.look(&self.model.accounts, now) {
@@ -120,12 +120,12 @@ impl Loop {
         !self.keeper.holds()
     }
 
-    /// The program ends: the disk gets what is left, and works while a terminal that may not read is given back.
+    /// Sends the last journal entries, before the terminal is restored.
     pub fn ending(&mut self) {
         self.keeper.ending(&self.model.accounts, self.clock.now());
     }
 
-    /// Ends the journal; a sentence when not everything that was shown is in it.
+    /// Closes the journal; a sentence when it lacks something that was shown.
     pub fn finish(&mut self) -> Option<String> {
         self.keeper.finish(&self.model.accounts, self.clock.now())
     }
@@ -142,7 +142,7 @@ impl Loop {
         left
     }
 
-    #[expect(clippy::wildcard_enum_match_arm, reason = "the effects do the rest")]
+    #[expect(clippy::wildcard_enum_match_arm, reason = "`Effects` runs all others")]
     fn apply(&mut self, msg: Msg, now: Now) -> Vec<Effect> {
         let mut left = Vec::new();
         if let Some(recorder) = &mut self.recorder

@@ -30,7 +30,7 @@ pub enum Change {
 /// More time for the end, in milliseconds.
 static MORE: AtomicU64 = AtomicU64::new(0);
 
-/// Gives the end more time than a signal or a terminal that vanished leaves it: something is owed to somebody else.
+/// Allows the program more time to end, for work that others depend on, such as revoking a token.
 pub fn allow(more: Duration) {
     MORE.store(u64::try_from(more.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
 }

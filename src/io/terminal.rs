@@ -251,7 +251,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn gnu_screen_is_known_and_another_terminal_within_it_is_not_taken_for_it() {
+    fn gnu_screen_is_recognised_and_another_terminal_inside_it_is_not() {
         let with = |variables: &'static [(&str, &str)]| {
             holds_escape_for_the_mouse(move |name| {
                 variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())

@@ -33,7 +33,7 @@ const REMEMBERED: usize = 20_000;
 pub struct ReportedLine {
     /// The line's identity ([`TapeEntry::key`]).
     key: String,
-    /// The execution, and the range of its order that it filled: another id for the same range is the same execution.
+    /// The execution and the range of its order that it filled; another id for the same range is the same execution.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     span: Option<(ExecutionId, String)>,
     /// The quantity that a reader adds up; `None` for history, which was not reported.
@@ -56,24 +56,24 @@ pub struct Reported {
     /// The line that it corrects or takes back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub of: Option<ExecutionId>,
-    /// Nothing but this undoing told of it.
+    /// The bust or correction that alone revealed this execution.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<ExecutionId>,
 }
 
-/// An order that was working when telling began, as it stood then.
+/// An order that was working at the beginning, in its state then.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Working {
-    /// Which.
+    /// The order's id.
     pub id: OrderId,
-    /// What it had executed.
+    /// Its executed quantity.
     pub cum_qty: Qty,
-    /// When it had changed last.
+    /// Its last change.
     pub updated_at: Option<Timestamp>,
 }
 
 impl ReportedLine {
-    /// What it said of an execution, if that was told.
+    /// The execution as reported; `None` for history.
     pub const fn said(&self) -> Option<&Reported> {
         self.said.as_ref()
     }
@@ -107,7 +107,7 @@ struct Header {
     version: u32,
     /// The broker's time of the newest line known at the beginning; older lines are history.
     since: Option<Timestamp>,
-    /// What was working then.
+    /// The orders working then.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     working: Vec<Working>,
 }
@@ -119,16 +119,16 @@ pub enum Earlier {
     None,
     /// An earlier run was active until about this time, by the local clock.
     Until {
-        /// When.
+        /// The time.
         at: Timestamp,
         /// The line that may or may not have been printed.
         unsure: Option<String>,
-        /// Notes that cannot be read: what they name may be told again.
+        /// The number of unreadable notes; their lines may be reported again.
         unread: usize,
     },
-    /// One ran before, and its notes cannot be read at all: what there is now counts as history.
+    /// An earlier run's notes cannot be read at all: everything known now counts as history.
     Damaged,
-    /// Another one runs now; this one remembers in memory alone and resumes nothing.
+    /// Another run is active; this one keeps notes in memory only and does not continue earlier ones.
     Runs,
     /// The notes cannot be used, for this reason; they are left unchanged.
     Unusable(String),
@@ -144,14 +144,14 @@ pub struct WatchLog {
     working: HashMap<OrderId, Working>,
     keys: HashSet<String>,
     spans: HashMap<String, Vec<ExecutionId>>,
-    /// For each undoing that was told the execution that its line says it is of.
+    /// For each bust or correction reported, the execution that its line names.
     names: HashMap<ExecutionId, ExecutionId>,
     lines: VecDeque<ReportedLine>,
     /// The number of lines in the file.
     written: usize,
     /// The file's length without the note of the line being printed.
     length: u64,
-    #[expect(dead_code, reason = "it is held until the run ends")]
+    #[expect(dead_code, reason = "held until the run ends")]
     lock: Option<AccountLock>,
 }
 
@@ -194,7 +194,7 @@ impl WatchLog {
         for line in lines {
             match serde_json::from_str(line) {
                 Ok(line) => told.remember(line),
-                // A note that is torn is of a line that has not gone out.
+                // A torn note is of a line that was not printed.
                 Err(_) if open == Some(line) => {}
                 Err(_) => unread += 1,
             }
@@ -220,16 +220,16 @@ impl WatchLog {
         self.since
     }
 
-    /// An order that was working at the beginning, as it stood then.
+    /// An order that was working at the beginning, in its state then.
     pub fn working(&self, order: &OrderId) -> Option<&Working> {
         self.working.get(order)
     }
 
-    /// Begins: these lines are history, and need no telling ever; nor does anything else from before `since`, but for what
-    /// came to the orders that were working.
+    /// Sets the beginning: these lines are history and never reported, like everything else from before `since`, except
+    /// for later changes of orders that were working.
     ///
     /// # Errors
-    /// As the file system says; it is noted in memory all the same.
+    /// As the file system reports; it is still kept in memory.
     pub fn begin(
         &mut self,
         since: Option<Timestamp>,
@@ -243,14 +243,14 @@ impl WatchLog {
         self.rewrite()
     }
 
-    /// The account behind the link is another one: there is no beginning yet. What was reported stays reported, for some of it
-    /// belonged to this account before that was known.
+    /// Clears the beginning, when another account is behind the link. Reported lines stay reported, because some may
+    /// already be of the new account.
     pub fn forget(&mut self) {
         (self.begun, self.since, self.file) = (false, None, None);
         self.working.clear();
     }
 
-    /// Remembers a line that is about to be told.
+    /// Keeps a line that is about to be reported.
     pub fn remember(&mut self, line: ReportedLine) {
         if line.void {
             self.keys.remove(&line.key);
@@ -295,7 +295,7 @@ impl WatchLog {
         if self.written > REMEMBERED * 2 {
             self.rewrite()?;
         }
-        // Before there is a beginning nothing is noted; it will be, with the others.
+        // Before the beginning nothing is written; it is written with the beginning.
         let Some(file) = &mut self.file else { return Ok(()) };
         let text = serde_json::to_string(line).map_err(io::Error::other)?;
         file.write_all(text.as_bytes())
@@ -370,13 +370,13 @@ mod tests {
     }
 
     #[test]
-    fn the_next_run_knows_what_was_told_and_a_second_one_beside_it_resumes_nothing() {
+    fn the_next_run_continues_and_a_second_one_at_the_same_time_does_not() {
         let dir = tempfile::tempdir().unwrap();
         let link = LinkId::from("alpaca-paper/paper/PA1");
         let blotter = Blotter::default();
         let (mut told, earlier) = WatchLog::open(dir.path(), &link);
         assert!(matches!(earlier, Earlier::None) && !told.has_begun());
-        // Reported before there is a beginning: belongs to it.
+        // Reported before the beginning: written with it.
         told.remember(line("early", None));
         told.going_out(&line("early", None)).unwrap();
         told.went_out().unwrap();
@@ -411,9 +411,9 @@ mod tests {
         drop(again);
         assert!(
             matches!(WatchLog::open(dir.path(), &link).1, Earlier::Until { unsure: None, unread: 0, .. }),
-            "said once"
+            "reported once"
         );
-        // Damage is said.
+        // Damage is reported.
         for (damaged, notes) in [(whole.replacen("two", "t\"wo", 1), 1), (format!("{whole}{{}}\n\n[]\n"), 3)] {
             std::fs::write(&path, damaged).unwrap();
             let (_, earlier) = WatchLog::open(dir.path(), &link);

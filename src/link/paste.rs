@@ -1,7 +1,7 @@
 //! Finds the redirect URL in pasted text: wrapped over lines, in quotes, with marks of a terminal, a mail or a shell,
 //! inside a sentence or a link, under another name of this machine, or as its query alone.
 //!
-//! Decides only what is taken for the redirect URL; whether it counts is decided by `state`.
+//! It only finds candidates for the redirect URL; [`super::flow`] accepts one by its `state`.
 
 use std::fmt;
 
@@ -12,12 +12,12 @@ use crate::domain::text::sanitize_to;
 
 /// Longest pasted text, in bytes; a wrapped copy contains extra white space.
 const LONGEST: usize = 16 * 1024;
-/// Most lines of it: the longest address, wrapped by the narrowest terminal. Every line may be where it begins and where it
-/// ends, so more of them would take seconds.
+/// The most lines kept: the longest address, wrapped by the narrowest terminal. An address may start and end on any
+/// line, so more lines would take seconds.
 const MOST_LINES: usize = 160;
-/// A shorter start is too ambiguous.
+/// The shortest start of an address recognised, in bytes; a shorter one is ambiguous.
 const SHORTEST_BEGINNING: usize = 8;
-/// Bracketed paste marks, and what is left of them where the escape is shown or lost.
+/// Bracketed paste marks, also with the escape character shown as `^[` or as its 8-bit form.
 const MARKS: [&str; 6] = ["\x1b[200~", "\x1b[201~", "^[[200~", "^[[201~", "\u{9b}200~", "\u{9b}201~"];
 /// Characters put around an address by people and programs.
 const AROUND: [char; 14] = ['"', '\'', '<', '>', '`', '“', '”', '‘', '’', '«', '»', '(', ')', ','];
@@ -178,12 +178,12 @@ fn is_frame(word: &str) -> bool {
 /// A word without characters that no address contains: controls and invisible ones.
 fn plain(word: &str) -> String {
     let word = Zeroizing::new(sanitize_to(word, usize::MAX));
-    // Browsers write no non-ASCII characters into an address, so the lines of a box are not part of it.
+    // Browsers escape non-ASCII characters in an address, so box-drawing characters are not part of it.
     let shown = |ch: &char| !matches!(ch, '\u{2400}'..='\u{2421}' | '\u{2500}'..='\u{257f}' | '\u{fffd}');
     let word = Zeroizing::new(word.chars().filter(shown).collect::<String>());
     let word = word.strip_prefix("[200~").unwrap_or(&word);
     let mut word = Zeroizing::new(word.strip_suffix("[201~").unwrap_or(word).to_owned());
-    // Unescape again what was escaped twice.
+    // Repeated for text that was escaped more than once.
     for ampersand in AMPERSANDS.iter().cycle().take(3 * AMPERSANDS.len()) {
         word = Zeroizing::new(word.replace(ampersand, "&"));
     }

@@ -145,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_are_scaled_exactly_and_a_flat_line_stands_in_the_middle() {
+    fn values_are_scaled_exactly_and_a_flat_line_is_in_the_middle() {
         let decimal = Decimal::from;
         assert_eq!(scale(decimal(5), decimal(0), decimal(10), 100), 50);
         assert_eq!(scale(decimal(7), decimal(7), decimal(7), 8), 4);
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn values_at_the_edge_of_what_an_amount_can_say_are_drawn() {
+    fn the_largest_and_smallest_amounts_are_drawn() {
         let (low, high) = (Decimal::MIN, Decimal::MAX);
         assert_eq!(
             (scale(low, low, high, 8), scale(Decimal::ZERO, low, high, 8), scale(high, low, high, 8)),

@@ -233,7 +233,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ages_stay_short_whatever_their_size() {
+    fn ages_of_any_size_are_short() {
         let text = |millis| age(Duration::from_millis(millis));
         assert_eq!(text(440), "0.4 s");
         assert_eq!(text(12_900), "12 s");

@@ -82,8 +82,8 @@ fn counts(ctx: &DrawContext<'_>, model: &Model) -> Vec<(char, Style, String)> {
     found.into_iter().map(|(mark, style, word, number)| (mark, style, format!("{number} {word}"))).collect()
 }
 
-/// The state of the exchange, long and short, and whether it is open. An answer that an opening or closing has made
-/// obsolete says nothing.
+/// The state of the exchange, long and short, and whether it is open; shown as unknown when an opening or closing has
+/// made the last answer obsolete.
 fn market(model: &Model, dot: char) -> Option<(bool, String, String)> {
     let Some(dated) = model.accounts.clock() else {
         let fault = model.accounts.clock_fault()?;

@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_arriving_above_a_scrolled_window_do_not_move_what_is_read() {
+    fn rows_arriving_above_a_scrolled_window_do_not_move_it() {
         let mut window = Window::default();
         assert_eq!(window.follow(&list(0..100, 50), 0, 10).0, Some(50));
         assert_eq!(window.first, 41);

@@ -462,7 +462,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_cuts_what_is_behind_six_digits_and_says_so() {
+    fn a_list_truncates_after_six_digits_and_marks_it() {
         let text = |value: &str, places: u32| {
             let mut buffer = CellBuffer::default();
             buffer.short_figure(Some(value.parse().unwrap()), places, Style::new(), Style::new());

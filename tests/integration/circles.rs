@@ -1,14 +1,14 @@
-//! Files that import each other in a circle are one file in several pieces: no part can be read, tested or moved alone.
+//! No files import each other in a circle, because no file of a circle can be read, tested or moved alone.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-/// The layers in which there is none.
+/// The layers checked.
 const LAYERS: [&str; 3] = ["accounts", "app", "broker"];
 
 type Graph = BTreeMap<String, BTreeSet<String>>;
 
-/// The modules of a layer by path (`app::update::keys`), each with its code; tests are no part of the program.
+/// The modules of a layer by path (`app::update::keys`), each with its code, without tests.
 fn modules(layer: &str) -> BTreeMap<String, String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut found = BTreeMap::new();
@@ -26,11 +26,11 @@ fn modules(layer: &str) -> BTreeMap<String, String> {
             found.insert(name, code.join("\n"));
         }
     }
-    assert!(found.len() > 5, "the sources of {layer} are where this test looks for them");
+    assert!(found.len() > 5, "no sources of {layer} were found");
     found
 }
 
-/// The paths that a `use` tree or an expression names, from a text that begins with one of them.
+/// The paths named by a `use` tree or an expression at the start of a text.
 fn paths(text: &str) -> Vec<String> {
     let end = text.find(|ch: char| !(ch.is_alphanumeric() || "_:".contains(ch))).unwrap_or(text.len());
     let (head, rest) = text.split_at(end);
@@ -56,12 +56,12 @@ fn paths(text: &str) -> Vec<String> {
     found
 }
 
-/// What a module imports of its own layer, as the modules that hold it.
+/// The modules of its own layer that a module imports from.
 fn imports(name: &str, code: &str, known: &BTreeMap<String, String>) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for start in ["crate::", "super::", "self::"] {
         for (at, _) in code.match_indices(start) {
-            // The second part of `super::super::` belongs to the first, and `mysuper::` to nobody.
+            // The second part of `super::super::` belongs to the first, and `mysuper::` is another name.
             let (before, from_here) = code.split_at(at);
             if before.ends_with(|ch: char| ch.is_alphanumeric() || "_:".contains(ch)) {
                 continue;
@@ -90,14 +90,14 @@ fn imports(name: &str, code: &str, known: &BTreeMap<String, String>) -> BTreeSet
     found
 }
 
-/// Per folder: which of its files imports which other, each taken with the folder beneath it.
+/// Per folder, the imports between its files; a file includes the folder of its name.
 fn folders(modules: &BTreeMap<String, String>) -> BTreeMap<String, Graph> {
     let mut folders: BTreeMap<String, Graph> = BTreeMap::new();
     for (name, code) in modules {
         for other in imports(name, code, modules) {
             let (mine, theirs): (Vec<&str>, Vec<&str>) = (name.split("::").collect(), other.split("::").collect());
             let common = mine.iter().zip(&theirs).take_while(|(a, b)| a == b).count();
-            // A parent and its child are no circle: the child's words are the parent's.
+            // A parent and its child do not count as a circle: the child uses the parent's definitions.
             if let (Some(from), Some(to)) = (mine.get(common), theirs.get(common)) {
                 let folder = folders.entry(mine[..common].join("::")).or_default();
                 folder.entry((*from).to_owned()).or_default().insert((*to).to_owned());
@@ -107,7 +107,7 @@ fn folders(modules: &BTreeMap<String, String>) -> BTreeMap<String, Graph> {
     folders
 }
 
-/// The files from which one comes back to where one began.
+/// The files of a circle.
 fn circle(graph: &Graph) -> Vec<&str> {
     let reaches_itself = |start: &&String| {
         let (mut todo, mut seen) = (vec![start.as_str()], BTreeSet::new());

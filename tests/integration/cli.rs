@@ -13,7 +13,7 @@ fn brokerdeck(dir: &Path, arguments: &[&str]) -> Output {
     command(dir).args(arguments).output().unwrap()
 }
 
-/// The program in an environment of its own.
+/// The program in an isolated environment.
 fn command(dir: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_brokerdeck"));
     command.env_clear().env("HOME", dir).env("PATH", std::env::var_os("PATH").unwrap_or_default()).stdin(Stdio::null());
@@ -38,7 +38,7 @@ fn help_and_version_are_results_and_a_wrong_flag_is_a_usage_error() {
 
 #[cfg(unix)]
 #[test]
-fn too_few_descriptors_are_a_sentence_however_few() {
+fn too_few_descriptors_lead_to_a_sentence() {
     let home = tempfile::tempdir().unwrap();
     for limit in 4..19 {
         for command in ["account", "doctor", "sim --idle"] {
@@ -58,7 +58,7 @@ fn too_few_descriptors_are_a_sentence_however_few() {
     }
 }
 
-/// What `doctor` says of a data folder, and what is in the folder before and after.
+/// The output of `doctor` for a data folder, and the folder's content before and after.
 #[cfg(target_os = "linux")]
 fn doctor_of(data: &Path) -> (Option<i32>, String) {
     let names = |dir: &Path| {
@@ -77,7 +77,7 @@ fn doctor_of(data: &Path) -> (Option<i32>, String) {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn doctor_tries_the_folder_and_the_journal_and_changes_neither() {
+fn doctor_checks_the_folder_and_the_journal_and_changes_neither() {
     use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
     let root = tempfile::tempdir().unwrap();
     let data = root.path().join("data");
@@ -97,7 +97,7 @@ fn doctor_tries_the_folder_and_the_journal_and_changes_neither() {
     assert!(code == Some(1) && said.contains("FAIL  the journal") && said.contains("starts a new one"), "{said}");
     std::fs::remove_file(&journal).unwrap();
 
-    // Beside an instance that has it open.
+    // While an instance has it open.
     let opened = brokerdeck::io::journal::Journal::open(&journal).unwrap();
     let (_, said) = doctor_of(&data);
     assert!(said.contains("ok    journal"), "{said}");
@@ -107,7 +107,7 @@ fn doctor_tries_the_folder_and_the_journal_and_changes_neither() {
     assert!(said.contains("ok    journal"), "{said}");
     assert_eq!(std::fs::read(&journal).unwrap(), bytes);
 
-    // The root of a machine may write wherever the file system can.
+    // Root may write anywhere.
     std::fs::set_permissions(&data, std::fs::Permissions::from_mode(0o500)).unwrap();
     if std::fs::write(data.join("probe"), "").is_err() {
         let (code, said) = doctor_of(&data);
@@ -139,7 +139,7 @@ fn config_init_writes_once_for_its_owner_and_check_accepts_it() {
 }
 
 #[test]
-fn the_time_zone_of_the_machine_is_known_or_said_and_never_stops_a_start() {
+fn an_unknown_time_zone_is_reported_and_never_stops_a_start() {
     let home = tempfile::tempdir().unwrap();
     let check = |variable: &str, value: &str| {
         let mut command = command(home.path());
@@ -159,7 +159,7 @@ fn the_time_zone_of_the_machine_is_known_or_said_and_never_stops_a_start() {
 }
 
 #[test]
-fn what_is_no_program_for_the_secret_leaves_no_file_that_is_called_valid() {
+fn an_unusable_secret_command_makes_the_configuration_invalid() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("config.toml");
     let plain = home.path().join("plain");
@@ -203,7 +203,7 @@ fn a_broken_config_names_line_key_and_hint_on_stderr() {
     assert!(complaint.contains("config.toml:2") && complaint.contains("bel"), "{complaint}");
 }
 
-/// Every command that reads the configuration, as far as it gets without a network.
+/// Every command that reads the configuration, as far as it runs without a network.
 const CONFIGURED: [&[&str]; 8] = [
     &["config", "check"],
     &["keys"],
@@ -246,7 +246,7 @@ fn nothing_starts_half_configured() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_path_that_is_no_plain_file_is_said_and_a_pipe_keeps_no_signal_from_ending_the_program() {
+async fn a_special_file_is_refused_and_a_pipe_blocks_no_signal() {
     let home = tempfile::tempdir().unwrap();
     let at = |name: &str| home.path().join(name).to_str().unwrap().to_owned();
     let pipe = at("pipe");
@@ -280,7 +280,7 @@ async fn a_path_that_is_no_plain_file_is_said_and_a_pipe_keeps_no_signal_from_en
             "{path} {said:?}"
         );
     }
-    // Nobody writes: what may be a pipe waits, and ends when it is asked to.
+    // A pipe without a writer: commands that accept pipes wait, and end on a signal.
     for command in [&["replay", &pipe][..], &["replay", &pipe, "--cast", "-"], &["keys", "--config", &pipe]] {
         for signal in ["TERM", "INT"] {
             let mut waits = tokio::process::Command::new(env!("CARGO_BIN_EXE_brokerdeck"))
@@ -303,7 +303,7 @@ async fn a_path_that_is_no_plain_file_is_said_and_a_pipe_keeps_no_signal_from_en
 }
 
 #[test]
-fn a_port_out_of_range_is_refused_wherever_it_stands() {
+fn a_port_out_of_range_is_refused_everywhere() {
     let home = tempfile::tempdir().unwrap();
     let said = brokerdeck(home.path(), &["sim", "--listen", "127.0.0.1:65534"]);
     assert_eq!((said.status.code(), text(&said.stderr).contains("65532")), (Some(2), true), "{said:?}");
@@ -328,7 +328,7 @@ fn text_of(output: &Output) -> String {
 
 #[cfg(unix)]
 #[test]
-fn a_configuration_with_a_secret_that_others_may_read_is_told_and_one_that_others_may_write_is_refused() {
+fn a_readable_secret_is_a_warning_and_a_writable_configuration_is_refused() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("config.toml");
     std::fs::write(&path, "[oauth]\nclient_secret = \"hunter2\"\n").unwrap();
@@ -362,7 +362,7 @@ fn mode(path: &Path) -> u32 {
 
 #[cfg(unix)]
 #[test]
-fn a_data_folder_that_others_may_enter_is_refused_with_the_hint_and_left_as_it_is() {
+fn a_data_folder_open_to_others_is_refused_with_a_hint_and_left_unchanged() {
     let home = tempfile::tempdir().unwrap();
     let data = home.path().join("shared");
     std::fs::create_dir(&data).unwrap();
@@ -455,7 +455,7 @@ fn linked_home() -> tempfile::TempDir {
 }
 
 #[test]
-fn every_shell_is_told_the_linked_accounts_brokers_and_themes() {
+fn every_shell_completes_linked_accounts_brokers_and_themes() {
     let home = linked_home();
     let data = home.path().join("data");
     let ask = |shell: &str, line: &[&str]| {
@@ -476,7 +476,7 @@ fn every_shell_is_told_the_linked_accounts_brokers_and_themes() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let accounts = ask(shell, &["brokerdeck", "--data-dir", data, "orders", "--account", ""]);
         for name in ["Paper", "PA3SIM0001", "840217321", "all"] {
-            assert!(accounts.contains(name), "{shell} is not told {name}: {accounts:?}");
+            assert!(accounts.contains(name), "{shell} does not complete {name}: {accounts:?}");
         }
         let unlink = ask(shell, &["brokerdeck", "--data-dir", data, "unlink", "PA"]);
         assert!(unlink.contains("PA3SIM0001") && !unlink.contains("840217321"), "{shell}: {unlink:?}");
@@ -513,7 +513,7 @@ fn bash_completes_a_label_as_one_word() {
 
 #[cfg(unix)]
 #[test]
-fn completion_scripts_are_valid_in_the_shells_that_are_here() {
+fn completion_scripts_are_valid_in_the_installed_shells() {
     let home = tempfile::tempdir().unwrap();
     for (shell, check) in [("bash", "-n"), ("zsh", "-n"), ("fish", "--no-execute")] {
         let script = brokerdeck(home.path(), &["completions", shell]);
@@ -548,7 +548,7 @@ fn execution(number: i64, symbol: &str) -> brokerdeck::domain::Execution {
 }
 
 #[tokio::test]
-async fn export_writes_what_the_journal_knows_by_account_and_time() {
+async fn export_writes_the_journal_by_account_and_time() {
     use brokerdeck::io::journal::{Batch, Journal, Record};
     let home = tempfile::tempdir().unwrap();
     let data = home.path().join("data");
@@ -565,7 +565,7 @@ async fn export_writes_what_the_journal_knows_by_account_and_time() {
         journal.append(batch).unwrap();
     }
     journal.barrier().await.unwrap();
-    // Beside the running instance, as a script would.
+    // While an instance runs, as a script would.
     let all = text(&run(&["executions"]).stdout);
     assert_eq!(
         all,
@@ -576,7 +576,7 @@ async fn export_writes_what_the_journal_knows_by_account_and_time() {
     );
     let some = run(&["executions", "--format", "jsonl", "--account", "paper/one", "--since", "2025-10-09T08:53:22Z"]);
     let line: serde_json::Value = serde_json::from_str(&text(&some.stdout)).unwrap();
-    assert_eq!(line["symbol"], "=HYPER(\"x\")", "JSON has it as it came");
+    assert_eq!(line["symbol"], "=HYPER(\"x\")", "JSON has the broker's text unchanged");
     let backwards = run(&["executions", "--since", "2026-01-02", "--until", "2026-01-01"]);
     assert_eq!(
         (backwards.status.code(), text(&backwards.stderr).contains("--until")),
@@ -589,7 +589,7 @@ async fn export_writes_what_the_journal_knows_by_account_and_time() {
     );
     assert_eq!(text(&run(&["orders"]).stdout).lines().count(), 1, "a header alone");
     assert_eq!(run(&["executions", "--account", "nobody"]).status.code(), Some(4));
-    // What cannot be read is left out, and nobody takes the rest for everything.
+    // Unreadable rows are left out, and the output says so.
     let file = rusqlite::Connection::open(data.join("journal.sqlite")).unwrap();
     file.execute("UPDATE executions SET body = '{}' WHERE id = 'x1'", []).unwrap();
     let part = run(&["executions"]);
@@ -599,7 +599,7 @@ async fn export_writes_what_the_journal_knows_by_account_and_time() {
 
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
-async fn the_twin_answers_in_tables_and_names_what_is_wrong() {
+async fn the_simulator_commands_print_tables_and_name_errors() {
     let stranger = super::cli_setup::Stranger::linked().await;
     let run = |arguments: &[&str]| stranger.run("timeout", &[&["60", "brokerdeck"], arguments].concat());
     let doctor = run(&["doctor"]);
@@ -632,11 +632,11 @@ async fn the_twin_answers_in_tables_and_names_what_is_wrong() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_brokerage_whose_ready_line_nobody_reads_serves_and_ends_by_a_signal() {
+fn a_brokerage_with_an_unread_ready_line_serves_and_ends_by_a_signal() {
     use std::io::Write as _;
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let (reader, mut writer) = std::io::pipe().unwrap();
-    // As much as a pipe holds.
+    // The capacity of a pipe.
     writer.write_all(&vec![b' '; 65_536]).unwrap();
     let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_brokerdeck"))
         .args(["sim", "--idle", "--listen", &format!("127.0.0.1:{port}")])

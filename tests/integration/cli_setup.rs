@@ -1,8 +1,8 @@
-//! Somebody who sets up a simulated brokerage and links its account with the commands alone.
+//! A user who sets up a simulated brokerage and links its account, by commands alone.
 
 use std::path::Path;
 
-/// A simulated brokerage with one linked account, as a stranger would set it up with the commands alone.
+/// A simulated brokerage with one linked account, set up by commands alone.
 pub(crate) struct Stranger {
     home: tempfile::TempDir,
     sim: std::process::Child,
@@ -40,7 +40,7 @@ impl Stranger {
         let mut url = String::new();
         let mut said = std::io::BufReader::new(link.stdout.take().unwrap());
         said.read_line(&mut url).unwrap();
-        // What a person does in the browser: Allow pressed on the same page; the redirect reaches the callback server.
+        // The user's part in the browser: press Allow on the page; the redirect reaches the callback server.
         drop(rustls::crypto::ring::default_provider().install_default());
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         let page = client.get(url.trim()).send().await.unwrap().text().await.unwrap();

@@ -1,4 +1,4 @@
-//! The client over real sockets, against peers that follow a script to the byte.
+//! The client over real sockets, against peers that send scripted bytes.
 
 mod payloads;
 mod queue;
@@ -20,9 +20,9 @@ use url::Url;
 
 use super::fixture;
 
-/// No test waits longer than this for anything.
+/// The deadline of every wait.
 const DEADLINE: Duration = Duration::from_secs(20);
-/// What must never be seen anywhere.
+/// The token, which must appear nowhere.
 const TOKEN: &str = "tok-canary-7f3a9b";
 
 fn tls_config() -> Arc<rustls::ClientConfig> {
@@ -43,19 +43,19 @@ async fn in_time<T>(what: impl Future<Output = T>) -> T {
     tokio::time::timeout(DEADLINE, what).await.expect("within the test's deadline")
 }
 
-/// An HTTP peer that answers every connection with what `answer` makes of the request's head.
+/// An HTTP peer that answers every connection with `answer` of the request's head.
 struct Peer {
     url: String,
     heads: Arc<Mutex<Vec<String>>>,
 }
 
 impl Peer {
-    /// The bytes are sent as they are; then the connection is closed.
+    /// The bytes are sent unchanged; then the connection is closed.
     async fn start(answer: impl Fn(&str) -> Vec<u8> + Send + Sync + 'static) -> Self {
         Self::talk(move |head, mut socket| {
             let bytes = answer(&head);
             async move {
-                // The client may be gone before all of it is written; that is its right.
+                // The client may close before everything is written.
                 drop(socket.write_all(&bytes).await);
                 drop(socket.shutdown().await);
             }
@@ -93,7 +93,7 @@ impl Peer {
     }
 }
 
-/// A cancel of this order, with the guard's leave.
+/// A cancel of this order, with the guard's permit.
 fn cancel(id: &str) -> Request {
     let order = fixture::order("1", "13:30:00", Side::Buy, "AAPL", "1", OrderType::Market);
     let state = ConnectionState::Live { since: Mono::ZERO };
@@ -101,7 +101,7 @@ fn cancel(id: &str) -> Request {
     Request::CancelOrder(standing.cancel(&Order { id: OrderId::from(id), ..order }).unwrap())
 }
 
-/// A whole HTTP answer.
+/// A complete HTTP response.
 fn answer(status: &str, headers: &str, body: &str) -> Vec<u8> {
     format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n{headers}connection: close\r\n\r\n{body}", body.len())
         .into_bytes()

@@ -1,4 +1,4 @@
-//! What the documents show is what the program says.
+//! The documents agree with the program.
 
 mod references;
 
@@ -16,7 +16,7 @@ fn block(text: &str, name: &str) -> String {
     shown.trim().to_owned()
 }
 
-/// `BROKERDECK_BLESS=1 cargo test` writes what is generated instead of comparing.
+/// `BROKERDECK_BLESS=1 cargo test` writes the generated text instead of comparing.
 #[test]
 fn the_keys_in_the_readme_are_the_key_table() {
     let generated = brokerdeck::app::keymap::markdown(&brokerdeck::app::keymap::Keymap::default());
@@ -52,7 +52,7 @@ fn functions() -> std::collections::BTreeSet<String> {
 }
 
 #[test]
-fn every_defence_names_tests_that_are_there() {
+fn every_defence_names_existing_tests() {
     let (text, known) = (file("SECURITY.md"), functions());
     let mut rows = 0;
     for row in text
@@ -63,21 +63,21 @@ fn every_defence_names_tests_that_are_there() {
         let names: Vec<&str> = tests.split('`').skip(1).step_by(2).collect();
         assert!(!names.is_empty(), "no test: {row}");
         for name in names {
-            assert!(known.contains(name), "{name} is no test: {row}");
+            assert!(known.contains(name), "{name} is not a test: {row}");
         }
         rows += 1;
     }
-    assert!(rows > 25, "the tables are where this test looks for them");
+    assert!(rows > 25, "the tables were not found");
 }
 
-/// The fenced blocks of a language, as they stand.
+/// The fenced blocks of a language, unchanged.
 fn blocks(text: &str, language: &str) -> Vec<String> {
     let fence = format!("```{language}\n");
     text.split(&fence).skip(1).map(|rest| rest.split("```").next().unwrap().to_owned()).collect()
 }
 
 #[test]
-fn the_themes_in_the_document_are_themes_and_every_role_is_told() {
+fn the_document_of_themes_is_valid_and_names_every_role() {
     use brokerdeck::view::{Depth, Theme};
     let text = file("docs/THEMING.md");
     let themes: Vec<String> = blocks(&text, "toml").into_iter().filter(|block| block.contains("[styles]")).collect();
@@ -88,10 +88,10 @@ fn the_themes_in_the_document_are_themes_and_every_role_is_told() {
         }
     }
     for role in Theme::ROLES {
-        assert!(text.contains(&format!("| `{role}` |")), "{role} is not told");
+        assert!(text.contains(&format!("| `{role}` |")), "{role} is not documented");
     }
     for name in Theme::names() {
-        assert!(text.contains(&format!("`{name}`")), "{name} is not told");
+        assert!(text.contains(&format!("`{name}`")), "{name} is not documented");
     }
 }
 

@@ -1,6 +1,6 @@
 //! A desk with a scripted broker behind it: real messages through the real `update`, at a fixed time.
 //!
-//! Screens, benches and pictures all draw this.
+//! Used by screens, benches and pictures.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,12 +24,12 @@ use brokerdeck::session::{Closed, Reply, Request, StreamEvent};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-/// What the clock shows when the desk is ready: 13:46:16 in New York.
+/// The time when the desk is ready: 13:46:16 in New York.
 pub(crate) const NOW: &str = "2026-11-24T18:46:16.400Z";
-/// How long the program has run by then.
+/// The program's running time then.
 const UPTIME: Duration = Duration::from_mins(9);
 
-/// What a broker knows of one account.
+/// A broker's state of one account.
 #[derive(Debug, Clone)]
 pub(crate) struct Book {
     pub account: Account,
@@ -43,7 +43,7 @@ pub(crate) struct Book {
 pub(crate) struct Fixture {
     pub model: Model,
     pub now: Now,
-    /// Every message so far, in the order in which it was handled.
+    /// Every message so far, in order.
     pub log: Vec<(Now, Msg)>,
     books: BTreeMap<LinkId, Book>,
     epochs: BTreeMap<LinkId, brokerdeck::session::Epoch>,
@@ -53,7 +53,7 @@ pub(crate) fn time(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-/// Today in New York, by the time of day.
+/// A time of today in New York.
 pub(crate) fn today(clock: &str) -> Timestamp {
     let at: Timestamp = time(&format!("2026-11-24T{clock}Z"));
     at + Duration::from_hours(5)
@@ -119,7 +119,7 @@ fn account(link: &LinkRecord, equity: &str, last: &str, cash: &str) -> Account {
     }
 }
 
-/// An order with the least said about it.
+/// An order with the minimum of members.
 pub(crate) fn order(id: &str, at: &str, side: Side, symbol: &str, size: &str, kind: OrderType) -> Order {
     Order {
         id: OrderId::new(format!("61e69015-8549-4bfd-b9c3-{id:0>12}")),
@@ -159,7 +159,7 @@ pub(crate) fn order(id: &str, at: &str, side: Side, symbol: &str, size: &str, ki
     }
 }
 
-/// The same, filled in part or whole at a price.
+/// The same order, partly or fully filled at a price.
 fn filled(mut order: Order, size: &str, price: &str) -> Order {
     order.cum_qty = qty(size);
     order.avg_px = px(price);
@@ -217,10 +217,10 @@ fn fill(number: u32, of: &Order, at: &str, size: &str, price: &str, total: &str)
     }
 }
 
-/// A day's equity that rises, dips and rises again; the same every time.
+/// A deterministic equity curve of a day that rises, dips and rises again.
 fn curve(base: i64, swing: i64) -> EquityHistory {
     let points = (0..52_i64).map(|step| {
-        // A parabola over a slow rise: no randomness, no floats.
+        // A parabola over a slow rise, in integers.
         let wave = (step % 17 - 8) * (step % 17 - 8) - 30;
         let equity = Money::whole(base + step * swing / 50 + wave * swing / 130);
         EquityPoint { at: today("09:30:00") + Duration::from_secs(step.unsigned_abs() * 300), equity: Some(equity) }
@@ -228,7 +228,7 @@ fn curve(base: i64, swing: i64) -> EquityHistory {
     EquityHistory { points: points.collect(), base: Some(Money::whole(base)) }
 }
 
-/// Orders of every kind that stress the columns: options, coins, fractions, a notional, a word nobody knows.
+/// Orders of every kind that stress the columns: options, coins, fractions, a notional, an unknown word.
 fn paper_book() -> Book {
     use OrderType::{Limit, Market, Stop, StopLimit, TrailingStop};
     let partial = filled(limit(order("1", "13:46:12", Side::Buy, "AAPL", "100", Limit), "186.20"), "40", "186.19");
@@ -295,7 +295,7 @@ fn paper_book() -> Book {
     book
 }
 
-/// Names and numbers of every length that brokers have: all columns must keep their places.
+/// Names and numbers of all lengths that brokers use, to check the alignment of columns.
 fn odd_book() -> Book {
     use OrderType::{Limit, Market, StopLimit};
     let mut book = paper_book();
@@ -443,9 +443,9 @@ impl Fixture {
             let book = if link.environment == Environment::Live { live_book() } else { paper_book() };
             fixture.books.insert(link.id.clone(), book);
         }
-        // The picture is a moment older than what is seen, so that ages are not all zero.
+        // Time passes after the snapshot, so that not all ages are zero.
         fixture.now = fixture.now.plus(Duration::ZERO);
-        // The newest execution comes after the first picture and is not streamed, so that one line is late.
+        // The newest execution comes after the first snapshot and not by the stream, so that one line is late.
         let unseen = fixture.books.get_mut(&paper().id).and_then(|book| book.fills.pop());
         fixture.send(AccountMsg::Started { links: links.to_vec() });
         if let Some(book) = fixture.books.get_mut(&paper().id) {
@@ -455,7 +455,7 @@ impl Fixture {
         fixture
     }
 
-    /// A paper account whose names and numbers are as long and as short as they come.
+    /// A paper account with very long and very short names and numbers.
     pub(crate) fn odd() -> Self {
         let now = Now { mono: Mono(UPTIME), wall: time(NOW) };
         let model = Model::new(program(), Keymap::default(), brokers(), now);
@@ -475,7 +475,7 @@ impl Fixture {
         fixture
     }
 
-    /// The same, and a live account whose connection was just lost.
+    /// The same, and a live account that has just lost its connection.
     pub(crate) fn both() -> Self {
         let mut fixture = Self::with(program(), &[paper(), live()]);
         fixture.partial_fill();
@@ -485,7 +485,7 @@ impl Fixture {
         fixture
     }
 
-    /// A paper account that has traded all day: this many orders more, every third of them still working.
+    /// A paper account that has traded all day, with `count` more orders, every third of them still working.
     #[allow(dead_code, reason = "the frame benchmark uses it; tests and example share the file")]
     pub(crate) fn busy(orders: u32) -> Self {
         let now = Now { mono: Mono(UPTIME), wall: time(NOW) };
@@ -503,7 +503,7 @@ impl Fixture {
         fixture
     }
 
-    /// Sends a message and answers whatever the program then asks.
+    /// Sends a message and answers the program's requests.
     pub(crate) fn send(&mut self, msg: impl Into<Msg>) {
         let mut todo: Vec<Msg> = vec![msg.into()];
         while let Some(msg) = todo.pop() {
@@ -518,7 +518,7 @@ impl Fixture {
     pub(crate) fn press(&mut self, keys: &str) {
         for key in keys.split(' ') {
             let chord: Chord = key.parse().unwrap_or_else(|error| panic!("{key}: {error}"));
-            // At a hand's pace, and yet without a change of the time that is shown.
+            // At a typing pace, without a change of the displayed time.
             self.model.touched_at = None;
             if let Some(asking) = &mut self.model.asking {
                 asking.shown_at = Some(Mono::default());
@@ -530,20 +530,20 @@ impl Fixture {
         }
     }
 
-    /// Types text, one key a character.
+    /// Types text, one key per character.
     pub(crate) fn write(&mut self, text: &str) {
         for ch in text.chars() {
             self.send(Msg::Key(Chord::char(ch)));
         }
     }
 
-    /// Lets time pass without anything happening but a tick.
+    /// Advances time with a tick and no other message.
     pub(crate) fn pass(&mut self, millis: u64) {
         self.now = self.now.plus(Duration::from_millis(millis));
         self.send(Msg::Tick);
     }
 
-    /// The stream of an account is lost and does not come back.
+    /// Drops an account's stream; it does not reconnect.
     pub(crate) fn lose(&mut self, link: &LinkId, message: &str) {
         let epoch = self.epochs[link];
         let closed = StreamEvent::Closed(Closed::Lost { message: message.to_owned() });
@@ -551,20 +551,20 @@ impl Fixture {
         self.send(AccountMsg::Stream { link: link.clone(), epoch, event: closed });
     }
 
-    /// Another instance streams an account.
+    /// Marks an account as streamed by another instance.
     #[allow(dead_code, reason = "the screens use it; tests, example and benchmark share the file")]
     pub(crate) fn elsewhere(&mut self, link: &LinkId) {
         let epoch = self.epochs[link];
         self.send(AccountMsg::Stream { link: link.clone(), epoch, event: StreamEvent::Closed(Closed::Elsewhere) });
     }
 
-    /// An event arrives on an account's stream.
+    /// Sends an event on an account's stream.
     pub(crate) fn stream(&mut self, link: &LinkId, update: TradeUpdate) {
         let epoch = self.epochs[link];
         self.send(AccountMsg::Stream { link: link.clone(), epoch, event: StreamEvent::Update(Box::new(update)) });
     }
 
-    /// 40 of the 100 AAPL are bought, and then one NVDA order is entered.
+    /// Fills 40 of the 100 AAPL, and enters an NVDA order.
     pub(crate) fn partial_fill(&mut self) {
         let link = paper().id;
         let book = &self.books[&link];
@@ -597,7 +597,7 @@ impl Fixture {
         self.stream(&link, update);
     }
 
-    /// A bracket is entered: its entry filled, its exits waiting.
+    /// Enters a bracket, with its entry filled and its exits waiting.
     pub(crate) fn bracket(&mut self) {
         let link = paper().id;
         let mut profit = limit(order("22", "13:45:10", Side::Sell, "AMD", "50", OrderType::Limit), "131.50");
@@ -631,7 +631,7 @@ impl Fixture {
         self.model.rows.orders.select_key(&row);
     }
 
-    /// So many more working orders.
+    /// Adds this many working orders.
     pub(crate) fn crowd(&mut self, count: u32) {
         for number in 30..30 + count {
             let order = limit(order(&number.to_string(), "13:50:00", Side::Buy, "AMD", "1", OrderType::Limit), "100");
@@ -674,7 +674,7 @@ impl Fixture {
 }
 
 impl Book {
-    /// The whole list, newest first: today's executions and what came before.
+    /// The activity list, newest first: today's executions and earlier rows.
     fn activities(&self) -> Vec<Activity> {
         let other = |id: &str, kind: &str, day: &str, amount: &str, symbol: &str, words: &str| Activity {
             id: Arc::from(id),

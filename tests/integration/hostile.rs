@@ -1,7 +1,7 @@
-//! Hostile input: every way in, fed with seeded mutations of what belongs there.
+//! Hostile input: every input of the program, fed with seeded mutations of valid data.
 //!
-//! `cargo test` runs tens of thousands a target. More: `BROKERDECK_FUZZ_RUNS=1000000 cargo test --release hostile`; another
-//! part of the sequence with `BROKERDECK_FUZZ_SEED`. The same targets run under cargo-fuzz from `fuzz/`.
+//! `cargo test` runs tens of thousands per target. More: `BROKERDECK_FUZZ_RUNS=1000000 cargo test --release hostile`;
+//! another part of the sequence: `BROKERDECK_FUZZ_SEED`. The same targets run under cargo-fuzz from `fuzz/`.
 
 mod mutator;
 mod targets;
@@ -14,7 +14,7 @@ fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().and_then(|text| text.parse().ok())
 }
 
-/// Runs a target; what fails is printed in full, so that it can become a test of its own.
+/// Runs a target; a failing input is printed in full, so that it can become a test.
 fn run(name: &str, runs: u64, seeds: &[Vec<u8>]) {
     let (_, target) = targets::ALL.iter().find(|(known, _)| *known == name).unwrap();
     for seed in seeds {
@@ -25,7 +25,7 @@ fn run(name: &str, runs: u64, seeds: &[Vec<u8>]) {
     for run in 0..runs {
         let input = mutator.mutate(seeds);
         let survived = std::panic::catch_unwind(|| target(&input));
-        assert!(survived.is_ok(), "{name}: run {run} fell over {:?}", String::from_utf8_lossy(&input));
+        assert!(survived.is_ok(), "{name}: run {run} failed on {:?}", String::from_utf8_lossy(&input));
     }
 }
 
@@ -37,7 +37,7 @@ fn fixtures() -> Vec<String> {
     vec![include_str!("../fixtures/fill.json").to_owned(), include_str!("../fixtures/mleg_fill.json").to_owned()]
 }
 
-/// A frame's order, as REST would answer it.
+/// The order of a frame, as a REST body.
 fn order(frame: &str) -> String {
     let value: serde_json::Value = serde_json::from_str(frame).unwrap();
     value["data"]["order"].to_string()
@@ -75,17 +75,17 @@ fn rest_bodies_of_any_bytes_neither_panic_nor_count_twice() {
     run("rest", RUNS, &seeds);
 }
 
-/// Found by the mutator: a quantity below nothing was undone anew by every answer.
+/// Found by fuzzing: every snapshot busted a negative quantity once more.
 #[test]
-fn a_quantity_below_nothing_is_not_read() {
+fn a_negative_executed_quantity_is_refused() {
     let body = order(&fixtures()[0]).replace(r#""filled_qty":""#, r#""filled_qty":"-1"#);
     assert!(body.contains(r#""filled_qty":"-1"#), "{body}");
     targets::rest(body.as_bytes());
 }
 
-/// A day's worth of control requests a run: fewer runs than elsewhere, because each begins with a brokerage of its own.
+/// Fewer runs than elsewhere, because each starts a brokerage of its own.
 #[test]
-fn control_requests_of_any_bytes_are_done_or_refused_in_words() {
+fn control_requests_of_any_bytes_succeed_or_are_refused_with_a_reason() {
     let order = r#"{"symbol":"AAPL","side":"buy","type":"limit","time_in_force":"day","qty":"10","limit_price":"150","client_order_id":"a"}"#;
     let seeds: Vec<String> = [
         vec![
@@ -127,7 +127,7 @@ fn control_requests_of_any_bytes_are_done_or_refused_in_words() {
 }
 
 #[test]
-fn no_callback_of_a_stranger_ends_an_attempt() {
+fn no_callback_without_the_state_ends_an_attempt() {
     let seeds = texts(&[
         "GET\nlocalhost:41970\n/callback\ncode=c&state=guess\ndocument",
         "GET\nlocalhost:41970\n/callback\nerror=access_denied&state=\ndocument",
@@ -137,7 +137,7 @@ fn no_callback_of_a_stranger_ends_an_attempt() {
 }
 
 #[test]
-fn no_pasted_address_of_a_stranger_ends_an_attempt() {
+fn no_pasted_address_without_the_state_ends_an_attempt() {
     let seeds = texts(&[
         "http://localhost:41970/callback?code=c&state=guess",
         "  http://localhost:41970/callback?error=access_denied&error_description=no&state=#x\n",
@@ -147,7 +147,7 @@ fn no_pasted_address_of_a_stranger_ends_an_attempt() {
 }
 
 #[test]
-fn a_journal_of_any_bytes_opens_or_is_kept_aside() {
+fn a_journal_of_any_bytes_opens_or_is_set_aside() {
     use brokerdeck::io::journal::{Batch, Journal, Record};
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal.sqlite");
@@ -162,12 +162,12 @@ fn a_journal_of_any_bytes_opens_or_is_kept_aside() {
         journal.barrier().await.unwrap();
     });
     drop(journal);
-    // Each run opens and may set aside a file on disk.
+    // Fewer runs, because each opens a file on disk.
     run("journal", RUNS / 400, &[std::fs::read(&path).unwrap(), b"not a database".to_vec(), Vec::new()]);
 }
 
 #[test]
-fn a_configuration_of_any_bytes_is_accepted_or_refused_in_words_without_its_secrets() {
+fn a_configuration_of_any_bytes_is_accepted_or_refused_without_leaking_secrets() {
     let example = include_str!("../../config.example.toml");
     let own = format!(
         "[oauth]\nclient_id = \"id\"\nclient_secret = \"{0}\"\nredirect_uris = [\"http://127.0.0.1:41970/callback\"]\n\
@@ -180,7 +180,7 @@ fn a_configuration_of_any_bytes_is_accepted_or_refused_in_words_without_its_secr
     run("config", RUNS / 2, &texts(&[example, &own]));
 }
 
-/// The settings that are texts, as the sources of the program have them: the table and the name.
+/// The settings of type string in the program's sources: table and name.
 fn settings() -> std::collections::BTreeSet<(String, String)> {
     let mut table = String::new();
     let mut found = std::collections::BTreeSet::new();
@@ -197,7 +197,7 @@ fn settings() -> std::collections::BTreeSet<(String, String)> {
     found
 }
 
-/// The settings that a configuration has texts in.
+/// The settings of type string in a configuration.
 fn mentioned(table: &str, value: &toml::Value, found: &mut std::collections::BTreeSet<(String, String)>) {
     for (name, value) in value.as_table().into_iter().flatten() {
         let inner = match (table, name.as_str()) {
@@ -220,7 +220,7 @@ fn mentioned(table: &str, value: &toml::Value, found: &mut std::collections::BTr
 }
 
 #[test]
-fn every_text_of_a_configuration_may_be_any_and_is_accepted_or_refused_without_its_secrets() {
+fn any_string_setting_is_accepted_or_refused_without_leaking_secrets() {
     let mut covered = std::collections::BTreeSet::new();
     let mut most = 0;
     for text in targets::complete() {
@@ -274,7 +274,7 @@ fn sanitised_text_neither_controls_a_terminal_nor_grows() {
 }
 
 #[test]
-fn bytes_of_a_terminal_are_bounded_no_keys_within_reports_and_leave_the_keyboard_alive() {
+fn terminal_input_is_bounded_reports_yield_no_keys_and_keys_still_work_after_it() {
     let seeds = texts(&[
         "\u{1b}]11;rgb:d0d0/d0d0/d0d0\u{1b}\\q",
         "\u{1b}P>|XTerm(390)\u{1b}\\\u{1b}[?997;1n\u{1b}[A\u{1b}OP",

@@ -1,4 +1,4 @@
-//! The journal under the whole program: programs beside each other, killed at any moment, and locks held by others.
+//! The journal in the whole program: several instances, kills at any moment, and locks held by other programs.
 
 use std::collections::BTreeMap;
 use std::io::BufRead;
@@ -26,10 +26,10 @@ use serde_json::{Value, json};
 use super::linking::specs;
 use super::simulator;
 
-/// Longer than anything here takes, even on a busy machine.
+/// Longer than any step takes, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(90);
 
-/// A brokerage where nobody trades until told to, and a home in which its paper account is linked.
+/// A brokerage that trades only on request, and a home with its paper account linked.
 pub(super) struct Home {
     pub(super) sim: Running,
     http: reqwest::Client,
@@ -109,7 +109,7 @@ impl Home {
         self.control("fill", json!({"order": order["id"], "price": "1.00"})).await;
     }
 
-    /// The sizes of each order's executions, as the brokerage knows them.
+    /// The sizes of each order's executions, by the brokerage.
     pub(super) async fn truth(&self) -> BTreeMap<String, Vec<Decimal>> {
         let url = format!("{}/_sim/truth", self.sim.ready.paper.api_url);
         let truth: Value = self.http.get(&url).send().await.unwrap().json().await.unwrap();
@@ -117,7 +117,7 @@ impl Home {
         by_order(rows.map(|row| (text_of(&row["order_id"]), text_of(&row["qty"]).parse().unwrap())))
     }
 
-    /// The same, as the journal has them.
+    /// The same, by the journal.
     pub(super) fn journaled(&self) -> BTreeMap<String, Vec<Decimal>> {
         let mut rows = Vec::new();
         let reader = Reader::open(&self.journal()).unwrap();
@@ -127,7 +127,7 @@ impl Home {
         by_order(rows.into_iter())
     }
 
-    /// A program on the account with this journal, connecting.
+    /// A program for the account with this journal, connecting.
     fn program(&self) -> Headless {
         let (links, tokens) = (Arc::new(Links::in_dir(&self.data())), Arc::new(self.tokens()));
         let accounts = Accounts { specs: Arc::new(specs(&self.sim.ready)), links, tokens, read_only: false };
@@ -160,7 +160,7 @@ impl Home {
             std::thread::spawn(move || {
                 for line in out.lines().map_while(Result::ok) {
                     assert_eq!(acting(&line), None, "{line:?}");
-                    // A kill may leave half of a line.
+                    // A kill may leave a partial line.
                     if let Ok(value) = serde_json::from_str::<Value>(&line) {
                         lines.0.lock().unwrap().push(value);
                         lines.1.notify_one();
@@ -173,7 +173,7 @@ impl Home {
     }
 }
 
-/// The first character that would act on a terminal or turn text around.
+/// The first character that would control a terminal or reverse text.
 pub(super) fn acting(text: &str) -> Option<char> {
     let acts = |ch: char| {
         (ch.is_control() && ch != '\n')
@@ -215,14 +215,14 @@ impl Watch {
                 self.lines.1.notified().await;
             }
         });
-        assert!(waited.await.is_ok(), "not told: {what}; told: {:#?}", self.lines.0.lock().unwrap());
+        assert!(waited.await.is_ok(), "not printed: {what}; printed: {:#?}", self.lines.0.lock().unwrap());
     }
 
     async fn live(&self) {
         self.until("live", |lines| lines.iter().any(|line| line["state"] == "live")).await;
     }
 
-    /// Kills it, and gives what it told.
+    /// Kills it, and returns its lines.
     fn kill(mut self) -> Vec<Value> {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
@@ -238,7 +238,7 @@ impl Drop for Watch {
     }
 }
 
-/// The executions in what was told.
+/// The executions in the lines.
 fn executions(lines: &[Value]) -> BTreeMap<String, Vec<Decimal>> {
     let rows = lines.iter().filter(|line| line["execution_id"].is_string());
     by_order(rows.map(|line| (text_of(&line["order"]["id"]), text_of(&line["qty"]).parse().unwrap())))
@@ -257,9 +257,9 @@ async fn until(running: &mut Headless, what: &str, done: impl Fn(&Headless) -> b
     assert!(ran.is_ok(), "not seen: {what}; the account is {:?}", running.accounts.all()[0].state());
 }
 
-/// `BROKERDECK_KILLS=100 cargo test a_watch_that_is_killed` kills more often.
+/// `BROKERDECK_KILLS=100 cargo test a_watch_killed` kills more often.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_watch_that_is_killed_again_and_again_tells_each_execution_once_and_says_the_gaps() {
+async fn a_watch_killed_repeatedly_prints_each_execution_once_and_reports_gaps() {
     let kills = std::env::var("BROKERDECK_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(5_usize);
     let home = Home::open(21).await;
     home.trade().await;
@@ -277,7 +277,7 @@ async fn a_watch_that_is_killed_again_and_again_tells_each_execution_once_and_sa
         }
         let held = (round % 3 == 1).then(|| lock(&home.journal()));
         home.trade().await;
-        // Killed when it has told all of it, a part of it, or as chance has it.
+        // Killed after all lines, after some, or at a random moment.
         match round % 4 {
             0 => watch.until("the fills", |lines| count(&executions(lines)) >= missed + 2).await,
             1 => watch.until("a fill", |lines| count(&executions(lines)) > missed).await,
@@ -306,7 +306,7 @@ async fn a_watch_that_is_killed_again_and_again_tells_each_execution_once_and_sa
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_broker_says_of_an_order_acts_on_no_terminal_and_is_lost_in_no_json() {
+async fn hostile_text_of_an_order_is_harmless_on_a_terminal_and_complete_in_json() {
     let home = Home::open(24).await;
     let hostile = "a\u{1b}]52;c;eA==\u{7}\n\u{9b}31m\u{7f}\u{202e}\u{200b}\u{e0041}\u{feff}é";
     let watch = home.watch();
@@ -328,7 +328,7 @@ async fn what_a_broker_says_of_an_order_acts_on_no_terminal_and_is_lost_in_no_js
         }
         String::from_utf8(done.stdout).unwrap()
     };
-    // The journal is written a moment after the line.
+    // The journal is written shortly after the line.
     let exported = || run(&["export", "orders", "--format", "jsonl"]);
     let written = tokio::time::timeout(PATIENCE, async {
         while exported().is_empty() {
@@ -351,9 +351,9 @@ async fn what_a_broker_says_of_an_order_acts_on_no_terminal_and_is_lost_in_no_js
 }
 
 #[tokio::test]
-async fn a_program_that_does_not_stream_keeps_the_journal_all_the_same() {
+async fn a_program_that_only_polls_keeps_the_journal_too() {
     let home = Home::open(22).await;
-    // Another instance streams the account, and writes nothing.
+    // Another instance streams the account without writing.
     let lock = AccountLock::try_take(&home.data(), &home.link.id).unwrap().unwrap();
     let mut beside = home.program();
     until(&mut beside, "polling", |running| {
@@ -362,7 +362,7 @@ async fn a_program_that_does_not_stream_keeps_the_journal_all_the_same() {
     })
     .await;
     home.trade().await;
-    until(&mut beside, "the fills by asking", |running| running.accounts.all()[0].blotter.executions().count() == 2)
+    until(&mut beside, "the fills by polling", |running| running.accounts.all()[0].blotter.executions().count() == 2)
         .await;
     assert_eq!(home.journaled(), home.truth().await);
     let known: Option<String> = rusqlite::Connection::open(home.journal())
@@ -376,7 +376,7 @@ async fn a_program_that_does_not_stream_keeps_the_journal_all_the_same() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_watch_and_a_program_beside_it_write_each_execution_once() {
+async fn a_watch_and_another_instance_write_each_execution_once() {
     let home = Home::open(23).await;
     let watch = home.watch();
     watch.live().await;
@@ -388,7 +388,7 @@ async fn a_watch_and_a_program_beside_it_write_each_execution_once() {
             .await;
     }
     watch.until("the fills", |lines| executions(lines).len() == 4).await;
-    // What the other one has learned meanwhile is told once more by nobody.
+    // Executions that the other instance has learned meanwhile are not printed twice.
     drop(watch.kill());
     home.trade().await;
     until(&mut beside, "the last fills", |running| running.accounts.all()[0].blotter.executions().count() == 10).await;
@@ -408,7 +408,7 @@ async fn a_watch_and_a_program_beside_it_write_each_execution_once() {
 }
 
 #[tokio::test]
-async fn a_lock_held_by_another_program_is_said_once_and_everything_shown_is_saved_after_it() {
+async fn a_held_lock_is_reported_once_and_everything_shown_is_saved_after_it() {
     let home = Home::open(24).await;
     let mut running = home.program();
     until(&mut running, "live", |running| running.accounts.all()[0].state().is_live()).await;
@@ -423,14 +423,14 @@ async fn a_lock_held_by_another_program_is_said_once_and_everything_shown_is_sav
     assert!(matches!(&said[..], [one] if one.contains("another program holds its lock")), "{said:?}");
     other.execute_batch("COMMIT").unwrap();
     until(&mut running, "the end of the fault", |running| !running.accounts.is_unsaved()).await;
-    assert_eq!(home.journaled(), home.truth().await, "everything that was shown, without another message");
+    assert_eq!(home.journaled(), home.truth().await, "everything shown is saved without another message");
     assert_eq!(running.troubles.len(), 1, "said once");
     assert_eq!(running.finish(), None);
     home.sim.stop().await;
 }
 
 #[tokio::test]
-async fn a_program_that_ends_while_the_journal_is_locked_says_what_is_missing() {
+async fn a_program_that_ends_while_the_journal_is_locked_reports_what_is_missing() {
     let home = Home::open(25).await;
     let mut running = home.program();
     until(&mut running, "live", |running| running.accounts.all()[0].state().is_live()).await;
@@ -445,7 +445,7 @@ async fn a_program_that_ends_while_the_journal_is_locked_says_what_is_missing() 
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_watch_whose_reader_stops_journals_on_ends_by_a_signal_and_tells_the_rest_when_it_runs_again() {
+async fn a_watch_with_a_stopped_reader_keeps_journaling_and_prints_the_rest_in_the_next_run() {
     use std::os::unix::process::ExitStatusExt;
     let home = Home::open(26).await;
     let mut child = home.command(&["watch", "--json"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
@@ -480,7 +480,7 @@ async fn a_watch_whose_reader_stops_journals_on_ends_by_a_signal_and_tells_the_r
     let before = count(&executions(&told));
     assert!(before < count(&truth), "the pipe took everything");
     let watch = home.watch();
-    // The line that was on its way may be half told.
+    // The line being written may be incomplete.
     let all = |lines: &[Value]| before + count(&executions(lines)) + 1 >= count(&truth);
     watch.until("the rest", all).await;
     told.extend(watch.kill());
@@ -491,7 +491,7 @@ async fn a_watch_whose_reader_stops_journals_on_ends_by_a_signal_and_tells_the_r
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_journal_that_is_removed_while_it_is_written_is_said_and_the_new_one_has_everything() {
+async fn a_journal_removed_while_in_use_is_reported_and_the_new_one_has_everything() {
     let home = Home::open(25).await;
     let mut running = home.program();
     until(&mut running, "live", |running| running.accounts.all()[0].state().is_live()).await;

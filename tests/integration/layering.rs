@@ -1,9 +1,9 @@
-//! Imports point down the list of layers only, and files stay small enough for one head.
+//! Imports point only down the list of layers, and files stay small.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// The layers from the bottom up, and what else each may import besides what stands below it in its own row.
+/// The layers, bottom first, and what each may import besides the layers below it.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("domain", &[]),
@@ -19,7 +19,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("cli", &["domain", "config", "error", "session", "link", "accounts", "app", "view", "broker", "sim", "io"]),
 ];
 
-/// Built for tests only: the laboratory reads and writes what the real decoder does.
+/// Built for tests only: the laboratory uses the real decoder.
 const TEST_ONLY: (&str, &[&str]) = ("session/lab", &["broker"]);
 
 fn sources() -> BTreeMap<PathBuf, String> {
@@ -36,7 +36,7 @@ fn sources() -> BTreeMap<PathBuf, String> {
             }
         }
     }
-    assert!(found.len() > 20, "the sources are where this test looks for them");
+    assert!(found.len() > 20, "no sources were found");
     found
 }
 
@@ -45,7 +45,7 @@ fn layer_of(path: &Path) -> String {
     first.trim_end_matches(".rs").to_owned()
 }
 
-/// The crate modules a text names, comments left out.
+/// The crate modules that a text names outside comments.
 fn imports(text: &str) -> Vec<String> {
     let code: String = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
     let names = |rest: &str| -> Vec<String> {
@@ -101,12 +101,12 @@ fn imports_point_down_the_list_of_layers_only() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// What drives the accounts where there is no screen: each a file and the folder beside it.
+/// The code that drives the accounts without a screen: each a file and its folder.
 const SCREENLESS: &[&str] =
     &["cli/watch", "io/connections", "io/runtime/headless", "io/runtime/memory", "io/runtime/slept", "io/signals"];
 
 #[test]
-fn what_runs_without_a_screen_does_not_know_what_a_screen_shows() {
+fn code_that_runs_without_a_screen_does_not_import_the_screen() {
     for place in SCREENLESS {
         let mut files = 0;
         for (path, text) in sources().iter().filter(|(path, _)| path.with_extension("").starts_with(place)) {
@@ -115,18 +115,18 @@ fn what_runs_without_a_screen_does_not_know_what_a_screen_shows() {
                 assert!(layer != "app" && layer != "view", "{} imports {layer}", path.display());
             }
         }
-        assert!(files > 0, "{place} is where this test looks for it");
+        assert!(files > 0, "{place} was not found");
     }
 }
 
 #[test]
-fn what_only_tests_may_reach_is_built_for_tests_only() {
+fn the_laboratory_is_built_for_tests_only() {
     let session = &sources()[Path::new("session.rs")];
     assert!(session.contains("#[cfg(test)]\npub(crate) mod lab;"), "the laboratory is part of the program");
 }
 
 #[test]
-fn the_simulated_brokerage_knows_nothing_of_ours_but_amounts() {
+fn the_simulated_brokerage_imports_only_amounts() {
     for (path, text) in sources() {
         if layer_of(&path) == "sim" {
             for rest in text.split("crate::domain").skip(1) {
@@ -136,9 +136,9 @@ fn the_simulated_brokerage_knows_nothing_of_ours_but_amounts() {
     }
 }
 
-/// Otherwise a new one is not a file and its drawing, but a search for every place that knows the others.
+/// So that a new overlay needs only its file and its drawing.
 #[test]
-fn overlays_are_told_apart_in_one_place_and_drawn_in_another() {
+fn overlays_are_matched_in_one_place_and_drawn_in_another() {
     let table = &sources()[Path::new("app/overlays.rs")];
     let (_, rows) = table.split_once("\noverlays! {\n").expect("the table of overlays");
     let names: Vec<&str> = rows
@@ -158,7 +158,7 @@ fn overlays_are_told_apart_in_one_place_and_drawn_in_another() {
 }
 
 #[test]
-fn the_core_reaches_no_runtime_terminal_or_clock() {
+fn the_core_uses_no_runtime_terminal_or_clock() {
     let forbidden: &[(&str, &[&str])] = &[
         ("domain", &["tokio", "crossterm", "ratatui", "reqwest", "std::fs", "std::net", "rusqlite"]),
         ("session", &["tokio", "crossterm", "ratatui", "reqwest", "std::fs", "std::net", "rusqlite"]),
@@ -179,10 +179,10 @@ fn the_core_reaches_no_runtime_terminal_or_clock() {
     }
 }
 
-/// A text that is cut before its secrets are taken out shows what stood before the cut: the broker's words are cut by
-/// `domain::secrets` alone, which takes them out first.
+/// A secret truncated before removal would not be recognised, so only `domain::secrets` truncates the broker's text,
+/// after removing secrets.
 #[test]
-fn what_a_broker_says_is_cut_only_where_its_secrets_are_taken_out() {
+fn a_brokers_text_is_truncated_only_where_secrets_are_removed() {
     for (path, text) in sources() {
         let is_test = path.file_stem().unwrap() == "tests";
         assert!(is_test || layer_of(&path) != "broker" || !text.contains("sanitize"), "{}", path.display());
@@ -197,7 +197,7 @@ fn no_module_file_is_called_mod() {
 }
 
 #[test]
-fn no_file_outgrows_one_head() {
+fn no_file_is_too_long() {
     for (path, text) in sources() {
         let code = text.lines().filter(|line| !line.trim().is_empty() && !line.trim_start().starts_with("//")).count();
         assert!(code <= 600, "{} has {code} lines of code; split it", path.display());
@@ -205,7 +205,7 @@ fn no_file_outgrows_one_head() {
 }
 
 #[test]
-fn every_file_says_what_it_is_for() {
+fn every_file_starts_with_its_purpose() {
     for (path, text) in sources() {
         let is_test = path.file_stem().unwrap() == "tests" || path.to_string_lossy().contains("tests/");
         assert!(is_test || text.starts_with("//!"), "{} opens without saying what it owns", path.display());

@@ -1,4 +1,4 @@
-//! Networks as companies run them: the real binary behind a proxy that opens TLS under an authority of its own.
+//! Company networks: the real binary behind a proxy that intercepts TLS with its own authority.
 
 mod proxy;
 
@@ -20,15 +20,15 @@ use super::linking::{AccountReply, Fake, PATIENCE, free_port};
 use super::simulator;
 
 const HOST: &str = "paper-api.acme.test";
-/// `ann:hush-hush`, as a header carries it.
+/// `ann:hush-hush` in base64.
 const CREDENTIALS: &str = "Basic YW5uOmh1c2gtaHVzaA==";
 
-/// What `doctor` finds wrong, but for the clock: a simulated brokerage has one of its own.
+/// The failures of `doctor`, without the clock: a simulated brokerage has its own.
 fn failures(said: &str) -> Vec<&str> {
     said.lines().filter(|line| line.starts_with("FAIL") && !line.contains("this machine's clock")).collect()
 }
 
-/// A simulated brokerage that is reached under a name of the internet only, and a linked account there.
+/// A simulated brokerage under a public host name, with a linked account.
 struct Office {
     sim: Running,
     proxy: Proxy,
@@ -75,7 +75,7 @@ impl Office {
         Links::in_dir(&data).put(vec![link]).await.unwrap();
     }
 
-    /// The program with these variables and no others.
+    /// The program with only these variables.
     fn command(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_brokerdeck"));
         command
@@ -97,8 +97,8 @@ impl Office {
         let output = tokio::time::timeout(3 * PATIENCE, output).await.unwrap().unwrap();
         let log = std::fs::read_to_string(self.dir.path().join("data/brokerdeck.log")).unwrap();
         let all = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-        assert!(!(all.clone() + &log).contains("hush-hush"), "the proxy's password is seen: {all}");
-        assert!(!(all.clone() + &log).contains("YW5uOm"), "the proxy's credentials are seen: {all}");
+        assert!(!(all.clone() + &log).contains("hush-hush"), "the proxy's password is visible: {all}");
+        assert!(!(all.clone() + &log).contains("YW5uOm"), "the proxy's credentials are visible: {all}");
         (output, all)
     }
 
@@ -122,7 +122,7 @@ async fn rest_and_stream_go_through_the_proxy_with_its_credentials() {
             "{said}"
         );
         let way = format!("through the proxy http://{}", office.proxy.address);
-        assert!(said.contains(&way), "doctor says which way the connections go: {said}");
+        assert!(said.contains(&way), "doctor names the route: {said}");
     }
     let heads = office.proxy.heads();
     // REST keeps its connection, and the stream opens one.
@@ -137,25 +137,25 @@ async fn rest_and_stream_go_through_the_proxy_with_its_credentials() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_proxy_that_wants_to_know_who_asks_is_named_with_the_hint() {
+async fn a_proxy_that_requires_credentials_is_named_with_a_hint() {
     let office = Office::open(Some(CREDENTIALS)).await;
     let proxy = format!("http://{}", office.proxy.address);
     let (output, said) =
         office.run(&["doctor"], &[("HTTPS_PROXY", &proxy), ("SSL_CERT_FILE", office.authority())]).await;
     assert_eq!(output.status.code(), Some(1), "{said}");
     let hints = said.matches("http://user:password@host:port").count();
-    assert_eq!(hints, 2, "REST and stream each say it: {said}");
+    assert_eq!(hints, 2, "REST and stream both report it: {said}");
     assert!(said.contains("so nothing is polled") && !said.contains("falls back to"), "without REST: {said}");
     assert!(!said.contains("link it again"), "the token is not at fault: {said}");
     let proxy = format!("http://ann:wrong@{}", office.proxy.address);
     let (_, said) = office.run(&["doctor"], &[("HTTPS_PROXY", &proxy), ("SSL_CERT_FILE", office.authority())]).await;
     let named = format!("the proxy http://{}: it does not accept the user name and password", office.proxy.address);
-    assert_eq!(said.matches(&named).count(), 2, "REST and stream each say it: {said}");
+    assert_eq!(said.matches(&named).count(), 2, "REST and stream both report it: {said}");
     assert!(!said.contains("wrong"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_authority_that_nobody_knows_is_named_with_the_hint() {
+async fn an_unknown_authority_is_named_with_a_hint() {
     let office = Office::open(None).await;
     let proxy = format!("http://{}", office.proxy.address);
     let (output, said) = office.run(&["doctor"], &[("HTTPS_PROXY", &proxy)]).await;
@@ -166,21 +166,21 @@ async fn an_authority_that_nobody_knows_is_named_with_the_hint() {
     std::fs::write(&config, format!("{text}ca_file = {:?}\n", office.proxy.authority)).unwrap();
     let (_, said) = office.run(&["doctor"], &[("HTTPS_PROXY", &proxy)]).await;
     assert_eq!(failures(&said), [""; 0], "{said}");
-    // A file that is not there takes nothing away from the authorities that are.
+    // A missing file does not affect the other authorities.
     let (output, said) = office.run(&["doctor"], &[("HTTPS_PROXY", &proxy), ("SSL_CERT_FILE", "/nowhere.pem")]).await;
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("FAIL  SSL_CERT_FILE") && said.contains("the stream listens"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_variable_that_names_no_proxy_is_said_and_not_passed_over() {
+async fn an_unusable_proxy_variable_is_reported_and_not_ignored() {
     let office = Office::open(None).await;
     let (output, said) = office.run(&["doctor"], &[("HTTPS_PROXY", "ftp://somewhere")]).await;
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("FAIL  HTTPS_PROXY does not name a usable proxy"), "{said}");
-    assert!(!said.contains("reached directly"), "nothing goes where it must not: {said}");
+    assert!(!said.contains("reached directly"), "nothing is sent directly: {said}");
     assert!(!said.contains("link it again"), "the token is not at fault: {said}");
-    // Every other command refuses to start, and the stream and REST of a running one refuse to dial.
+    // Other commands refuse to start, and stream and REST of a running one refuse to connect.
     for value in ["ftp://somewhere", "http://:1", "http://ann:hush-hush@proxy:99999"] {
         for command in [&["account"][..], &["orders"], &["brokers"], &["watch"], &["link", "acme", "--no-browser"], &[]]
         {
@@ -188,7 +188,7 @@ async fn a_variable_that_names_no_proxy_is_said_and_not_passed_over() {
             assert_eq!(output.status.code(), Some(2), "{command:?}: {said}");
             assert!(said.contains("HTTPS_PROXY does not name a usable proxy") && said.contains("unset it"), "{said}");
         }
-        // What asks no broker is not concerned, nor a broker that is not set up.
+        // Commands without a broker and unconfigured brokers are not affected.
         let (output, said) = office.run(&["keys"], &[("HTTPS_PROXY", value)]).await;
         assert_eq!(output.status.code(), Some(0), "{said}");
     }
@@ -197,7 +197,7 @@ async fn a_variable_that_names_no_proxy_is_said_and_not_passed_over() {
     let cgi = [("HTTPS_PROXY", proxy.as_str()), ("REQUEST_METHOD", "GET"), ("SSL_CERT_FILE", office.authority())];
     let (_, said) = office.run(&["doctor"], &cgi).await;
     assert!(said.contains("REST answers") && said.contains("the stream listens"), "{said}");
-    assert!(!said.contains("reached directly"), "a gateway's variable takes no proxy away: {said}");
+    assert!(!said.contains("reached directly"), "REQUEST_METHOD does not disable the proxy: {said}");
     let (_, said) = office.run(&["doctor"], &[cgi[0], cgi[2], ("NO_PROXY", "<local>,a.test")]).await;
     assert!(said.contains("NO_PROXY: <local> has no effect"), "{said}");
 }
@@ -224,7 +224,7 @@ async fn the_event_stream_goes_through_the_proxy_too() {
             said.push(line);
             match state.as_str() {
                 "live" => return,
-                // Where no event stream is had, polling is the end of it.
+                // Without an event stream the account is polled.
                 "polling" => panic!("{said:?}"),
                 _ => {}
             }
@@ -234,9 +234,9 @@ async fn the_event_stream_goes_through_the_proxy_too() {
     child.kill().await.unwrap();
 }
 
-/// The built-in broker at its own addresses, whose proxy leads to a broker of ours.
+/// The built-in broker at its own addresses, through a proxy that leads to a test broker.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_paper_account_with_a_number_of_no_paper_account_is_asked_about_with_the_live_word() {
+async fn a_paper_account_with_a_live_number_needs_the_live_word() {
     drop(rustls::crypto::ring::default_provider().install_default());
     let fake = Fake::start().await;
     let hosts = [("paper-api.alpaca.markets", fake.paper), ("api.alpaca.markets", fake.auth)];

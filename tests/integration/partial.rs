@@ -1,4 +1,5 @@
-//! Half answers over real sockets: what fails is named and aged by itself, what came is shown, and the word `live` waits.
+//! Partial answers over real sockets: a failing part is named and has its own age, the others are shown, and the state
+//! is not `live`.
 
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use serde_json::json;
 
 use super::truth::{Bench, Program};
 
-/// Places an order; it is acknowledged when this returns, so that the stream has nothing left to tell of it.
+/// Places an order and waits for its acknowledgement, so that the stream has no more updates of it.
 async fn place(bench: &Bench) -> String {
     let body = json!({"symbol": "AAPL", "qty": "10", "side": "buy", "type": "limit", "time_in_force": "day",
         "limit_price": "1.00"});
@@ -25,7 +26,7 @@ async fn place(bench: &Bench) -> String {
     }
 }
 
-/// A brokerage with one working order and one that fails in this way, and a program on it.
+/// A brokerage with one working order and this fault, and a connected program.
 async fn with(seed: u64, rule: &str, path: &str) -> (Bench, Program) {
     let bench = Bench::open(seed).await;
     place(&bench).await;
@@ -59,7 +60,7 @@ fn screen(program: &Program) -> String {
 }
 
 #[tokio::test]
-async fn positions_that_are_refused_from_the_start_are_unknown_and_not_none() {
+async fn positions_refused_from_the_start_are_unknown_and_not_empty() {
     let (bench, mut program) = with(21, "403", "/v2/positions").await;
     program.until("positions named", |model| is_syncing_because(model, "positions: the broker answered 403")).await;
     let model = &program.running.model;
@@ -72,7 +73,7 @@ async fn positions_that_are_refused_from_the_start_are_unknown_and_not_none() {
 }
 
 #[tokio::test]
-async fn an_answer_of_null_is_no_list_of_no_orders() {
+async fn a_null_body_is_not_an_empty_list_of_orders() {
     let (bench, mut program) = with(22, "null_body", "/v2/orders").await;
     program.until("orders named", |model| is_syncing_because(model, "working orders, recent orders: ")).await;
     let screen = screen(&program);
@@ -86,7 +87,7 @@ async fn an_answer_of_null_is_no_list_of_no_orders() {
 }
 
 #[tokio::test]
-async fn a_row_that_cannot_be_read_hides_no_other() {
+async fn an_unreadable_row_hides_no_other() {
     let bench = Bench::open(23).await;
     for _ in 0..3 {
         place(&bench).await;
@@ -101,19 +102,19 @@ async fn a_row_that_cannot_be_read_hides_no_other() {
 }
 
 #[tokio::test]
-async fn balances_that_cannot_be_read_are_named_and_take_the_word_away() {
+async fn unreadable_balances_are_named_and_the_state_is_not_live() {
     let (bench, mut program) = with(34, "bad_row", "/v2/account").await;
     program.until("the figures named", |model| is_syncing_because(model, "balances: equity and ")).await;
     program.resync();
     let told = screen(&program);
-    assert!(told.contains("1 E ") && told.contains("working 1"), "whose it is is known all the same: {told}");
+    assert!(told.contains("1 E ") && told.contains("working 1"), "the account is known all the same: {told}");
     bench.control("clear", json!({})).await;
     program.live().await;
     bench.sim.stop().await;
 }
 
 #[tokio::test]
-async fn a_position_that_cannot_be_read_any_more_is_still_held() {
+async fn a_position_that_becomes_unreadable_is_still_held() {
     let bench = Bench::open(33).await;
     let order = place(&bench).await;
     let mut program = bench.program(None);
@@ -127,17 +128,17 @@ async fn a_position_that_cannot_be_read_any_more_is_still_held() {
     let row = broken.lines().find(|line| line.contains("AAPL") && line.contains("--"));
     assert!(row.is_some() && broken.contains("1+ held"), "{broken}");
     bench.control("clear", json!({})).await;
-    // What arrived together with what was waited for is lost with the run that waited.
+    // Messages that arrive with the awaited one are lost with the run that waited for it.
     program.resync();
     assert!(broken.contains("the data is incomplete"), "{broken}");
     program.live().await;
     let whole = screen(&program);
-    assert!(!whole.contains("is incomplete") && whole.contains("1 E "), "what is over is for the list: {whole}");
+    assert!(!whole.contains("is incomplete") && whole.contains("1 E "), "an ended error is only in the list: {whole}");
     bench.sim.stop().await;
 }
 
 #[tokio::test]
-async fn while_positions_fail_fills_are_told_and_the_old_positions_have_their_age() {
+async fn while_positions_fail_fills_are_shown_and_the_old_positions_have_their_age() {
     let bench = Bench::open(24).await;
     let order = place(&bench).await;
     let mut program = bench.program(None);
@@ -150,7 +151,7 @@ async fn while_positions_fail_fills_are_told_and_the_old_positions_have_their_ag
     let (model, now) = (&program.running.model, program.running.model.now.mono);
     let account = &model.accounts.all()[0];
     assert!(!account.is_current(&[Part::Positions], now) && account.is_current(&[Part::Account], now));
-    assert_eq!(account.positions.as_ref().map(|dated| dated.value.len()), Some(0), "as they last came");
+    assert_eq!(account.positions.as_ref().map(|dated| dated.value.len()), Some(0), "as last received");
     let screen = screen(&program);
     assert!(screen.contains(" old"), "{screen}");
     bench.control("clear", json!({})).await;
@@ -161,7 +162,7 @@ async fn while_positions_fail_fills_are_told_and_the_old_positions_have_their_ag
 }
 
 #[tokio::test]
-async fn a_gateway_in_the_way_and_three_refusals_cost_no_link() {
+async fn refusals_by_a_gateway_cost_no_link() {
     for (seed, rule) in [(25, "html403*4"), (26, "401*3")] {
         let bench = Bench::open(seed).await;
         let mut program = bench.program(None);
@@ -181,7 +182,7 @@ async fn a_gateway_in_the_way_and_three_refusals_cost_no_link() {
 }
 
 #[tokio::test]
-async fn a_refused_upgrade_keeps_nothing_from_the_screen() {
+async fn a_refused_upgrade_does_not_delay_the_data() {
     let bench = Bench::open(27).await;
     place(&bench).await;
     bench.control("fault", json!({"rule": "upgrade502/paper"})).await;
@@ -198,7 +199,7 @@ async fn a_refused_upgrade_keeps_nothing_from_the_screen() {
 }
 
 #[tokio::test]
-async fn a_wait_of_a_month_is_shown_and_ended_by_a_person() {
+async fn a_wait_of_a_month_is_shown_and_ended_by_the_user() {
     let bench = Bench::open(28).await;
     let mut program = bench.program(None);
     program.live().await;
@@ -218,7 +219,7 @@ async fn a_wait_of_a_month_is_shown_and_ended_by_a_person() {
 }
 
 #[tokio::test]
-async fn equity_and_the_clock_say_that_they_did_not_come() {
+async fn failures_of_equity_and_clock_are_shown() {
     let bench = Bench::open(29).await;
     fail(&bench, "500", "/v2/clock").await;
     fail(&bench, "500", "/v2/account/portfolio/history").await;

@@ -1,4 +1,4 @@
-//! The dashboard in a pseudo-terminal, driven by keys as a person would.
+//! The dashboard in a pseudo-terminal, driven by keys.
 
 mod hostile;
 mod questions;
@@ -12,7 +12,7 @@ use terminal::Terminal;
 const DEMO: &[&str] = &["demo", "--seed", "7", "--pace", "20"];
 
 #[test]
-fn the_demo_moves_links_the_live_account_by_keys_and_gives_the_terminal_back() {
+fn the_demo_updates_links_the_live_account_by_keys_and_restores_the_terminal() {
     let mut terminal = Terminal::start(140, 40, DEMO, &[]);
     terminal.wait_for("SIMULATED");
     terminal.wait("a live paper account", |screen| screen.contains("● live") || screen.contains("1 live"));
@@ -25,7 +25,7 @@ fn the_demo_moves_links_the_live_account_by_keys_and_gives_the_terminal_back() {
     terminal.wait_for("/oauth/authorize?");
     terminal.keys("a");
     terminal.wait("the question", |screen| screen.contains("LIVE") && screen.contains("ave"));
-    // A key that comes faster than a hand's, right after the last one, confirms nothing.
+    // A key faster than typing, right after another, confirms nothing.
     terminal.keys_until("L", "both accounts live", |screen| screen.contains("2 live"));
     terminal.keys("q");
     assert_eq!(terminal.end().exit_code(), 0);
@@ -38,7 +38,7 @@ fn the_activity_list_reaches_back_to_the_first_row_of_the_simulated_account() {
     terminal.wait("a fill on the tape", |screen| screen.contains("live") && screen.contains("fill"));
     terminal.keys("5h");
     terminal.wait("the list", |screen| screen.contains("Activities") && screen.contains("fill"));
-    // Each jump to the end asks for the page behind it.
+    // Each jump to the end fetches the next page.
     terminal.keys_until("G", "the first row", |screen| screen.contains(" in all"));
     terminal.keys("qq");
     terminal.end();
@@ -63,15 +63,15 @@ fn a_live_link_is_not_saved_by_enter() {
     terminal.assert_restored();
 }
 
-/// How often a program is ended by each cause.
+/// How often the program is ended by each cause.
 fn exits(at_least: usize) -> usize {
     let asked = std::env::var("BROKERDECK_EXITS").ok().and_then(|text| text.parse().ok());
     asked.unwrap_or(at_least).max(at_least)
 }
 
-/// `BROKERDECK_EXITS=100 cargo test every_way_to_end` ends it that often by each cause.
+/// `BROKERDECK_EXITS=100 cargo test every_way_to_end` ends it 100 times by each cause.
 #[test]
-fn every_way_to_end_gives_the_terminal_back_and_says_which_it_was() {
+fn every_way_to_end_restores_the_terminal_and_has_its_exit_code() {
     let times = exits(1);
     let mut causes = vec![
         (Signal::TERM, 143),
@@ -92,7 +92,7 @@ fn every_way_to_end_gives_the_terminal_back_and_says_which_it_was() {
 }
 
 #[test]
-fn a_signal_that_means_nothing_here_leaves_the_program_and_its_terminal_alone() {
+fn an_irrelevant_signal_affects_neither_the_program_nor_its_terminal() {
     let mut terminal = Terminal::start(120, 36, DEMO, &[]);
     terminal.wait_for("SIMULATED");
     let signals = [
@@ -130,7 +130,7 @@ fn ctrl_c_quits_from_anywhere() {
 }
 
 #[test]
-fn words_on_the_command_line_act_on_no_terminal() {
+fn hostile_arguments_are_harmless_on_a_terminal() {
     for words in
         [&["a\x1b]52;c;eA==\x07\u{202e}"][..], &["account", "--account", "\x1b]52;\u{9b}"], &["--\x1b]52;\u{202e}"]]
     {
@@ -144,7 +144,7 @@ fn words_on_the_command_line_act_on_no_terminal() {
 }
 
 #[test]
-fn a_panic_gives_the_terminal_back_before_it_speaks() {
+fn a_panic_restores_the_terminal_before_its_message() {
     let mut terminal = Terminal::start(80, 24, DEMO, &[("BROKERDECK_PANIC", "frame")]);
     let status = terminal.end();
     assert!(!status.success());
@@ -152,11 +152,11 @@ fn a_panic_gives_the_terminal_back_before_it_speaks() {
     assert!(terminal.contents().contains("panicked"), "{}", terminal.contents());
 }
 
-/// Set for the process that plays a terminal emulator and dies.
+/// Set for the process that acts as a terminal emulator and dies.
 const HOLDER: &str = "BROKERDECK_TEST_TERMINAL_HOLDER";
-/// Its values: a program that the terminal controls, and one that it does not.
+/// Its values: a program whose controlling terminal it is, and one whose it is not.
 const HELD: [&str; 2] = ["controlled", "uncontrolled"];
-/// Starts the program below a shell that outlives the terminal, hands on the hang-up and writes down the exit code.
+/// Starts the program under a shell that outlives the terminal, forwards SIGHUP and writes the exit code to a file.
 const HOLD: &str = r#"
 exec 3<&0
 trap 'kill -HUP $pid' HUP
@@ -167,7 +167,7 @@ until wait $pid; code=$?; ! kill -0 $pid 2> "$HOME/errors"; do :; done
 echo $code > "$HOME/code"
 "#;
 
-/// Not a test of its own: run again by the next one as a process that holds a terminal and vanishes with it.
+/// Not a test of its own: the next one runs it as a process that holds a terminal and dies with it.
 #[test]
 fn a_terminal_held_by_a_process_that_dies() {
     let Ok(how) = std::env::var(HOLDER) else { return };
@@ -179,7 +179,7 @@ fn a_terminal_held_by_a_process_that_dies() {
     let home = terminal.home.path().display().to_string();
     std::mem::forget(terminal);
     writeln!(std::io::stdout(), "holding {home}").unwrap();
-    // Every copy of the terminal's other end goes with the process, as when a window is closed.
+    // Every copy of the terminal's other end is closed with the process, as when a window is closed.
     std::process::exit(0);
 }
 
@@ -189,14 +189,15 @@ fn a_vanished_terminal_ends_the_program() {
     vanish(HELD[0]);
 }
 
-/// Nobody sends SIGHUP to a program in a session of its own: the closed terminal is all it can see.
+/// A program in a session of its own gets no SIGHUP; it can only notice the closed terminal.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_terminal_that_vanishes_without_a_signal_ends_the_program() {
     vanish(HELD[1]);
 }
 
-/// A race decides who sees the hang-up first, so once proves little. Standard error vanishes too: who writes there panics.
+/// A race decides which thread notices the hang-up first, so it is repeated. Standard error is gone too: writing to it
+/// would panic.
 #[cfg(target_os = "linux")]
 fn vanish(how: &str) {
     let times = exits(10);
@@ -207,7 +208,7 @@ fn vanish(how: &str) {
             .output()
             .unwrap();
         let said = String::from_utf8_lossy(&holder.stdout).into_owned();
-        let (_, rest) = said.split_once("holding ").expect("the holder says where its program lives");
+        let (_, rest) = said.split_once("holding ").expect("the holder prints its program's home");
         let home = std::path::Path::new(rest.split_whitespace().next().unwrap());
         let pid = std::fs::read_to_string(home.join("pid")).unwrap().trim().parse().unwrap();
         terminal::wait_until_gone(pid);
@@ -225,7 +226,11 @@ fn vanish(how: &str) {
 fn raw_mode_is_on_while_the_dashboard_is_open() {
     let mut terminal = Terminal::start(80, 24, DEMO, &[]);
     terminal.wait_for("SIMULATED");
-    assert_ne!(terminal.modes(), terminal.modes_before(), "or the checks of a restored terminal would show nothing");
+    assert_ne!(
+        terminal.modes(),
+        terminal.modes_before(),
+        "otherwise the checks of a restored terminal would prove nothing"
+    );
     terminal.keys("q");
     terminal.end();
     terminal.assert_restored();
@@ -245,7 +250,7 @@ fn a_resize_redraws_and_a_tiny_terminal_gets_a_polite_notice() {
 }
 
 #[test]
-fn ctrl_z_gives_the_terminal_to_the_shell_and_fg_brings_the_dashboard_back() {
+fn ctrl_z_restores_the_terminal_and_fg_brings_the_dashboard_back() {
     let script = format!(
         "set -m; '{}' demo --seed 7; echo \"stopped $?\"; read line; fg >/dev/null; echo \"ended $?\"",
         env!("CARGO_BIN_EXE_brokerdeck")
@@ -265,8 +270,8 @@ fn ctrl_z_gives_the_terminal_to_the_shell_and_fg_brings_the_dashboard_back() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_stop_from_outside_is_as_good_as_ctrl_z_and_after_any_the_terminal_is_taken_anew() {
-    // The shell sets its terminal as it likes while the program is stopped.
+fn a_stop_signal_works_like_ctrl_z_and_the_terminal_is_set_up_again_after_any() {
+    // The shell changes the terminal's modes while the program is stopped.
     let script = format!(
         "set -m; '{}' demo --seed 7 & echo $! > \"$HOME/pid\"; fg > /dev/null; echo \"stopped $?\"; stty icanon echo isig iexten icrnl ixon opost; echo ready; read line;\
          fg > /dev/null; echo \"ended $?\"",

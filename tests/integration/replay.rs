@@ -1,4 +1,4 @@
-//! A recorded run, played back, shows the same frames; and no recording holds what was typed in secret.
+//! A replayed recording shows the same frames, and no recording contains secret input.
 
 use std::path::{Path, PathBuf};
 
@@ -33,7 +33,7 @@ pub(crate) fn settings() -> Settings {
     }
 }
 
-/// Draws as the loop would, with what the view remembers from frame to frame.
+/// Draws as the loop would, with the view state kept between frames.
 fn frame(model: &Model, view: &mut ViewState) -> Buffer {
     let area = Rect::new(0, 0, SIZE.0, SIZE.1);
     let mut buffer = Buffer::empty(area);
@@ -41,7 +41,7 @@ fn frame(model: &Model, view: &mut ViewState) -> Buffer {
     buffer
 }
 
-/// Runs the messages anew while recording them; gives back a frame after each.
+/// Runs and records the messages; returns the frame after each.
 fn record(path: &Path, run: &[(Now, Msg)]) -> Vec<Buffer> {
     let mut model = Model::new(program(), Keymap::default(), brokers(), run[0].0);
     let mut recorder = Recorder::create(path, &settings(), &model).unwrap();
@@ -73,7 +73,7 @@ fn a_replay_shows_the_same_frames() {
 }
 
 #[test]
-fn a_recording_is_its_owners_alone_and_holds_no_secret() {
+fn a_recording_is_owner_only_and_contains_no_secret() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run");
     let mut fixture = stage::fixture("waiting", SIZE);
@@ -89,7 +89,7 @@ fn a_recording_is_its_owners_alone_and_holds_no_secret() {
     );
     let letters: String = ["z", "q", "c", "n", "r", "y"].map(|ch| format!("{{\"Char\":\"{ch}\"}}")).join("|");
     assert!(letters.split('|').all(|letter| !text.contains(letter)), "typed letters are in the recording");
-    assert!(text.contains("41970"), "what is no secret is there");
+    assert!(text.contains("41970"), "text that is not secret is kept");
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
@@ -98,7 +98,7 @@ fn a_recording_is_its_owners_alone_and_holds_no_secret() {
     assert!(Recorder::create(&path, &settings(), &fixture.model).is_err(), "an existing file is never overwritten");
 }
 
-/// What an asciinema file shows at its end, and its times.
+/// The last screen of an asciinema file, and its times.
 fn watched(cast: &str) -> (String, Vec<Decimal>) {
     let mut lines = cast.lines();
     let head: serde_json::Value = serde_json::from_str(lines.next().unwrap()).unwrap();
@@ -151,7 +151,7 @@ fn the_demo_in_assets_is_an_asciinema_file_of_modest_size() {
 
 #[cfg(unix)]
 #[test]
-fn a_recording_out_of_a_pipe_is_played_and_is_never_its_own_output() {
+fn a_recording_from_a_pipe_is_played_and_a_recording_is_never_overwritten_by_its_replay() {
     let folder = tempfile::tempdir().unwrap();
     let (path, pipe) = (folder.path().join("run"), folder.path().join("pipe"));
     record(&path, &stage::fixture("order", SIZE).log);
@@ -176,12 +176,12 @@ fn a_recording_out_of_a_pipe_is_played_and_is_never_its_own_output() {
             .output()
             .unwrap();
         assert_eq!(same.status.code(), Some(2), "{same:?}");
-        assert_eq!(std::fs::read(&path).unwrap(), whole, "the recording is what it was");
+        assert_eq!(std::fs::read(&path).unwrap(), whole, "the recording is unchanged");
     }
 }
 
 #[test]
-fn a_recording_without_line_ends_or_with_times_of_no_run_is_refused() {
+fn a_recording_without_line_ends_or_with_impossible_times_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run");
     let run = stage::fixture("order", SIZE).log;
@@ -199,7 +199,7 @@ fn a_recording_without_line_ends_or_with_times_of_no_run_is_refused() {
     };
     assert_eq!(refused(&whole), "");
     let file = std::fs::File::create(folder.path().join("endless")).unwrap();
-    // A hole of the file system: nothing is written, and its one line is longer than memory should hold.
+    // A sparse file: nothing is written, and its one line is longer than memory should hold.
     file.set_len(1 << 40).unwrap();
     let error = Replay::open(&folder.path().join("endless")).err().unwrap().to_string();
     assert!(error.contains("longer than 64 MiB"), "{error}");

@@ -59,12 +59,12 @@ impl Shot {
         self.lines().join("\n")
     }
 
-    /// Where a text stands, as the cell of its first character.
+    /// The cell of a text's first character.
     fn find(&self, text: &str) -> Option<(u16, u16)> {
         self.find_all(text).first().copied()
     }
 
-    /// Every place where a text begins, in reading order.
+    /// The cell of every occurrence of a text, in reading order.
     fn find_all(&self, text: &str) -> Vec<(u16, u16)> {
         let wanted: Vec<char> = text.chars().collect();
         let area = self.buffer.area;
@@ -133,7 +133,7 @@ screens! {
 }
 
 #[test]
-fn live_and_paper_differ_by_word_and_border_without_any_colour() {
+fn live_and_paper_differ_by_word_and_border_without_colour() {
     for size in SIZES {
         let none = Theme::by_name("none", Depth::Mono).unwrap();
         let live = shoot("live", size, none.clone(), false);
@@ -161,7 +161,7 @@ fn the_word_live_keeps_its_block_under_the_cursor() {
 }
 
 #[test]
-fn without_colour_no_cell_has_one_and_every_gain_or_loss_has_its_sign() {
+fn without_colour_no_cell_is_coloured_and_every_gain_or_loss_has_its_sign() {
     for screen in stage::SCREENS {
         let shot = shoot(screen, (160, 50), Theme::by_name("dark", Depth::Mono).unwrap(), false);
         for cell in &shot.buffer.content {
@@ -185,7 +185,7 @@ fn sixteen_colours_are_enough() {
 }
 
 #[test]
-fn in_ascii_nothing_else_is_drawn() {
+fn in_ascii_only_ascii_is_drawn() {
     for (screen, size) in stage::SCREENS.iter().flat_map(|screen| [(screen, (80, 24)), (screen, (140, 40))]) {
         let shot = shoot(screen, size, Theme::default(), true);
         let odd: String = shot.text().chars().filter(|ch| !ch.is_ascii()).collect();
@@ -234,7 +234,7 @@ fn the_authorize_url_is_shown_whole_and_its_cells_are_a_hyperlink() {
 }
 
 #[test]
-fn the_mouse_finds_rows_headers_tabs_and_hints() {
+fn clicks_find_rows_headers_tabs_and_hints() {
     use brokerdeck::app::keymap::Action;
     use brokerdeck::app::model::Pane;
     let shot = plain("paper", (140, 40));
@@ -247,7 +247,7 @@ fn the_mouse_finds_rows_headers_tabs_and_hints() {
     let (x, y) = tabs.find("5 Tape").unwrap();
     assert_eq!(tabs.view.hit(x, y), HitTarget::Pane(Pane::Tape));
     let add = plain("add", (140, 40));
-    // The name stands in the pane and in the overlay over it; only the overlay answers.
+    // The name is in the pane and in the overlay above it; only the overlay is clickable.
     let hits: Vec<HitTarget> =
         add.find_all("Alpaca Live (OAuth)").into_iter().map(|(x, y)| add.view.hit(x, y)).collect();
     assert!(hits.iter().any(|hit| matches!(hit, HitTarget::OverlayRow(_))), "{hits:?}");
@@ -255,7 +255,7 @@ fn the_mouse_finds_rows_headers_tabs_and_hints() {
 }
 
 #[test]
-fn hostile_words_from_the_broker_reach_no_cell() {
+fn hostile_text_from_the_broker_reaches_no_cell() {
     use brokerdeck::app::Msg;
     let mut fixture = stage::fixture("paper", (140, 40));
     fixture.send(Msg::Trouble("\u{1b}[31mred\u{202e}drawkcab\u{7}".to_owned()));
@@ -268,7 +268,7 @@ fn hostile_words_from_the_broker_reach_no_cell() {
 }
 
 #[test]
-fn every_sentence_names_the_keys_that_are_in_force() {
+fn every_sentence_names_the_configured_keys() {
     use brokerdeck::app::keymap::Keymap;
     let changed = [
         ("linking.paste", "f7"),
@@ -304,7 +304,7 @@ fn every_sentence_names_the_keys_that_are_in_force() {
         ("help", "F2 search"),
     ] {
         let shown = text(screen);
-        // A sentence may be wrapped at any word.
+        // Sentences may be wrapped between words.
         let words: Vec<&str> = shown.split_whitespace().filter(|word| !matches!(*word, "│" | "││")).collect();
         assert!(words.join(" ").contains(sentence), "{screen} does not say {sentence:?}:\n{shown}");
     }
@@ -314,7 +314,7 @@ fn every_sentence_names_the_keys_that_are_in_force() {
 }
 
 #[test]
-fn another_time_zone_moves_every_time_at_once() {
+fn another_time_zone_changes_every_time() {
     for (screen, newyork, tokyo) in [
         ("paper", "13:46:12", "03:46:12"),
         ("paper", "13:46:16 ET", "03:46:16 Tokyo"),
@@ -340,7 +340,7 @@ fn another_time_zone_moves_every_time_at_once() {
 }
 
 #[test]
-fn that_rest_stands_in_for_the_stream_is_said_only_while_it_does() {
+fn polling_in_place_of_the_stream_is_shown_only_while_it_lasts() {
     let shown = |mut fixture: Fixture| {
         fixture.send(Msg::Resize { cols: 160, rows: 50 });
         fixture.elsewhere(&paper().id);
@@ -373,7 +373,7 @@ fn totals_and_the_day_of_every_account_are_in_cents() {
 }
 
 #[test]
-fn what_is_not_on_disk_is_marked_at_the_top_at_every_size() {
+fn not_saved_is_shown_at_the_top_at_every_size() {
     for (cols, rows) in [(60, 15), (80, 24), (140, 40)] {
         let mut fixture = stage::fixture("paper", (cols, rows));
         let shown = |fixture: &Fixture| {
@@ -392,7 +392,7 @@ fn what_is_not_on_disk_is_marked_at_the_top_at_every_size() {
 }
 
 #[test]
-fn a_curve_that_does_not_come_again_says_how_old_it_is() {
+fn a_curve_that_cannot_be_refreshed_shows_its_age() {
     let mut fixture = stage::fixture("chart", (140, 40));
     let shown = |fixture: &Fixture| {
         let area = Rect::new(0, 0, 140, 40);
@@ -410,7 +410,7 @@ fn a_curve_that_does_not_come_again_says_how_old_it_is() {
 }
 
 #[test]
-fn the_palette_shows_every_key_beside_a_title_that_is_too_long() {
+fn the_palette_shows_every_key_beside_a_truncated_title() {
     let mut fixture = stage::fixture("palette", (80, 24));
     for entry in fixture.model.overlays.iter_mut().filter_map(|overlay| match overlay {
         Overlay::Palette(Palette { matches, .. }) => matches.first_mut(),
@@ -427,9 +427,9 @@ fn the_palette_shows_every_key_beside_a_title_that_is_too_long() {
     assert!(text.contains("…  Ctrl-h "), "{text}");
 }
 
-/// The README's pictures are frames of today's code. `BRKD_PICTURES=write` makes them anew.
+/// The README's pictures are frames of the present code. `BRKD_PICTURES=write` rewrites them.
 #[test]
-fn the_pictures_in_assets_are_what_the_program_draws() {
+fn the_pictures_in_assets_are_up_to_date() {
     use brokerdeck::view::svg;
     for (name, theme, paper) in [("dark", "dark", svg::DARK), ("light", "light", svg::LIGHT)] {
         let shot = shoot("picture", (132, 36), Theme::by_name(theme, Depth::TrueColour).unwrap(), false);
@@ -439,12 +439,12 @@ fn the_pictures_in_assets_are_what_the_program_draws() {
             std::fs::write(&path, &drawn).unwrap();
         }
         let kept = std::fs::read_to_string(&path).unwrap_or_default();
-        assert!(kept == drawn, "{} is out of date; BRKD_PICTURES=write cargo test makes it anew", path.display());
+        assert!(kept == drawn, "{} is out of date; BRKD_PICTURES=write cargo test rewrites it", path.display());
     }
 }
 
 #[test]
-fn however_little_room_there_is_the_keys_of_a_question_have_their_row_to_themselves() {
+fn the_keys_of_a_question_have_their_own_row_at_every_size() {
     for (width, height) in [60, 80].into_iter().flat_map(|width| (15..26).map(move |height| (width, height))) {
         let shot = plain("cancel-many", (width, height));
         let lines = shot.lines();

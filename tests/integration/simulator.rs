@@ -25,7 +25,7 @@ mod scenario;
 mod sse;
 mod table;
 
-/// Longer than anything here takes, even on a busy machine.
+/// Longer than any step takes, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(crate) fn options() -> SimOptions {
@@ -44,7 +44,7 @@ pub(crate) fn options() -> SimOptions {
     }
 }
 
-/// A running brokerage and a client of it.
+/// A running brokerage and a client for it.
 struct Fixture {
     running: Running,
     http: Client,
@@ -110,7 +110,7 @@ impl Fixture {
         url
     }
 
-    /// Looks at the page and presses one of its buttons.
+    /// Opens the page and presses one of its buttons.
     async fn decide(&self, url: Url, form: &[(&str, &str)]) -> Response {
         let page = self.http.get(url.clone()).send().await.unwrap().text().await.unwrap_or_default();
         let token = form_token(&page).unwrap_or_default();
@@ -119,7 +119,7 @@ impl Fixture {
         self.http.post(url).form(&form).send().await.unwrap()
     }
 
-    /// The whole way to a token.
+    /// Gets a token through all steps.
     async fn link(&self, query: &[(&str, &str)], form: &[(&str, &str)]) -> String {
         let answer = self.decide(self.authorize_url(query), form).await;
         assert_eq!(answer.status(), StatusCode::FOUND);
@@ -148,7 +148,7 @@ impl Fixture {
         Socket(connect_async(url).await.unwrap().0)
     }
 
-    /// A paper stream that listens.
+    /// A paper stream that is listening.
     async fn listening(&self) -> Socket {
         let mut socket = self.socket(&self.ready().paper.stream_url).await;
         socket.say(&json!({"action": "authenticate", "data": {"oauth_token": self.ready().paper_token}})).await;
@@ -193,11 +193,11 @@ impl Socket {
         self.raw().await.map(|message| serde_json::from_slice(&message.into_data()).unwrap())
     }
 
-    /// Event names until the wanted one, that one included.
+    /// Event names up to and including the wanted one.
     async fn events_until(&mut self, last: &str) -> Vec<String> {
         let mut names = Vec::new();
         while names.last().is_none_or(|name| name != last) {
-            let message = self.hear().await.expect("the stream goes on");
+            let message = self.hear().await.expect("the stream continues");
             names.push(message["data"]["event"].as_str().unwrap_or("null").to_owned());
         }
         names
@@ -214,7 +214,7 @@ async fn consent_leads_to_a_token_for_the_chosen_account_alone() {
     for part in ["id=\"allow\"", "id=\"deny\"", "PA3SIM0001", "PA3SIM0002", "trading"] {
         assert!(html.contains(part), "the page shows {part}");
     }
-    assert!(!html.contains("LIVE account"), "live was not asked for");
+    assert!(!html.contains("LIVE account"), "live was not requested");
     let token = fixture
         .link(&[("env", "paper"), ("scope", "trading")], &[("decision", "allow"), ("account", "PA3SIM0002")])
         .await;
@@ -238,7 +238,7 @@ async fn one_consent_covers_both_environments_when_none_is_named() {
 }
 
 #[tokio::test]
-async fn refusals_go_back_with_the_state_and_strangers_never_go_back() {
+async fn refusals_redirect_with_the_state_and_unregistered_addresses_are_never_used() {
     let fixture = Fixture::open().await;
     let denied = fixture.decide(fixture.authorize_url(&[]), &[("decision", "deny")]).await;
     assert_eq!(denied.status(), StatusCode::FOUND);
@@ -255,7 +255,7 @@ async fn refusals_go_back_with_the_state_and_strangers_never_go_back() {
 }
 
 #[tokio::test]
-async fn a_code_is_good_for_ten_simulated_minutes() {
+async fn a_code_is_valid_for_ten_simulated_minutes() {
     let fixture = Fixture::open().await;
     let code =
         async || location(&fixture.decide(fixture.authorize_url(&[]), &[("decision", "allow")]).await, "code").unwrap();
@@ -265,7 +265,7 @@ async fn a_code_is_good_for_ten_simulated_minutes() {
     assert_eq!(good.status(), StatusCode::OK);
     let clock = fixture.ask(Method::GET, "/v2/clock", &fixture.ready().paper_token, None).await;
     let day = |answer: &Response| answer.headers()["date"].to_str().unwrap().split(':').next().unwrap().to_owned();
-    assert_eq!(day(&good), day(&clock), "all origins tell the same time");
+    assert_eq!(day(&good), day(&clock), "all origins have the same time");
     fixture.control("advance", json!({"by": "11s"})).await;
     let bad = fixture.exchange(&late, &[]).await;
     assert_eq!(bad.status(), StatusCode::BAD_REQUEST);
@@ -313,7 +313,7 @@ async fn option_contracts_are_found_by_their_terms_and_follow_their_underlying()
 }
 
 #[tokio::test]
-async fn a_code_is_good_once_and_for_its_verifier_only() {
+async fn a_code_is_valid_once_and_for_its_verifier_only() {
     let fixture = Fixture::open().await;
     // The pair of RFC 7636, appendix B.
     let (verifier, challenge) =
@@ -338,13 +338,13 @@ async fn a_code_is_good_once_and_for_its_verifier_only() {
 }
 
 #[tokio::test]
-async fn an_order_is_placed_replaced_and_canceled_and_the_stream_tells() {
+async fn an_order_is_placed_replaced_and_canceled_and_the_stream_reports_it() {
     let fixture = Fixture::open().await;
     let mut socket = fixture.listening().await;
     let order = fixture.limit("1.00").await;
     assert!(socket.events_until("new").await.starts_with(&["pending_new".to_owned()]));
     let id = order["id"].as_str().unwrap();
-    // Other people's clients leave the dashes out.
+    // Some clients leave the dashes out.
     let plain = id.replace('-', "");
     let (status, newer) = fixture.paper(Method::PATCH, &format!("/v2/orders/{plain}"), Some(json!({"qty": 5}))).await;
     assert_eq!(status, StatusCode::OK, "{newer}");
@@ -367,7 +367,7 @@ async fn an_order_is_placed_replaced_and_canceled_and_the_stream_tells() {
 }
 
 #[tokio::test]
-async fn answers_carry_the_service_s_headers_and_the_budget_ends() {
+async fn responses_have_the_services_headers_and_the_budget_is_limited() {
     let fixture = Fixture::open().await;
     fixture.control("rate_limit", json!({"limit": 2})).await;
     let first = fixture.ask(Method::GET, "/v2/account", &fixture.ready().paper_token, None).await;
@@ -388,7 +388,7 @@ async fn answers_carry_the_service_s_headers_and_the_budget_ends() {
 }
 
 #[tokio::test]
-async fn every_form_of_authentication_is_answered_as_it_should_be() {
+async fn every_form_of_authentication_gets_the_right_answer() {
     let fixture = Fixture::open().await;
     let (ready, token) = (fixture.ready(), &fixture.ready().paper_token);
     let forms = [
@@ -438,7 +438,7 @@ async fn frames_are_binary_on_paper_text_on_live_and_packed_on_request() {
 }
 
 #[tokio::test]
-async fn faults_strike_on_the_way_out_and_leave_the_truth_alone() {
+async fn faults_affect_the_output_and_not_the_books() {
     let fixture = Fixture::open().await;
     let mut socket = fixture.listening().await;
     fixture.control("fault", json!({"rule": "duplicate*1"})).await;
@@ -455,7 +455,7 @@ async fn faults_strike_on_the_way_out_and_leave_the_truth_alone() {
     let lost = fixture.http.post(url).bearer_auth(&fixture.ready().paper_token).json(&body).send().await;
     assert!(lost.is_err(), "no answer came");
     let (status, found) = fixture.paper(Method::GET, "/v2/orders:by_client_order_id?client_order_id=lost", None).await;
-    assert_eq!((status, &found["limit_price"]), (StatusCode::OK, &json!("1.02")), "and yet it was placed");
+    assert_eq!((status, &found["limit_price"]), (StatusCode::OK, &json!("1.02")), "the order was placed all the same");
     fixture.control("drop", json!({})).await;
     while socket.hear().await.is_some() {}
     let (_, truth) = fixture.paper(Method::GET, "/_sim/truth", None).await;
@@ -467,11 +467,11 @@ async fn faults_strike_on_the_way_out_and_leave_the_truth_alone() {
 }
 
 #[tokio::test]
-async fn reads_lag_behind_when_told_to() {
+async fn reads_lag_behind_when_configured() {
     let fixture = Fixture::open().await;
     fixture.control("lag", json!({"for": "1h"})).await;
     let order = fixture.limit("1.00").await;
-    assert_eq!(fixture.paper(Method::GET, "/v2/orders", None).await.1, json!([]), "REST has not heard of it");
+    assert_eq!(fixture.paper(Method::GET, "/v2/orders", None).await.1, json!([]), "REST does not show it yet");
     fixture.control("clear", json!({})).await;
     assert_eq!(fixture.paper(Method::GET, "/v2/orders", None).await.1[0]["id"], order["id"]);
 }
@@ -522,14 +522,14 @@ async fn the_event_stream_over_http_replays_what_was_missed() {
     }
     let line = text.lines().find_map(|line| line.strip_prefix("data: ")).unwrap();
     let event: Value = serde_json::from_str(line).unwrap();
-    assert_eq!(event["event"], "new", "the one after the id that was seen");
+    assert_eq!(event["event"], "new", "the event after the last seen id");
     fixture.control("sse", json!({"on": false})).await;
     let gone = fixture.ask(Method::GET, &path, &fixture.ready().paper_token, None).await;
     assert_eq!(gone.status(), StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]
-async fn the_data_stream_moves_and_admits_one_connection() {
+async fn the_data_stream_sends_data_and_admits_one_connection() {
     let fixture = Fixture::open().await;
     let url = fixture.ready().data.stream_url.replace("/v2/iex", "/v2/test");
     let mut first = fixture.socket(&url).await;
@@ -603,7 +603,7 @@ async fn a_multi_leg_order_is_one_order_on_every_interface() {
 }
 
 #[tokio::test]
-async fn a_request_that_waits_when_connections_are_dropped_is_lost_and_never_carried_out() {
+async fn a_delayed_request_whose_connection_is_dropped_is_never_executed() {
     let fixture = Fixture::open().await;
     fixture.control("fault", json!({"rule": "slow=1s*1", "method": "POST", "path": "/v2/orders"})).await;
     let asked = fixture
@@ -615,12 +615,12 @@ async fn a_request_that_waits_when_connections_are_dropped_is_lost_and_never_car
     let waits = async {
         while fixture.paper(Method::GET, "/_sim/log", None).await.1.to_string().matches("slow=1s").count() < 2 {}
     };
-    tokio::time::timeout(PATIENCE, waits).await.expect("the rule was added, and has struck");
+    tokio::time::timeout(PATIENCE, waits).await.expect("the rule was added and used");
     // The answer to this one may be lost as well.
     let drop_all = fixture.http.post(format!("{}/_sim/drop", fixture.ready().paper.api_url));
     drop(drop_all.send().await);
     assert!(asked.await.unwrap().is_err(), "no answer comes");
-    // Longer than the first would have waited.
+    // Longer than the first request's delay.
     fixture.control("fault", json!({"rule": "slow=1200ms*1", "path": "/v2/clock"})).await;
     assert_eq!(fixture.paper(Method::GET, "/v2/clock", None).await.0, StatusCode::OK);
     let truth = fixture.paper(Method::GET, "/_sim/truth", None).await.1;

@@ -1,6 +1,6 @@
-//! Every screen at every width from the smallest to the widest terminal: what must hold whatever there is room for.
+//! Every screen at every width from the smallest to the widest terminal: the invariants of the layout.
 //!
-//! One view is dragged through all sizes, as a window is; what it remembers of the last size must not spoil the next.
+//! One view goes through all sizes, as a resized window does; state kept from one size must not affect the next.
 
 use brokerdeck::app::Msg;
 use brokerdeck::view::{ViewState, render};
@@ -10,11 +10,11 @@ use ratatui::layout::{Position, Rect};
 use super::fixture::Fixture;
 use super::stage;
 
-/// Each width gets one of these, another from screen to screen; the widths where the rules change get all of them.
+/// The heights. Each width gets one of them, which differs between screens; the widths where the rules change get all.
 const HEIGHTS: [u16; 7] = [15, 24, 29, 30, 40, 61, 90];
 const EDGES: [u16; 10] = [60, 79, 80, 99, 100, 119, 120, 139, 140, 300];
 
-/// Corners of frames, whatever their lines are: top left, top right, bottom left, bottom right.
+/// Corners of frames in all line styles: top left, top right, bottom left, bottom right.
 const CORNERS: [&str; 4] = ["╭╔", "╮╗", "╰╚", "╯╝"];
 const SIDES: &str = "│║┃";
 
@@ -46,7 +46,7 @@ impl Seen<'_> {
         !symbol.is_empty() && any_of.contains(symbol)
     }
 
-    /// The frame with the keys: whole, all around. Where it is.
+    /// Finds the frame that has the keys, and checks that it is complete.
     fn focused_frame(&self) -> Rect {
         let all = (0..self.area.height).flat_map(|y| (0..self.area.width).map(move |x| (x, y)));
         let Some((left, top)) = all.rev().find(|(x, y)| self.is(*x, *y, CORNERS[0]) && self.cell(x + 1, *y) == "▸")

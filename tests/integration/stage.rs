@@ -1,4 +1,4 @@
-//! The desk brought into every situation that has a screen of its own, by messages and keys alone.
+//! Brings the desk into every situation with its own screen, by messages and keys alone.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! The whole client against the simulated brokerage over real sockets that misbehave: what the screen would show is what
-//! the brokerage knows, each execution once.
+//! The whole client against the simulated brokerage over real sockets with faults: the screen's data equals the
+//! brokerage's, each execution once.
 //!
 //! More seeds than the few of `cargo test`: `BROKERDECK_SOCKET_SEEDS=200 cargo test socket_seeds`.
 
@@ -32,10 +32,10 @@ use tokio::net::{TcpListener, TcpStream};
 use super::linking::specs;
 use super::{replay, simulator};
 
-/// Longer than anything here takes, even on a busy machine.
+/// Longer than any step takes, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(90);
 
-/// A brokerage where nobody trades until told to, and a program linked to its paper account.
+/// A brokerage that trades only on request, and a program linked to its paper account.
 pub(crate) struct Bench {
     pub sim: Running,
     http: reqwest::Client,
@@ -74,7 +74,7 @@ impl Bench {
         bench
     }
 
-    /// The same, its stream by another way.
+    /// The same, with the stream through another address.
     fn streaming_through(mut self, relay: &Relay) -> Self {
         let mut ready = self.sim.ready.clone();
         ready.paper.stream_url = format!("ws://{}/stream", relay.address);
@@ -88,7 +88,7 @@ impl Bench {
         let url = format!("{}/_sim/{action}", self.sim.ready.paper.api_url);
         let mut tries = 0;
         loop {
-            // The brokerage drops connections when told to, this one as well.
+            // The brokerage drops connections on request, including this one.
             match self.http.post(&url).json(&body).send().await {
                 Ok(answer) => {
                     assert!(answer.status().is_success(), "{action}: {}", answer.text().await.unwrap());
@@ -113,10 +113,10 @@ impl Bench {
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        panic!("the brokerage does not tell the truth any more")
+        panic!("the brokerage no longer returns its books")
     }
 
-    /// A program on the account, connecting.
+    /// A program for the account, connecting.
     pub(crate) fn program(&self, locks: Option<&Path>) -> Program {
         let settings = Settings { locks: locks.map(Path::to_owned), ..replay::settings() };
         let mut running = start::with_linking(&settings, &self.accounts).unwrap();
@@ -125,7 +125,7 @@ impl Bench {
     }
 }
 
-/// A way to a server that counts the connections which are open.
+/// A forwarder to a server that counts open connections.
 struct Relay {
     address: SocketAddr,
     open: Arc<AtomicUsize>,
@@ -153,7 +153,7 @@ impl Relay {
         Self { address, open, made }
     }
 
-    /// Connections that are open, and those that were ever made.
+    /// The connections open now, and all ever made.
     fn count(&self) -> (usize, usize) {
         (self.open.load(Ordering::SeqCst), self.made.load(Ordering::SeqCst))
     }
@@ -164,7 +164,7 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// One turn of the loop, as it would be on a screen.
+    /// One turn of the loop, as with a screen.
     async fn turn(&mut self) {
         let running = &mut self.running;
         let deadline = running.model.next_deadline(running.clock.now()).unwrap();
@@ -196,7 +196,7 @@ impl Program {
         self.until("live", |model| model.accounts.all()[0].state().is_live()).await;
     }
 
-    /// Runs beside something else.
+    /// Runs the program while awaiting something else.
     pub(crate) async fn beside<T>(&mut self, other: impl Future<Output = T>) -> T {
         tokio::select! {
             biased;
@@ -213,7 +213,7 @@ impl Program {
     }
 }
 
-/// What is shown, in the terms of the truth: each order's status and quantity, each execution's order, span and price.
+/// The shown data in the terms of the books: each order's status and quantity, each execution's order, range and price.
 fn shown(model: &Model) -> (BTreeMap<String, (String, String)>, Vec<String>) {
     let blotter = &model.accounts.all()[0].blotter;
     let orders = blotter.orders().map(|order| {
@@ -265,7 +265,7 @@ fn faults(seed: u64) -> Vec<&'static str> {
         "cut_body@8%",
         "lose_answer@8%",
     ];
-    // Every seed has another half of them.
+    // Every seed uses another half of them.
     ALL.into_iter()
         .enumerate()
         .filter(|(place, _)| ((seed * 0x9E37_79B9) >> (place + 3)) & 1 == 1)
@@ -298,7 +298,7 @@ async fn one_seed(seed: u64) {
         bench.control("clear", json!({})).await;
     };
     program.beside(busy).await;
-    // Nothing moves from here on; the user asks for the truth, as `r` does, and has it.
+    // Nothing changes from now on; a resync, as by `r`, must bring the final state.
     bench.control("pace", json!({"pace": "0.1"})).await;
     program.resync();
     program.until("live again", |model| model.accounts.all()[0].state().is_live()).await;
@@ -319,14 +319,14 @@ async fn socket_seeds_end_in_the_truth() {
     }
 }
 
-/// What the paper account's tape says of an order, and how it was learned.
+/// The paper account's tape lines of an order, and their sources.
 fn lines(model: &Model, order: &str) -> Vec<(String, Source)> {
     let of = |line: &&TapeEntry| line.order_id.as_str() == order;
     model.accounts.all()[0].blotter.tape().iter().filter(of).map(|line| (line.event.to_string(), line.source)).collect()
 }
 
 #[tokio::test]
-async fn what_happened_in_an_outage_is_told_again_event_by_event_where_the_broker_can() {
+async fn events_of_an_outage_are_replayed_one_by_one_if_the_broker_can() {
     for offered in [true, false] {
         let bench = Bench::open(5).await;
         bench.control("sse", json!({"on": offered})).await;
@@ -361,7 +361,7 @@ async fn what_happened_in_an_outage_is_told_again_event_by_event_where_the_broke
 }
 
 #[tokio::test]
-async fn a_second_instance_polls_says_why_and_takes_over() {
+async fn a_second_instance_polls_with_a_reason_and_takes_over() {
     let (bench, folder) = (Bench::open(3).await, tempfile::tempdir().unwrap());
     let mut first = bench.program(Some(folder.path()));
     first.live().await;
@@ -380,12 +380,12 @@ async fn a_second_instance_polls_says_why_and_takes_over() {
 
     drop(first);
     second.live().await;
-    assert_eq!(second.running.model.accounts.all()[0].blotter.executions().count(), 1, "nothing is told twice");
+    assert_eq!(second.running.model.accounts.all()[0].blotter.executions().count(), 1, "nothing is counted twice");
     bench.sim.stop().await;
 }
 
 #[tokio::test]
-async fn a_second_instance_that_connects_as_the_first_one_ends_reads_what_that_one_wrote_all_the_same() {
+async fn a_second_instance_connecting_while_the_first_ends_reads_what_that_one_wrote() {
     let (bench, folder) = (Bench::open(3).await, tempfile::tempdir().unwrap());
     let mut first = bench.program(Some(folder.path()));
     first.live().await;
@@ -400,7 +400,7 @@ async fn a_second_instance_that_connects_as_the_first_one_ends_reads_what_that_o
 }
 
 #[tokio::test]
-async fn an_account_that_is_linked_again_has_one_stream() {
+async fn a_relinked_account_has_one_stream() {
     let bench = Bench::open(34).await;
     let server = url::Url::parse(&bench.sim.ready.paper.api_url).unwrap().socket_addrs(|| None).unwrap()[0];
     let relay = Relay::to(server).await;
@@ -409,14 +409,14 @@ async fn an_account_that_is_linked_again_has_one_stream() {
     program.live().await;
     assert_eq!(relay.count(), (1, 1));
     for round in 2..5 {
-        // As after linking in this program: a new client, and the old one's line dropped.
+        // As after relinking in this program: a new client, and the old one's connection dropped.
         program.running.start(vec![bench.link.clone()]);
         let again = |model: &Model| model.accounts.all()[0].state().is_live() && relay.count().1 == round;
         program.until("the new stream", again).await;
     }
     program.until("the end of the old ones", |_| relay.count().0 == 1).await;
     for round in 5..8 {
-        // As after linking in another program.
+        // As after relinking in another program.
         drop(program.running.handle(AccountMsg::Renewed { link: bench.link.clone() }.into()));
         let again = |model: &Model| model.accounts.all()[0].state().is_live() && relay.count().1 == round;
         program.until("the new stream", again).await;

@@ -1,4 +1,4 @@
-//! What is told of a cancel: what became of it on its way, and that the order itself is asked.
+//! Outcomes of a cancel, and that the order is fetched after it.
 
 use super::*;
 use crate::session::Denied;
@@ -21,7 +21,7 @@ fn outcomes(fixture: &Fixture) -> Vec<&CancelOutcome> {
 }
 
 #[test]
-fn each_answer_to_a_cancel_has_one_outcome_and_the_order_is_asked_for_whatever_it_is() {
+fn every_cancel_reply_has_one_outcome_and_the_order_is_fetched() {
     let too_late = [RequestErrorKind::Unprocessable, RequestErrorKind::NotFound];
     let not_sent = [
         RequestErrorKind::Unauthorized,
@@ -57,7 +57,7 @@ fn each_answer_to_a_cancel_has_one_outcome_and_the_order_is_asked_for_whatever_i
 }
 
 #[test]
-fn a_cancel_that_was_taken_is_told_as_taken_and_the_order_says_the_rest() {
+fn an_accepted_cancel_leaves_the_order_working_until_it_reports_otherwise() {
     let mut fixture = Fixture::holding(&[working("a")]);
     cancel(&mut fixture);
     assert_eq!(outcomes(&fixture), [&CancelOutcome::Taken]);
@@ -66,7 +66,7 @@ fn a_cancel_that_was_taken_is_told_as_taken_and_the_order_says_the_rest() {
 }
 
 #[test]
-fn an_order_whose_state_cannot_be_had_after_a_cancel_is_said_to_be_unknown() {
+fn an_order_that_cannot_be_fetched_after_a_cancel_is_reported_as_unknown() {
     let mut fixture = Fixture::holding(&[working("a")]);
     fixture.orders.clear();
     cancel(&mut fixture);
@@ -75,7 +75,7 @@ fn an_order_whose_state_cannot_be_had_after_a_cancel_is_said_to_be_unknown() {
 }
 
 #[test]
-fn a_cancel_under_way_is_sent_again_under_its_own_id_when_the_queue_is_dropped() {
+fn a_dropped_queue_resends_a_cancel_under_way_under_the_same_id() {
     let mut fixture = Fixture::holding(&[working("a")]);
     fixture.silent = |request| matches!(request, Request::CancelOrder(_) | Request::History { .. });
     cancel(&mut fixture);
@@ -91,13 +91,13 @@ fn a_cancel_under_way_is_sent_again_under_its_own_id_when_the_queue_is_dropped()
         })
         .collect();
     assert_eq!(sent.len(), 2, "the queue may be a new one");
-    assert_eq!(sent[0], sent[1], "a queue that kept it takes it once");
+    assert_eq!(sent[0], sent[1], "a queue that kept it ignores the duplicate");
     let week = |request: &&Request| matches!(request, Request::History { period, .. } if &**period == "1W");
-    assert_eq!(fixture.requests().filter(week).count(), 1, "a curve is asked for when it is wanted again");
+    assert_eq!(fixture.requests().filter(week).count(), 1, "a curve is fetched when it is next wanted");
 }
 
 #[test]
-fn a_wait_is_told_only_where_a_cancel_waits() {
+fn a_wait_is_reported_only_when_a_cancel_waits() {
     let mut fixture = Fixture::holding(&[working("a")]);
     fixture.silent = |request| matches!(request, Request::CancelOrder(_));
     let wait = Some((Duration::from_secs(118), "the broker asked to wait".to_owned()));
@@ -115,7 +115,7 @@ fn a_wait_is_told_only_where_a_cancel_waits() {
 }
 
 #[test]
-fn the_guard_gives_no_leave_where_nothing_may_be_changed_and_says_why() {
+fn the_guard_denies_a_cancel_with_its_reason() {
     let key = |order: &str| OrderKey { link: paper(), order: order.into() };
     let mut fixture = Fixture::holding(&[working("a"), filled("b", 10)]);
     assert_eq!(fixture.accounts.cancel(&key("b")), Err(Denied::Done(OrderStatus::Filled)));

@@ -1,4 +1,4 @@
-//! What is told of orders, fills, the account behind a link, its token, and the journal.
+//! Events about orders, fills, the account behind a link, its token, and the journal.
 
 use super::*;
 use crate::domain::blotter::Changes;
@@ -15,7 +15,7 @@ fn changes(fixture: &Fixture) -> Vec<&Changes> {
 }
 
 #[test]
-fn an_order_and_its_fill_are_told_and_then_remembered_each_once() {
+fn an_order_and_its_fill_are_each_reported_and_then_journaled_once() {
     let mut fixture = Fixture::holding(&[]);
     fixture.report(TradeEvent::New, working("a"), None);
     let told = changes(&fixture);
@@ -30,25 +30,25 @@ fn an_order_and_its_fill_are_told_and_then_remembered_each_once() {
     let kept = place(|output| matches!(output, Output::Do(Effect::Remember { memory: JournalEntry::Changes(_), .. })));
     assert_eq!(kept, changed + 1, "the record follows the event");
     fixture.pass(Duration::from_secs(2));
-    assert!(fixture.requests().any(|request| *request == Request::Account), "a fill asks for fresh balances");
+    assert!(fixture.requests().any(|request| *request == Request::Account), "a fill refetches the balances");
     fixture.out.clear();
     fixture.report(TradeEvent::Fill, filled("a", 10), Some((10, 10)));
-    assert!(changes(&fixture).iter().all(|changes| changes.executions.is_empty()), "the same frame once more");
+    assert!(changes(&fixture).iter().all(|changes| changes.executions.is_empty()), "a duplicate frame");
 }
 
 #[test]
-fn what_the_first_snapshot_shows_is_history_and_what_comes_after_it_is_news() {
+fn the_first_snapshot_is_history_and_later_executions_are_news() {
     let mut fixture = Fixture::holding(&[filled("a", 10)]);
     assert!(!fixture.accounts.all()[0].is_late(Source::Reconcile, working("a").updated_at));
     fixture.pass(Duration::from_secs(1));
     fixture.report(TradeEvent::Fill, filled("b", 10), Some((10, 10)));
     let account = &fixture.accounts.all()[0];
     assert!(account.seen_live);
-    assert!(!account.is_late(Source::Stream, filled("b", 10).updated_at), "the stream told in time");
+    assert!(!account.is_late(Source::Stream, filled("b", 10).updated_at), "the stream reported it in time");
 }
 
 #[test]
-fn a_paper_account_that_was_reset_is_told_once_and_nothing_of_the_old_one_is_left() {
+fn a_reset_paper_account_is_reported_once_and_the_old_ones_data_is_dropped() {
     let mut fixture = Fixture::holding(&[working("a")]);
     assert!(fixture.accounts.all()[0].curves.contains_key(&Period::Day));
     fixture.silent = |request| matches!(request, Request::History { .. });
@@ -63,14 +63,14 @@ fn a_paper_account_that_was_reset_is_told_once_and_nothing_of_the_old_one_is_lef
         Effect::KeepLink { record } => record.account_id.as_str() == "after-the-reset",
         _ => false,
     };
-    assert_eq!(fixture.effects().filter(kept).count(), 1, "the next run knows the new one");
+    assert_eq!(fixture.effects().filter(kept).count(), 1, "the new id is stored for the next run");
     let account = &fixture.accounts.all()[0];
     assert!(account.curves.is_empty() && account.blotter.orders().next().is_none());
     assert_eq!(account.link.account_id.as_str(), "after-the-reset");
 }
 
 #[test]
-fn of_two_links_to_one_account_the_older_is_unlinked_and_that_is_said_once() {
+fn the_older_of_two_links_to_one_account_is_unlinked_and_reported_once() {
     let mut fixture = Fixture::holding(&[]);
     let newer = LinkRecord {
         linked_at: start() + Duration::from_mins(1),
@@ -91,7 +91,7 @@ fn paper_id() -> crate::domain::AccountId {
 }
 
 #[test]
-fn a_refused_token_is_news_once_lets_the_account_go_and_is_over_when_it_is_accepted() {
+fn a_refused_token_is_reported_once_releases_the_account_and_ends_when_relinked() {
     let mut fixture = Fixture::holding(&[]);
     fixture.refuse = Some(RequestErrorKind::Unauthorized);
     fixture.accounts.resync(&paper(), fixture.now);
@@ -121,7 +121,7 @@ fn a_refused_token_is_news_once_lets_the_account_go_and_is_over_when_it_is_accep
 }
 
 #[test]
-fn how_the_journal_keeps_up_is_told_when_it_changes() {
+fn a_change_of_the_journals_progress_is_reported() {
     let mut fixture = Fixture::empty();
     fixture.hear(Msg::Saving(Saving::Done));
     assert!(fixture.out.is_empty(), "nothing was wrong before");
@@ -146,19 +146,19 @@ fn how_the_journal_keeps_up_is_told_when_it_changes() {
 }
 
 #[test]
-fn what_goes_on_is_one_trouble_and_what_happens_again_is_another() {
+fn a_lasting_trouble_is_one_entry_and_a_new_occurrence_another() {
     let (mut troubles, link, now) = (Troubles::default(), paper(), Now { mono: Mono::ZERO, wall: start() });
     let later = now.plus(Duration::from_secs(1));
     troubles.add(Some(&link), Ends::WithState, "lost\u{1b}[31m", now);
     troubles.read();
     troubles.add(None, Ends::Never, "something else", now);
     troubles.add(Some(&link), Ends::WithState, "lost\u{1b}[31m", later);
-    assert_eq!((troubles.len(), troubles.unread()), (2, 1), "it goes on, and was read");
+    assert_eq!((troubles.len(), troubles.unread()), (2, 1), "still going on, and already read");
     assert!(!troubles.last().unwrap().text.contains('\u{1b}'));
     troubles.end(Some(&link), Ends::WithState, later);
     troubles.add(None, Ends::Never, "something else", later);
     troubles.add(Some(&link), Ends::WithState, "lost", later);
-    assert_eq!(troubles.len(), 4, "what is over does not go on: {troubles:?}");
+    assert_eq!(troubles.len(), 4, "an ended trouble is not continued: {troubles:?}");
     for number in 0..300 {
         troubles.add(None, Ends::Never, &format!("number {number}"), later);
     }

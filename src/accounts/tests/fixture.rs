@@ -1,4 +1,4 @@
-//! Links, orders and answers as tests of the accounts and of the screen over them need them.
+//! Links, orders and replies for the tests of the accounts and of the screen.
 
 use std::sync::Arc;
 
@@ -114,7 +114,7 @@ pub(crate) fn failure(kind: RequestErrorKind, message: &str) -> RequestError {
     RequestError::local(kind, message)
 }
 
-/// What the stream tells of an order, with an execution of so much at so much, after which so much is held.
+/// A stream update of an order, with an execution of `fill` (quantity, price) that leaves a position of `position_qty`.
 pub(crate) fn report(
     event: TradeEvent,
     order: Order,

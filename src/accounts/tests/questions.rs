@@ -1,4 +1,4 @@
-//! What is asked beside the sessions: equity curves and activities by hand, and the exchange's clock.
+//! Requests beside the sessions: equity curves, activities and the exchange's clock.
 
 use super::*;
 use crate::domain::ActivityKind;
@@ -16,7 +16,7 @@ fn curves<'a>(fixture: &'a Fixture, period: &'a str) -> impl Iterator<Item = &'a
 }
 
 #[test]
-fn a_curve_is_asked_for_once_while_it_is_under_way_and_is_told_when_it_came() {
+fn a_curve_under_way_is_not_requested_twice_and_its_arrival_is_reported() {
     let mut fixture = Fixture::holding(&[]);
     fixture.silent = |request| matches!(request, Request::History { .. });
     for _ in 0..3 {
@@ -32,7 +32,7 @@ fn a_curve_is_asked_for_once_while_it_is_under_way_and_is_told_when_it_came() {
 }
 
 #[test]
-fn a_curve_that_did_not_come_leaves_the_last_one_and_todays_is_asked_for_again_in_a_minute() {
+fn a_failed_curve_keeps_the_last_one_and_todays_is_retried_in_a_minute() {
     let mut fixture = Fixture::holding(&[]);
     fixture.silent = |request| !matches!(request, Request::History { .. });
     fixture.refuse = Some(RequestErrorKind::Server);
@@ -50,7 +50,7 @@ fn a_curve_that_did_not_come_leaves_the_last_one_and_todays_is_asked_for_again_i
 }
 
 #[test]
-fn activities_are_paged_by_the_oldest_row_and_never_asked_for_twice_at_once() {
+fn activities_are_paged_by_the_oldest_row_with_one_request_under_way() {
     let mut fixture = Fixture::holding(&[]);
     fixture.activities = (0..150).map(|number| row(&format!("row{number}"))).collect();
     fixture.accounts.ask_activities(&paper(), false);
@@ -68,7 +68,7 @@ fn activities_are_paged_by_the_oldest_row_and_never_asked_for_twice_at_once() {
 }
 
 #[test]
-fn activities_that_did_not_come_are_told_with_the_reason() {
+fn failed_activities_are_reported_with_the_reason() {
     let mut fixture = Fixture::holding(&[]);
     fixture.refuse = Some(RequestErrorKind::Forbidden);
     fixture.accounts.ask_activities(&paper(), false);
@@ -84,10 +84,10 @@ fn clock(fixture: &Fixture) -> MarketClock {
 }
 
 #[test]
-fn the_clock_is_asked_through_an_account_that_answers_and_goes_on_between_two_answers() {
+fn the_clock_is_fetched_through_an_account_that_answers_and_advances_between_answers() {
     let mut fixture = Fixture::empty();
     fixture.pass(Duration::from_mins(10));
-    assert!(fixture.out.is_empty(), "nobody to ask");
+    assert!(fixture.out.is_empty(), "no account to ask");
     let mut fixture = Fixture::holding(&[]);
     assert!(fixture.accounts.clock().is_none() && fixture.accounts.exchange_now(fixture.now) == fixture.now.wall);
     let ahead = MarketClock { at: fixture.now.wall + Duration::from_hours(3), ..clock(&fixture) };
@@ -97,12 +97,12 @@ fn the_clock_is_asked_through_an_account_that_answers_and_goes_on_between_two_an
     assert_eq!(
         fixture.accounts.exchange_now(fixture.now),
         ahead.at + Duration::from_secs(2),
-        "the exchange's, not ours"
+        "the exchange's time, not this machine's"
     );
 }
 
 #[test]
-fn a_clock_that_did_not_come_keeps_the_last_answer_says_why_and_is_asked_again_in_a_minute() {
+fn a_failed_clock_request_keeps_the_last_answer_and_is_retried_in_a_minute() {
     let mut fixture = Fixture::holding(&[]);
     fixture.answer_clock(Ok(clock(&fixture)));
     fixture.pass(Duration::from_secs(5));
@@ -120,7 +120,7 @@ fn a_clock_that_did_not_come_keeps_the_last_answer_says_why_and_is_asked_again_i
 }
 
 #[test]
-fn what_is_refused_with_a_wait_is_asked_again_when_that_is_over() {
+fn a_rate_limited_request_is_retried_when_the_stated_wait_is_over() {
     for (asked, kept) in [(10, 60), (100, 101), (31_536_000, 121)] {
         let mut fixture = Fixture::holding(&[]);
         let limited = RequestErrorKind::RateLimited { retry_after: Some(Duration::from_secs(asked)) };
@@ -139,12 +139,12 @@ fn what_is_refused_with_a_wait_is_asked_again_when_that_is_over() {
 }
 
 #[test]
-fn the_clock_is_asked_ever_more_rarely_and_soon_after_the_market_turned() {
+fn the_clock_is_fetched_at_growing_intervals_and_soon_after_the_close() {
     let mut fixture = Fixture::holding(&[]);
     let in_minutes = |minutes| start() + Duration::from_mins(minutes);
     let told = MarketClock { at: start(), is_open: true, next_open: in_minutes(600), next_close: in_minutes(10) };
     let mut asked = Vec::new();
-    // The exchange's clock goes as ours does.
+    // The exchange's clock keeps pace with this machine's.
     for passed in (0..800).map(Duration::from_secs) {
         if fixture.clocks > asked.len() {
             asked.push(passed.as_secs());
@@ -156,7 +156,7 @@ fn the_clock_is_asked_ever_more_rarely_and_soon_after_the_market_turned() {
 }
 
 #[test]
-fn a_clock_that_is_faster_than_ours_is_asked_often() {
+fn a_faster_exchange_clock_is_fetched_often() {
     let mut fixture = Fixture::holding(&[]);
     let later = |seconds| start() + Duration::from_secs(seconds);
     for step in 0..20_u64 {
@@ -173,7 +173,7 @@ fn a_clock_that_is_faster_than_ours_is_asked_often() {
 }
 
 #[test]
-fn fetching_everything_again_asks_for_the_clock_and_todays_curve_too() {
+fn a_resync_fetches_the_clock_and_todays_curve_too() {
     let mut fixture = Fixture::holding(&[]);
     fixture.accounts.resync(&paper(), fixture.now);
     fixture.follow();
@@ -196,7 +196,7 @@ fn knows(fixture: &Fixture) -> (usize, usize) {
 }
 
 #[test]
-fn nothing_of_another_account_that_answers_is_asked_for_or_shown() {
+fn nothing_is_requested_or_shown_while_another_account_answers() {
     let linked = link("live", Environment::Live);
     let live = linked.id.clone();
     let mut fixture = Fixture { activities: vec![row("a")], behind: "id-alpaca-live/live/live", ..Fixture::empty() };
@@ -205,7 +205,7 @@ fn nothing_of_another_account_that_answers_is_asked_for_or_shown() {
     fixture.accounts.ask_activities(&live, false);
     fixture.follow();
     assert_eq!((fixture.word(), knows(&fixture)), ("live", (2, 1)));
-    // One answer is under way when the other account shows itself.
+    // One reply is under way when the other account first answers.
     fixture.silent = |request| matches!(request, Request::History { .. });
     fixture.accounts.ask_curve(&live, Period::Month);
     fixture.follow();
@@ -213,12 +213,12 @@ fn nothing_of_another_account_that_answers_is_asked_for_or_shown() {
         Effect::Request { id, request: Request::History { period, .. }, .. } if **period == *"1M" => Some(*id),
         _ => None,
     });
-    fixture.behind = "of-somebody-else";
+    fixture.behind = "another-account";
     fixture.pass(Duration::from_mins(6));
     assert!(fixture.accounts.all()[0].session.another_answers());
     let reply = Ok(Box::new(Reply::History(crate::domain::market::EquityHistory::default())));
     fixture.hear(Msg::Replied { link: live.clone(), id: under_way.unwrap(), result: reply });
-    assert_eq!(knows(&fixture), (0, 0), "what came since the linked one answered last may be the other's");
+    assert_eq!(knows(&fixture), (0, 0), "data since the linked account last answered may be the other's");
     fixture.silent = |_| false;
     fixture.out.clear();
     for period in [Period::Day, Period::Week] {
@@ -234,8 +234,8 @@ fn nothing_of_another_account_that_answers_is_asked_for_or_shown() {
 }
 
 #[test]
-fn what_comes_before_it_is_known_whose_it_is_waits_for_that() {
-    for (behind, wanted) in [("id-alpaca-paper/paper/paper", (1, 1)), ("of-somebody-else", (0, 0))] {
+fn replies_wait_until_the_account_is_confirmed() {
+    for (behind, wanted) in [("id-alpaca-paper/paper/paper", (1, 1)), ("another-account", (0, 0))] {
         let mut fixture = Fixture { activities: vec![row("a")], behind, ..Fixture::empty() };
         fixture.silent = |request| *request == Request::Account;
         fixture.hear(Msg::Started { links: vec![link("paper", Environment::Paper)] });

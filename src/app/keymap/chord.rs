@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn other_words_are_no_chords() {
+    fn other_words_are_not_chords() {
         for word in ["", "ctrl-", "f0", "f25", "spaces", "shift-x", " ", "\u{7}"] {
             assert!(word.parse::<Chord>().is_err(), "{word:?}");
         }

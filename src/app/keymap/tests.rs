@@ -29,7 +29,7 @@ fn actions() -> Vec<Action> {
 }
 
 #[test]
-fn no_chord_stands_twice_in_a_scope() {
+fn no_chord_is_bound_twice_in_a_scope() {
     let mut seen = BTreeMap::new();
     for binding in BINDINGS {
         for chord in binding.chords {
@@ -56,7 +56,7 @@ fn every_action_is_bound() {
 fn names_are_unique_and_begin_with_their_scope() {
     let mut names = BTreeSet::new();
     for binding in BINDINGS {
-        assert!(names.insert(binding.name), "{} stands twice", binding.name);
+        assert!(names.insert(binding.name), "{} is listed twice", binding.name);
         assert_eq!(binding.name.split('.').next(), Some(binding.scope.name()), "{}", binding.name);
         assert!(!binding.chords.is_empty(), "{} has no key", binding.name);
     }
@@ -112,7 +112,7 @@ fn a_changed_key_acts_and_the_old_one_no_longer() {
 }
 
 #[test]
-fn a_key_may_be_taken_away_and_two_may_change_places() {
+fn a_key_may_be_unbound_and_two_may_be_swapped() {
     let keymap = overrides(&[(3, "orders.cancel", &[]), (4, "list.down", &["k"]), (5, "list.up", &["j"])]).unwrap();
     let pane = [Scope::Orders, Scope::List];
     assert_eq!(keymap.lookup(&pane, Chord::char('x')), None);
@@ -146,7 +146,7 @@ fn every_reason_is_a_sentence_without_a_stop() {
 }
 
 #[test]
-fn the_footer_shows_each_action_once_and_dims_what_cannot_act() {
+fn the_footer_shows_each_action_once_and_dims_unavailable_ones() {
     let mut model = model();
     model.focus = crate::app::model::Pane::Orders;
     let offered = hints::hints(&model);
@@ -158,8 +158,8 @@ fn the_footer_shows_each_action_once_and_dims_what_cannot_act() {
     assert!(offered.iter().any(|hint| hint.action == Action::Quit && hint.available));
     let place = |action| actions.iter().position(|other| *other == action);
     assert!(place(Action::Help) < place(Action::Quit), "who knows no key needs help before the way out");
-    assert!(place(Action::Quit) < place(Action::Zoom), "what is only for wide footers comes last");
-    assert!(!actions.contains(&Action::AllAccounts), "what only fills room says nothing that cannot act");
+    assert!(place(Action::Quit) < place(Action::Zoom), "hints for wide footers come last");
+    assert!(!actions.contains(&Action::AllAccounts), "optional hints are left out when they cannot act");
     assert!(!actions.contains(&Action::Back), "there is nothing to go back from");
     model.zoomed = true;
     assert!(hints::hints(&model).iter().any(|hint| hint.action == Action::Back));
@@ -205,7 +205,7 @@ fn help_and_readme_hold_every_binding() {
 }
 
 #[test]
-fn ctrl_c_quits_whatever_the_configuration_says() {
+fn ctrl_c_quits_with_any_configuration() {
     let with = |name: &str, words: &[&str]| {
         let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
         Keymap::with_overrides([(7, name, words.as_slice())])

@@ -28,8 +28,8 @@ impl Timer {
     /// Every timer, in the order in which those that are due at once run.
     pub const ALL: [Self; 6] = [Self::Yes, Self::Toast, Self::Flash, Self::Bell, Self::Accounts, Self::Second];
 
-    /// When it is due; none while it is not waited for. The deadline stands where its matter does, so that neither is
-    /// left without the other.
+    /// When it is due; `None` while it is not set. Each deadline is stored with its subject, so that neither outlives
+    /// the other.
     pub fn due(self, model: &Model, now: Now) -> Option<Mono> {
         match self {
             Self::Yes => model.confirming.as_ref().map(|held| held.due),

@@ -46,7 +46,7 @@ impl Form {
         self.focus = Some(index);
     }
 
-    /// Takes what was typed, in the form that `tidy` gives it, and goes on to the next field.
+    /// Accepts the text, as `tidy` returns it, and moves to the next field.
     pub fn accept(&mut self, tidy: impl FnOnce(&str) -> String) {
         let Some(index) = self.focus.take() else { return };
         if let Some(field) = self.fields.get_mut(index) {

@@ -111,7 +111,7 @@ impl Linking {
                     return Vec::new();
                 }
                 self.attempt.note = None;
-                // Keep the field: a terminal without bracketed paste goes on typing the rest of a wrapped address.
+                // Keep the field: a terminal without bracketed paste is still typing the rest of a wrapped address.
                 *paste = Some(Field::default());
                 vec![Next::Do(Effect::SubmitRedirect { attempt: self.attempt.id, url: Sensitive::new(text) })]
             }

@@ -39,7 +39,7 @@ fn a_row_that_goes_hands_the_selection_to_its_neighbour() {
 }
 
 #[test]
-fn a_missing_value_stands_last_either_way() {
+fn missing_values_come_last_in_both_directions() {
     for descending in [false, true] {
         let mut list = ListState::default();
         let key = |value: Option<u64>| SortKey::new(0, value.map(SortValue::Rank), descending, None);

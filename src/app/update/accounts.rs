@@ -61,7 +61,7 @@ fn happened(model: &mut Model, event: Event, effects: &mut Vec<Effect>) {
         Event::Saving if !model.accounts.is_unsaved() => {
             notices::toast(model, "the journal is written again: everything shown is saved");
         }
-        // What else there is to say stands among the errors.
+        // Other messages are in the list of errors.
         Event::Alarm { .. }
         | Event::Over(..)
         | Event::Twice { .. }
@@ -129,7 +129,7 @@ pub(super) fn set_scope(model: &mut Model, scope: AccountScope) {
     model.dirty = true;
 }
 
-/// The account behind the link is a new one: removes what was shown of the old one.
+/// Removes the old account's rows, when another account is behind the link.
 fn reset(model: &mut Model, link: &LinkId) {
     model.marks.retain(|key| key.link != *link);
     refresh::forget_orders(model);

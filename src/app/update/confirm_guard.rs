@@ -13,14 +13,14 @@ use crate::app::keymap::Action;
 use crate::app::model::{Asking, Confirming, Model};
 use crate::app::overlays::Asked;
 
-/// Shortest time from a visible question to a yes; nobody reads and presses in less.
+/// Shortest time from a visible question to a yes; reading and pressing takes longer.
 const READ: Duration = Duration::from_millis(300);
 /// A yes this soon after another key is part of typing; good typists take this long between keys.
 const BEFORE: Duration = Duration::from_millis(150);
-/// A yes is held this long to see whether another key follows; too short for a person to notice.
+/// A yes is held this long to see whether another key follows; too short to notice.
 const AFTER: Duration = Duration::from_millis(100);
 
-/// A terminal that takes longer than this to confirm a frame is taken for one that will not. It is asked with each
+/// A terminal that takes longer than this to confirm a frame counts as one that will not. It is queried with each
 /// frame.
 const SILENT: Duration = Duration::from_secs(10);
 

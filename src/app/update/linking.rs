@@ -65,7 +65,7 @@ pub(super) fn progress(model: &mut Model, id: AttemptId, progress: LinkProgress,
     model.dirty = true;
     match progress {
         LinkProgress::Waiting { authorize_url, port, deadline, browser } => {
-            // Said again when the browser is opened again: what was typed meanwhile stays.
+            // Reported again when the browser is reopened; text typed meanwhile stays.
             let paste = if let AttemptPhase::Waiting { paste, .. } = &mut attempt.phase { paste.take() } else { None };
             attempt.phase = AttemptPhase::Waiting { authorize_url, port, deadline, browser, paste };
         }

@@ -31,7 +31,7 @@ pub(super) fn error(model: &mut Model, link: Option<&LinkId>, text: impl Into<St
     lasting(model, link, Ends::Never, text);
 }
 
-/// Adds one of something that goes on until it ends.
+/// Adds an error that lasts until it ends.
 pub(super) fn lasting(model: &mut Model, link: Option<&LinkId>, ends: Ends, text: impl Into<String>) {
     model.errors.add(link, ends, &text.into(), model.now);
     follow(model);
@@ -45,8 +45,8 @@ pub(super) fn follow(model: &mut Model) {
     model.dirty = true;
 }
 
-/// Rings and notifies as configured, at most once a second. What comes too soon is told at the end of it, with the last of it in
-/// words: a fill beside another is news as well.
+/// Rings and notifies as configured, at most once a second. Notices within that second are sent at its end, with the
+/// text of the last one, because a second fill is news too.
 pub(super) fn ring(model: &mut Model, text: &str, effects: &mut Vec<Effect>) {
     let now = model.now.mono;
     if now < model.quiet_until {

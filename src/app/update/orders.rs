@@ -29,7 +29,7 @@ pub(super) fn ask_cancel_all(model: &mut Model) {
 /// Sends the cancels, after a yes.
 pub(super) fn cancel(model: &mut Model, keys: &[OrderKey]) {
     for key in keys {
-        // The question stood open while the world went on: what was permitted then must still be.
+        // Time has passed since the question was asked, so the permit is checked again.
         let why = match model.accounts.cancel(key) {
             Ok(()) => continue,
             Err(why) => why,
@@ -55,7 +55,7 @@ pub(super) fn waits(model: &mut Model, cancels: usize, after: Duration, why: &st
     notices::toast(model, format!("{what} {} s: {why}; {at_once}", after.as_secs().max(1)));
 }
 
-/// A cancel was answered; what is unknown or was not sent stands among the errors.
+/// Handles a cancel's reply; unknown and failed ones are in the list of errors.
 pub(super) fn cancel_answered(model: &mut Model, key: &OrderKey, outcome: &CancelOutcome) {
     let what = model.accounts.brief(key);
     match outcome {

@@ -1,4 +1,4 @@
-//! What every form of the stream shares: where it connects, how long it waits, and how its events reach the session.
+//! What all forms of the stream share: target, timeouts, and the sender of events.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,14 +17,14 @@ use crate::session::{Closed, StreamEvent};
 /// The longest message read, in bytes (docs/DESIGN.md 10).
 pub(super) const LONGEST_MESSAGE: usize = 1024 * 1024;
 
-/// How long to wait for what. The default is the rule (docs/DESIGN.md 9.4); tests over real sockets wait less.
+/// The timeouts of a stream. The defaults are those of docs/DESIGN.md 9.4; tests over real sockets use shorter ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
-    /// How long opening, authentication and listening may each take.
+    /// For opening, authentication and listening, each.
     pub answer: Duration,
-    /// How often a ping is sent.
+    /// The interval of pings.
     pub ping: Duration,
-    /// How long nothing at all may arrive.
+    /// How long the peer may be silent.
     pub silence: Duration,
 }
 
@@ -38,15 +38,15 @@ impl Default for Timeouts {
 /// Where to connect, and how.
 #[derive(Debug, Clone)]
 pub struct StreamTarget {
-    /// The whole address of the websocket.
+    /// The full URL of the websocket.
     pub stream_url: Url,
     /// The REST origin, for the event-stream form.
     pub api_url: Url,
-    /// Which authorities are trusted.
+    /// The trusted certificate authorities.
     pub tls: Arc<ClientConfig>,
 }
 
-/// The sender of one connection's events, which take no token along.
+/// The sender of one connection's events; it removes the token from their texts.
 pub(super) struct EventSender {
     pub(super) events: mpsc::Sender<StreamEvent>,
     pub(super) stop: CancellationToken,
@@ -55,7 +55,7 @@ pub(super) struct EventSender {
 }
 
 impl EventSender {
-    /// Sends one event, waiting for room; an error when the reader is gone or wants the end.
+    /// Sends one event and waits for room in the channel; an error when the receiver is gone or `stop` was requested.
     pub(super) async fn send(&self, event: StreamEvent) -> Result<(), Closed> {
         tokio::select! {
             biased;
@@ -64,20 +64,21 @@ impl EventSender {
         }
     }
 
-    /// Sends what a frame that nobody knows holds.
+    /// Reports an unknown frame with its text.
     pub(super) async fn unknown(&self, text: &Untrusted) -> Result<(), Closed> {
         let text = self.words(text);
         tracing::warn!(%text, "a frame was not understood");
         self.send(StreamEvent::Unknown { text }).await
     }
 
-    /// Sends an update of which a figure cannot be read, and what it was: REST is asked for the rest.
+    /// Sends an update with an unreadable figure, then the frame's text, so that the session fetches the rest by REST.
     pub(super) async fn partial(&self, update: Box<TradeUpdate>, text: &Untrusted) -> Result<(), Closed> {
         self.send(StreamEvent::Update(update)).await?;
         self.unknown(text).await
     }
 
-    /// What the peer or a library said, without the token and then cut; the only way from there into an event.
+    /// Text of the peer or a library, with the token removed and then truncated. All such text in events goes through
+    /// here.
     pub(super) fn words(&self, said: &Untrusted) -> String {
         Redactor::of([&self.token]).words(said, LONGEST)
     }

@@ -1,4 +1,5 @@
-//! A failed request as it is known inside the adapter: what others said is whole here, and leaves only without the token.
+//! A failed request inside the adapter. It holds the peer's full text, which leaves the adapter only with the token
+//! removed.
 
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
@@ -16,12 +17,12 @@ use crate::session::{RequestError, RequestErrorKind};
 pub(super) const LONGEST: usize = 240;
 /// The longest text of extra members kept, in characters.
 const LONGEST_EXTRA: usize = 2048;
-/// The longest id of a request kept, in characters.
+/// The longest request id kept, in characters.
 const LONGEST_ID: usize = 80;
 
 const BROKEN: &str = "the connection failed";
 
-/// A failed request before its words may be shown.
+/// A failed request whose texts may still contain the token.
 #[derive(Debug)]
 pub(super) struct Failure {
     pub(super) kind: RequestErrorKind,
@@ -33,13 +34,13 @@ pub(super) struct Failure {
 }
 
 impl Failure {
-    /// A failure without an answer.
+    /// A failure without a response.
     pub(super) fn new(kind: RequestErrorKind, message: impl Into<Untrusted>) -> Self {
         Self { kind, status: None, code: None, message: message.into(), extra: None, request_id: None }
     }
 
-    /// The failure as the rest of the program may know it; the only way out of the adapter.
-    pub(super) fn told(self, token: &SecretString) -> RequestError {
+    /// The failure with the token removed from its texts; the only form that leaves the adapter.
+    pub(super) fn redacted(self, token: &SecretString) -> RequestError {
         let redactor = Redactor::of([token]);
         RequestError {
             kind: self.kind,
@@ -52,11 +53,11 @@ impl Failure {
     }
 }
 
-/// The error of an answer that is not a success.
+/// The failure of a response without a success status.
 pub(super) fn refused(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failure {
     let refusal = wire::refusal(status.as_u16(), body);
     let kind = match status.as_u16() {
-        // What does not speak the API says nothing of the token: it stands between.
+        // Not in the API's format, so from a proxy or gateway: it says nothing about the token.
         401 | 403 if !refusal.spoken => RequestErrorKind::Server,
         401 => RequestErrorKind::Unauthorized,
         403 => RequestErrorKind::Forbidden,
@@ -65,7 +66,7 @@ pub(super) fn refused(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> F
         429 => RequestErrorKind::RateLimited { retry_after: headers::retry_after(headers) },
         400..=499 => RequestErrorKind::Refused,
         500.. => RequestErrorKind::Server,
-        // A redirect, or a success that is none: nothing was read and nothing followed.
+        // A redirect, which is not followed, or another status that is not expected.
         _ => RequestErrorKind::Decode,
     };
     Failure {
@@ -85,7 +86,7 @@ pub(super) fn transport(url: &Url, error: reqwest::Error) -> Failure {
     Failure::new(RequestErrorKind::Network, dial::failure(url, BROKEN, error))
 }
 
-/// [`transport`] of a request that was not answered.
+/// [`transport`] for a request without a response.
 pub(super) async fn unsent(url: &Url, tls: &ClientConfig, error: reqwest::Error) -> Failure {
     if !error.is_connect() {
         return transport(url, error);

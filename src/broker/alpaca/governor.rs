@@ -1,8 +1,8 @@
-//! When the next request may be sent (docs/ALPACA.md 4.2, docs/DESIGN.md 9.4): a steady budget of our own inside the broker's.
+//! The rate limiter of requests (docs/ALPACA.md 4.2, docs/DESIGN.md 9.4): our own budget below the broker's limit.
 //!
 //! Pure: time and jitter are arguments. The account's 200 requests a minute are shared with the user's other programs,
-//! so steady use stays at 60, with a burst for a resync; an account that is allowed more by the broker's headers is asked
-//! more in proportion, and what they say is left counts more than either.
+//! so steady use stays at 60 a minute, with a burst for a resync. Both grow in proportion when the broker's headers
+//! state a higher limit, and the remaining count of those headers overrides both.
 
 use std::time::Duration;
 
@@ -10,55 +10,56 @@ use crate::domain::Mono;
 use crate::session::request::limits::LimitWaits;
 use crate::session::request::route::LimitScope;
 
-/// Requests a minute that an account is allowed (docs/ALPACA.md 4.2).
+/// The default limit, in requests a minute (docs/ALPACA.md 4.2).
 const LIMIT: u32 = 200;
-/// Requests that a resync may send at once, of [`LIMIT`].
+/// The largest burst at [`LIMIT`], enough for a resync.
 const BURST: u32 = 120;
-/// One request is earned in this time, of [`LIMIT`].
+/// The time to earn one request at [`LIMIT`].
 const EARN: Duration = Duration::from_secs(1);
-/// The highest limit believed: the highest that was ever spoken of (docs/ALPACA.md 4.2). More is a mistake, or a trap.
+/// The highest limit accepted from headers, the highest ever documented (docs/ALPACA.md 4.2). More is an error or an
+/// attack.
 pub const HIGHEST: u32 = 1_000;
-/// What is left of the broker's window for cancels and for other programs.
+/// Requests of the broker's window reserved for cancels and other programs.
 const RESERVE: u32 = 15;
-/// The longest wait believed; a broker's clock may be wrong.
+/// The longest wait accepted; a broker's clock may be wrong.
 const LONGEST: Duration = crate::session::backoff::LONGEST_WAIT;
-/// The wait after a 429 that does not say how long.
+/// The wait after a 429 without a stated time.
 const UNSTATED: Duration = Duration::from_secs(5);
 
-/// How urgent a request is.
+/// The urgency of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Urgency {
-    /// Takes risk off: goes first and needs no budget, but never before the reset after a 429 that is of everything.
+    /// Reduces risk: sent first and without budget, but not before the reset after an account-wide 429.
     Cancel,
     /// Everything else.
     Normal,
 }
 
-/// What an answer's headers say of the limit.
+/// The rate limit headers of a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct RateInfo {
     /// `X-RateLimit-Limit`.
     pub limit: Option<u32>,
     /// `X-RateLimit-Remaining`.
     pub remaining: Option<u32>,
-    /// Until the window starts anew: `X-RateLimit-Reset` less the server's own `Date`.
+    /// The time until the window resets: `X-RateLimit-Reset` minus the server's own `Date`.
     pub reset_after: Option<Duration>,
 }
 
-/// The budget.
+/// The request budget.
 ///
-/// Invariant: between a 429 and the reset it states, [`Governor::take`] admits nothing, unless it is of one endpoint alone
-/// ([`LimitWaits`]); of that one, [`Governor::held`] tells.
+/// Invariant: between a 429 and the reset it states, [`Governor::take`] admits nothing, unless the 429 concerned one
+/// endpoint alone ([`LimitWaits`]); for that one, see [`Governor::held`].
 #[derive(Debug)]
 pub struct Governor {
     earned: u32,
     earning_since: Mono,
     blocked_until: Option<Mono>,
-    /// Everything waits because what is asked beside orders was refused, of two kinds at once.
+    /// Whether everything waits because two endpoints with limits of their own were refused at once.
     together: bool,
     waits: LimitWaits,
     window: Option<Window>,
-    /// What the account is allowed a minute; never less than [`LIMIT`], for a lower one shows in the window.
+    /// The account's limit in requests a minute; at least [`LIMIT`], because a lower one shows in the window.
     limit: u32,
 }
 
@@ -83,7 +84,7 @@ impl Governor {
         }
     }
 
-    /// Admits one request, or says how long to wait before asking again.
+    /// Admits one request, or returns how long to wait before the next attempt.
     ///
     /// # Errors
     /// The wait.
@@ -113,17 +114,17 @@ impl Governor {
         Ok(())
     }
 
-    /// Notes the headers of an answer.
+    /// Takes the rate limit headers of a response.
     pub fn note(&mut self, info: RateInfo, now: Mono) {
         if let Some(limit) = info.limit {
             let limit = limit.clamp(LIMIT, HIGHEST);
-            // More at once from now on, and what was spent stays spent.
+            // The burst grows by the difference; requests already spent stay spent.
             self.earned = self.earned.saturating_add(burst(limit).saturating_sub(burst(self.limit))).min(burst(limit));
             self.limit = limit;
         }
         let (Some(remaining), Some(reset_after)) = (info.remaining, info.reset_after) else { return };
         let until = now + reset_after.min(LONGEST);
-        // Answers may overtake each other: inside one window the lowest count is the latest.
+        // Responses may arrive out of order: within one window the lowest count is the latest.
         let known = self.window.filter(|known| known.until > now && known.until.since(until) < EARN);
         let lowest = match known {
             Some(known) if until.since(known.until) < EARN => known.remaining.min(remaining),
@@ -133,8 +134,8 @@ impl Governor {
         self.window = Some(Window { remaining: lowest, reserve, until });
     }
 
-    /// Notes a 429: nothing is sent before `retry_after` and `jitter` have passed, or nothing of its kind where only that is
-    /// limited.
+    /// Takes a 429: nothing is sent before `retry_after` and `jitter` have passed, or nothing to its endpoint when only
+    /// that is limited.
     pub fn refused(&mut self, scope: LimitScope, retry_after: Option<Duration>, jitter: Duration, now: Mono) {
         let wait = retry_after.unwrap_or(UNSTATED).min(LONGEST);
         let until = now + wait + jitter.min(Duration::from_secs(1));
@@ -144,23 +145,23 @@ impl Governor {
         }
     }
 
-    /// Notes a good answer.
+    /// Takes a successful response.
     pub fn answered(&mut self, scope: LimitScope, now: Mono) {
         self.waits.answered(scope, now);
     }
 
-    /// How long a request of this scope waits by itself, though others go out.
+    /// How long requests of this scope must wait while others are sent.
     pub fn held(&self, scope: LimitScope, now: Mono) -> Option<Duration> {
         self.waits.until(scope, now).map(|until| until.since(now).min(LONGEST))
     }
 
-    /// A person will not wait: what the broker asked for so far holds nothing up. Our own budget stays as it is.
+    /// Ends the broker's waits, because the user does not want to wait. Our own budget stays.
     pub fn forgive(&mut self) {
         (self.blocked_until, self.window) = (None, None);
         self.waits.forgive();
     }
 
-    /// Why a request of ordinary urgency is not admitted now, as a sentence without a stop.
+    /// Why a normal request is not admitted now, as a sentence without a full stop.
     pub fn why(&self, now: Mono) -> &'static str {
         if self.blocked_until.is_some_and(|until| now < until) {
             if self.together {
@@ -175,7 +176,7 @@ impl Governor {
         }
     }
 
-    /// Requests that could be sent at once.
+    /// The number of requests that could be sent at once.
     pub fn remaining(&self, now: Mono) -> u32 {
         if self.blocked_until.is_some_and(|until| now < until) {
             return 0;
@@ -199,13 +200,13 @@ impl Governor {
         self.earning_since = if full { now } else { self.earning_since + self.each() * earnings };
     }
 
-    /// One request is earned in this time.
+    /// The time to earn one request.
     fn each(&self) -> Duration {
         EARN * LIMIT / self.limit
     }
 }
 
-/// Requests that may be sent at once where so many are allowed a minute.
+/// The largest burst at a limit, in requests.
 const fn burst(limit: u32) -> u32 {
     limit / LIMIT * BURST + limit % LIMIT * BURST / LIMIT
 }
@@ -215,18 +216,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_account_that_is_allowed_more_is_asked_more_and_never_less() {
+    fn a_higher_limit_raises_the_budget_and_a_lower_one_does_not_shrink_it() {
         let mut governor = Governor::new(Mono::ZERO);
         assert_eq!(drain(&mut governor, Mono::ZERO), BURST);
         let allowed = |limit| RateInfo { limit: Some(limit), ..RateInfo::default() };
         governor.note(allowed(1_000), Mono::ZERO);
-        assert_eq!(drain(&mut governor, Mono::ZERO), 4 * BURST, "what was spent stays spent");
+        assert_eq!(drain(&mut governor, Mono::ZERO), 4 * BURST, "spent requests stay spent");
         assert_eq!(drain(&mut governor, Mono(Duration::from_secs(10))), 50, "five a second");
         governor.note(allowed(30), Mono(Duration::from_secs(10)));
         assert_eq!(
             drain(&mut governor, Mono(Duration::from_secs(20))),
             10,
-            "a lower limit shows in what is left of it"
+            "a lower limit shows in the remaining count"
         );
         governor.note(allowed(u32::MAX), Mono(Duration::from_secs(20)));
         assert_eq!(governor.limit, HIGHEST);
@@ -234,11 +235,11 @@ mod tests {
         for second in 21..=80 {
             minute += drain(&mut governor, Mono(Duration::from_secs(second)));
         }
-        assert!(minute <= 300 + 4 * BURST, "a limit that nobody grants is not used: {minute} in a minute");
+        assert!(minute <= 300 + 4 * BURST, "an incredible limit is not used: {minute} in a minute");
     }
 
     #[test]
-    fn a_person_ends_the_broker_s_waits_but_not_our_own_budget() {
+    fn ending_the_brokers_waits_keeps_our_own_budget() {
         let mut governor = Governor::new(Mono::ZERO);
         governor.refused(LimitScope::Account, Some(Duration::from_hours(24)), Duration::ZERO, Mono::ZERO);
         assert_eq!(governor.take(Urgency::Normal, Mono::ZERO), Err(LONGEST), "two minutes at most");
@@ -257,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn a_resync_bursts_and_then_one_a_second_is_earned() {
+    fn after_a_burst_one_request_a_second_is_earned() {
         let mut governor = Governor::new(Mono::ZERO);
         assert_eq!(drain(&mut governor, Mono::ZERO), BURST);
         assert_eq!(governor.take(Urgency::Normal, Mono::from_millis(400)), Err(Duration::from_millis(600)));
@@ -269,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn waking_late_and_often_earns_the_same() {
+    fn the_rate_is_the_same_however_often_it_is_polled() {
         let mut governor = Governor::new(Mono::ZERO);
         drain(&mut governor, Mono::ZERO);
         let sum: u32 = (1..=600).map(|tenth| drain(&mut governor, Mono::from_millis(tenth * 100))).sum();
@@ -278,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_sent_before_the_reset_after_a_refusal_not_even_a_cancel() {
+    fn after_a_429_nothing_is_sent_before_the_reset_not_even_a_cancel() {
         let mut governor = Governor::new(Mono::ZERO);
         governor.refused(
             LimitScope::Account,
@@ -296,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_refusal_never_shortens_the_wait() {
+    fn a_second_429_never_shortens_the_wait() {
         let mut governor = Governor::new(Mono::ZERO);
         governor.refused(LimitScope::Account, Some(Duration::from_secs(30)), Duration::ZERO, Mono::ZERO);
         governor.refused(LimitScope::Account, None, Duration::ZERO, Mono::ZERO);
@@ -312,11 +313,11 @@ mod tests {
         assert_eq!(drain(&mut governor, Mono::ZERO), 2);
         assert_eq!(governor.take(Urgency::Normal, Mono::ZERO), Err(Duration::from_secs(40)));
         assert!(governor.take(Urgency::Cancel, Mono::ZERO).is_ok());
-        assert!(governor.take(Urgency::Normal, Mono::from_millis(40_000)).is_ok(), "the window started anew");
+        assert!(governor.take(Urgency::Normal, Mono::from_millis(40_000)).is_ok(), "the window was reset");
     }
 
     #[test]
-    fn an_answer_that_was_overtaken_does_not_raise_the_budget() {
+    fn a_response_out_of_order_does_not_raise_the_budget() {
         let mut governor = Governor::new(Mono::ZERO);
         let info = |remaining| RateInfo {
             limit: Some(200),
@@ -329,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn a_small_limit_keeps_a_small_reserve_and_a_wild_reset_is_not_believed() {
+    fn a_small_limit_keeps_a_small_reserve_and_an_absurd_reset_is_capped() {
         let mut governor = Governor::new(Mono::ZERO);
         let info = RateInfo { limit: Some(10), remaining: Some(9), reset_after: Some(Duration::from_secs(1 << 40)) };
         governor.note(info, Mono::ZERO);

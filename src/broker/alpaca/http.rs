@@ -1,4 +1,4 @@
-//! HTTP as REST and the event stream use it: one client, one bearer header, one limited read.
+//! HTTP for REST and the event stream: the client, the bearer header, the bounded read.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use super::failure::{Failure, transport};
 use crate::broker::dial::{self, chain};
 use crate::domain::Untrusted;
 
-/// How long a connection may take.
+/// The connect timeout.
 const CONNECT: Duration = Duration::from_secs(5);
 
-/// An HTTP client with a dead connection found out by keep-alive, since a quiet event stream is silent for hours.
+/// An HTTP client that detects dead connections by TCP keep-alive, because a quiet event stream is silent for hours.
 pub(super) fn http_client(url: &Url, tls: &ClientConfig) -> Result<reqwest::Client, Untrusted> {
     let builder = dial::http(url, tls)?
         .connect_timeout(CONNECT)
@@ -25,7 +25,7 @@ pub(super) fn http_client(url: &Url, tls: &ClientConfig) -> Result<reqwest::Clie
     builder.build().map_err(|error| chain("", &error))
 }
 
-/// The bearer header, marked so that no library prints it.
+/// The bearer header, marked sensitive so that no library prints it.
 pub(super) fn bearer(token: &SecretString) -> Result<HeaderValue, Untrusted> {
     let header = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()));
     let mut header = header.map_err(|_| "the token contains characters that a header cannot carry")?;
@@ -38,7 +38,7 @@ pub(super) enum ReadFailure {
     Transport(Failure),
 }
 
-/// Reads a body to its end, giving up as soon as it is longer than `limit`.
+/// Reads a body, and fails as soon as it is longer than `limit` bytes.
 pub(super) async fn read(mut response: Response, limit: usize) -> Result<Vec<u8>, ReadFailure> {
     let announced = response.content_length().unwrap_or(0);
     if usize::try_from(announced).map_or(true, |announced| announced > limit) {

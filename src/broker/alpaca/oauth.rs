@@ -1,10 +1,10 @@
 //! The token endpoint: a code for a token, and a token's revocation (docs/ALPACA.md 2.4, 2.5, 2.7).
 //!
-//! Owns the two requests and the reading of every answer anyone has seen there. Keeps nothing, retries nothing, and
-//! never repeats a code, a verifier, a secret or a token in an error, even when the broker does.
+//! Owns the two requests and the decoding of all known responses. It keeps no state, retries nothing, and removes code,
+//! verifier, client secret and token from errors, even when the broker echoes them.
 //!
-//! The `oauth2` crate makes the authorize URL and the PKCE pair. Its exchange is not used: it knows RFC 6749's error
-//! body only, while this endpoint is known to answer in Alpaca's own shape too, and gateways in HTML.
+//! Written by hand and not with an OAuth crate: beside RFC 6749's error body, this endpoint also answers in Alpaca's own
+//! format, and gateways answer in HTML.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,19 +22,19 @@ use crate::broker::dial::{self, chain};
 use crate::domain::Untrusted;
 use crate::domain::secrets::Redactor;
 
-/// The longest answer that is read, in bytes.
+/// The longest response body read, in bytes.
 const LONGEST_ANSWER: usize = 64 * 1024;
-/// How long a request may take, from the first name look-up to the last byte.
+/// The timeout of a request, from the name look-up to the last byte.
 const LIMIT: Duration = Duration::from_secs(15);
-/// The longest sentence kept of the broker's words, in characters.
+/// The longest text of the broker kept, in characters.
 const LONGEST_WORDS: usize = 200;
 
-/// What a token request needs. All of it travels in the body (`client_secret_post`).
+/// The fields of a token request, all sent in the body (`client_secret_post`).
 #[derive(Debug)]
 pub struct Exchange<'a> {
-    /// Where.
+    /// The token endpoint.
     pub token_url: &'a Url,
-    /// Who asks.
+    /// The client id.
     pub client_id: &'a str,
     /// The client's secret; `None` for a public client.
     pub client_secret: Option<&'a SecretString>,
@@ -51,42 +51,42 @@ pub struct Exchange<'a> {
 pub struct Granted {
     /// The token.
     pub token: SecretString,
-    /// What it may do; `None` when the broker did not say, which means: what was asked for (RFC 6749 5.1).
+    /// The granted scopes; `None` when the broker did not state them, which means the requested ones (RFC 6749 5.1).
     pub scopes: Option<Vec<Arc<str>>>,
-    /// Why it cannot be used, in words like those of [`ExchangeError::Broker`]; all that can be done with it is to revoke it.
+    /// Why the token cannot be used, worded as in [`ExchangeError::Broker`]; such a token can only be revoked.
     pub unusable: Option<&'static str>,
 }
 
-/// Why there is no token. The sentences hold the broker's words, sanitised and without secrets.
+/// Why there is no token. The messages contain the broker's text, sanitised and without secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ExchangeError {
-    /// The client or its secret is not known there.
+    /// The endpoint does not know the client or its secret.
     #[error("the token endpoint does not accept the OAuth client: {message}")]
     BadClient {
-        /// The broker's words.
+        /// The broker's text.
         message: String,
     },
-    /// The code is used up, expired, or was made for another redirect URI.
+    /// The code was used, has expired, or was issued for another redirect URI.
     #[error("the token endpoint does not accept the code: {message}")]
     BadCode {
-        /// The broker's words.
+        /// The broker's text.
         message: String,
     },
-    /// No answer.
+    /// No response.
     #[error("the token endpoint cannot be reached: {message}")]
     Network {
         /// What failed.
         message: String,
     },
-    /// Any other answer.
+    /// Any other response.
     #[error("the token endpoint answered: {message}")]
     Broker {
-        /// The broker's words.
+        /// The broker's text.
         message: String,
     },
 }
 
-/// A client that follows no redirect, keeps no connection and never sends anything twice.
+/// A client that follows no redirect, keeps no idle connection and retries nothing.
 ///
 /// # Errors
 /// A sentence, when the TLS set-up is unusable.
@@ -96,7 +96,7 @@ pub fn http_client(url: &Url, tls: &rustls::ClientConfig) -> Result<reqwest::Cli
     builder.build().map_err(|error| chain("", &error).to_string())
 }
 
-/// Exchanges a code for a token. One request, whatever happens: a code must not be sent twice.
+/// Exchanges a code for a token, in a single request: a code must not be sent twice.
 pub async fn exchange(tls: &rustls::ClientConfig, request: &Exchange<'_>) -> Result<Granted, ExchangeError> {
     let fields = [
         ("grant_type", Some("authorization_code")),
@@ -112,7 +112,7 @@ pub async fn exchange(tls: &rustls::ClientConfig, request: &Exchange<'_>) -> Res
     if status.is_success() { granted(&body, &redactor) } else { Err(refused(status, &body, &redactor)) }
 }
 
-/// Revokes a token (RFC 7009), where a broker offers it.
+/// Revokes a token (RFC 7009), if the broker offers it.
 pub async fn revoke(
     tls: &rustls::ClientConfig,
     revoke_url: &Url,
@@ -131,7 +131,7 @@ pub async fn revoke(
     if status.is_success() { Ok(()) } else { Err(refused(status, &body, &redactor)) }
 }
 
-/// A form body of the fields that are there.
+/// A form body of the fields that have a value.
 fn form(fields: &[(&str, Option<&str>)]) -> String {
     let given = fields.iter().filter_map(|(name, value)| value.map(|value| (*name, value)));
     url::form_urlencoded::Serializer::new(String::new()).extend_pairs(given).finish()
@@ -178,7 +178,8 @@ async fn read(mut response: Response, redactor: &Redactor) -> Result<Vec<u8>, Ex
     }
 }
 
-/// A success body (docs/ALPACA.md 2.4). Everything else in it is ignored whatever its type; of `expires_in` only what cannot be.
+/// A success body (docs/ALPACA.md 2.4). Other members are ignored, and `expires_in` only leads to a warning when it is
+/// not positive.
 #[derive(Deserialize)]
 struct Success {
     access_token: SecretString,
@@ -212,13 +213,13 @@ fn granted(body: &[u8], redactor: &Redactor) -> Result<Granted, ExchangeError> {
         None
     };
     if success.expires_in.as_ref().and_then(Value::as_i64).is_some_and(|seconds| seconds <= 0) {
-        // Some servers mean by it that a token never expires.
+        // Some servers write zero for a token that never expires.
         tracing::warn!("the broker grants a token that expires at once (expires_in); it is used until it is refused");
     }
     Ok(Granted { token, scopes: success.scope.as_ref().and_then(|scope| scopes(scope, redactor)), unusable })
 }
 
-/// The granted scopes: words in one string; a list is taken too.
+/// The granted scopes: words in one string, or a list.
 fn scopes(value: &Value, redactor: &Redactor) -> Option<Vec<Arc<str>>> {
     let word = |text: &str| Arc::from(redactor.words(&text.into(), LONGEST_WORDS));
     match value {
@@ -228,7 +229,7 @@ fn scopes(value: &Value, redactor: &Redactor) -> Option<Vec<Arc<str>>> {
     }
 }
 
-/// Reads an error of any shape: RFC 6749's, Alpaca's with or without a code, HTML, plain text, nothing.
+/// Decodes an error body of any format: RFC 6749's, Alpaca's with or without a code, HTML, plain text, empty.
 fn refused(status: StatusCode, body: &[u8], redactor: &Redactor) -> ExchangeError {
     let text = String::from_utf8_lossy(body);
     let json: Option<Value> = serde_json::from_slice(body).ok();

@@ -1,7 +1,7 @@
-//! The requests of one account on their way to the broker: sent through a [`Client`] when the [`Governor`] admits them.
+//! The queue of one account's requests, sent through a [`Client`] when the [`Governor`] admits them.
 //!
-//! What takes risk off overtakes everything. A few requests are under way at once, so that a resync is bounded by its slowest
-//! answer and not by their sum. Answers nothing itself and retries nothing. Has no task of its own: whoever owns it waits in
+//! Requests that reduce risk overtake all others. A few requests are under way at once, so that a resync takes as long
+//! as its slowest response and not their sum. It retries nothing and has no task of its own: its owner awaits
 //! [`Queue::next`].
 
 use std::collections::{HashSet, VecDeque};
@@ -17,78 +17,78 @@ use crate::domain::Mono;
 use crate::session::request::route::LimitScope;
 use crate::session::{Reply, Request, RequestError, RequestErrorKind};
 
-/// Requests under way at once.
+/// The most requests under way at once.
 const AT_ONCE: usize = 4;
-/// Requests that wait; one more is refused. A session asks for a few dozen at a time.
+/// The most requests queued; one more is refused. A session sends a few dozen at a time.
 const MOST: usize = 1024;
 
-/// A wait shorter than this is not worth a word. Short ones that follow each other for so long are one.
+/// The shortest wait that is reported. Shorter waits in a row that add up to it count as one.
 const WORTH_A_WORD: Duration = Duration::from_secs(3);
 
-/// What a queue has to say; `K` ties an answer to its request.
+/// An event of a queue; `K` identifies the request.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Happened<K> {
-    /// A request was answered, or failed.
+    /// A request succeeded or failed.
     Answered(K, Result<Reply, RequestError>),
-    /// What is queued waits this long, for this reason; `None` when it waits no more.
+    /// Queued requests wait this long, for this reason; `None` when the wait is over.
     Waiting(Option<(Duration, &'static str)>),
-    /// The broker claims to allow more requests a minute than is believed.
+    /// The broker states a higher limit, in requests a minute, than is accepted.
     Limit(u32),
 }
 
-/// How long the budget has been in the way.
+/// How long the budget has held requests back.
 #[derive(Debug, Default)]
 struct Held {
-    /// The question in front has waited for the budget.
+    /// Whether the front request has waited for the budget.
     front: bool,
-    /// Since when every question has.
+    /// Since when every front request has.
     since: Option<Mono>,
 }
 
 impl Held {
-    /// The question in front has to wait.
+    /// The front request has to wait.
     fn waits(&mut self, now: Mono) {
         self.front = true;
         self.since.get_or_insert(now);
     }
 
-    /// It was sent.
+    /// The front request was sent.
     fn sent(&mut self) {
         if !std::mem::take(&mut self.front) {
             self.since = None;
         }
     }
 
-    /// The waits of one question after the other add up to one that is worth a word.
+    /// Whether the waits in a row add up to one that is reported.
     fn is_long(&self, now: Mono) -> bool {
         self.since.is_some_and(|since| now.since(since) >= WORTH_A_WORD)
     }
 }
 
-/// A queue. Dropping it drops what is queued; answers under way are thrown away.
+/// A queue. Dropping it drops the queued requests and discards the responses of those under way.
 #[derive(Debug)]
 pub struct Queue<K> {
     client: Client,
     jitter: Duration,
     started: Instant,
     governor: Governor,
-    /// What overtakes.
+    /// Requests that overtake.
     first: VecDeque<(K, Request)>,
-    /// What changes something and was pushed and not answered: pushed once more, it is still one.
+    /// Ids of unanswered requests that change something; pushing one of them again has no effect.
     owed: HashSet<K>,
     others: VecDeque<(K, Request)>,
     under_way: JoinSet<(K, LimitScope, Answer)>,
     happened: VecDeque<Happened<K>>,
     held: Held,
-    /// Until when the wait lasts that was told, and why.
-    told: Option<(Mono, &'static str)>,
-    /// The highest limit that was claimed and told.
+    /// The end of the reported wait, and its reason.
+    reported: Option<(Mono, &'static str)>,
+    /// The highest stated limit reported so far.
     claimed: u32,
 }
 
 impl<K: Copy + Eq + Hash + Send + 'static> Queue<K> {
-    /// An empty queue. `jitter` is added to every wait after a 429, up to a second, so that several programs on one account do
-    /// not come back at the same moment.
+    /// An empty queue. `jitter`, up to a second, is added to every wait after a 429, so that several programs on one
+    /// account do not retry at the same moment.
     pub fn new(client: Client, jitter: Duration) -> Self {
         Self {
             client,
@@ -101,12 +101,12 @@ impl<K: Copy + Eq + Hash + Send + 'static> Queue<K> {
             under_way: JoinSet::new(),
             happened: VecDeque::new(),
             held: Held::default(),
-            told: None,
+            reported: None,
             claimed: HIGHEST,
         }
     }
 
-    /// Queues a request; [`Self::next`] brings its answer.
+    /// Queues a request; [`Self::next`] returns its reply.
     pub fn push(&mut self, id: K, request: Request) {
         let class = request.route().class;
         if class.changes() && !self.owed.insert(id) {
@@ -114,8 +114,8 @@ impl<K: Copy + Eq + Hash + Send + 'static> Queue<K> {
         }
         if class.overtakes() {
             self.first.push_back((id, request));
-            // Whoever asked for it has to know that it waits.
-            self.told = None;
+            // Report the current wait again, for the sender of this request.
+            self.reported = None;
         } else if self.others.len() < MOST {
             self.others.push_back((id, request));
         } else {
@@ -125,7 +125,7 @@ impl<K: Copy + Eq + Hash + Send + 'static> Queue<K> {
         }
     }
 
-    /// Forgets what is queued and only reads. What changes something stays: somebody asked for it.
+    /// Drops queued reads. Requests that change something stay, because a user asked for them.
     pub fn drop_queued(&mut self) {
         self.others.retain(|(_, request)| request.route().class.changes());
         self.held.front = false;
@@ -134,8 +134,8 @@ impl<K: Copy + Eq + Hash + Send + 'static> Queue<K> {
     /// Ends the waits that the broker asked for.
     pub fn end_waits(&mut self) {
         self.governor.forgive();
-        // Whoever asks for it has forgotten what was told; what waits for our own budget is told again.
-        self.told = None;
+        // The caller has dropped the reported wait; a wait for our own budget is reported again.
+        self.reported = None;
     }
 
     /// Requests that could be sent at once.
@@ -144,19 +144,19 @@ impl<K: Copy + Eq + Hash + Send + 'static> Queue<K> {
         self.governor.remaining(now)
     }
 
-    /// Sends what may be sent and waits for what comes of it; for ever while nothing is queued or under way. Given up, it loses
-    /// nothing.
+    /// Sends what the budget admits and returns the next event; never returns while nothing is queued or under way.
+    /// Cancel safe.
     pub async fn next(&mut self) -> Happened<K> {
         loop {
             let wait = self.send();
-            self.tell_wait(wait);
+            self.report_wait(wait);
             if let Some(happened) = self.happened.pop_front() {
                 return happened;
             }
             tokio::select! {
                 biased;
                 Some(done) = self.under_way.join_next() => {
-                    // A task that panicked has no id to answer for; the panic hook has shown it.
+                    // A panicked task has no id to reply to; the panic hook has reported it.
                     if let Ok((id, scope, answer)) = done {
                         self.answered(id, scope, answer);
                     }
@@ -167,11 +167,11 @@ impl<K: Copy + Eq + Hash + Send + 'static> Queue<K> {
         }
     }
 
-    /// Sends what may be sent; says how long to wait when the budget is what stops the next.
+    /// Sends what the budget admits; returns how long to wait when the budget holds the next request back.
     fn send(&mut self) -> Option<Duration> {
         loop {
             let urgency = if self.first.is_empty() { Urgency::Normal } else { Urgency::Cancel };
-            // What overtakes does not wait for a free place either.
+            // A request that overtakes ignores [`AT_ONCE`] too.
             let next = match urgency {
                 Urgency::Cancel => &mut self.first,
                 Urgency::Normal if self.under_way.len() < AT_ONCE => &mut self.others,
@@ -181,7 +181,8 @@ impl<K: Copy + Eq + Hash + Send + 'static> Queue<K> {
                 return None;
             }
             let now = Mono(self.started.elapsed());
-            // What waits by itself stands in nobody's way: who asked is told at once, and asks again when the wait is over.
+            // A request that only its own endpoint's limit holds back must not block others: it fails at once, and its
+            // sender retries after the wait.
             if let Some(wait) = next.front().and_then(|(_, request)| self.governor.held(request.route().limit, now)) {
                 let (id, request) = next.pop_front()?;
                 self.owed.remove(&id);
@@ -202,27 +203,27 @@ impl<K: Copy + Eq + Hash + Send + 'static> Queue<K> {
         }
     }
 
-    /// Says that what is queued waits, once for each wait that is worth a word; a wait without a known end is told anew
-    /// before what was told of it is over.
-    fn tell_wait(&mut self, wait: Option<Duration>) {
+    /// Reports a wait of at least [`WORTH_A_WORD`] once; one without a known end is reported again before the reported
+    /// end.
+    fn report_wait(&mut self, wait: Option<Duration>) {
         let now = self.now();
-        let told = self.told.filter(|(until, _)| *until > now);
+        let reported = self.reported.filter(|(until, _)| *until > now);
         let after = match wait {
             Some(wait) if wait >= WORTH_A_WORD => Some(wait),
             Some(wait) if self.held.is_long(now) => Some(wait.max(2 * WORTH_A_WORD)),
-            Some(wait) => Some(wait).filter(|_| told.is_some()),
-            // The next question shows whether the budget is still in the way.
+            Some(wait) => Some(wait).filter(|_| reported.is_some()),
+            // The next request shows whether the budget still holds requests back.
             None if self.held.since.is_some() => return,
             None => None,
         };
         let wait = after.map(|after| (after, self.governor.why(now)));
-        let same = match (told, wait) {
+        let same = match (reported, wait) {
             (None, None) => true,
             (Some((until, before)), Some((after, why))) => before == why && (now + after).since(until) < WORTH_A_WORD,
             _ => false,
         };
         if !same {
-            self.told = wait.map(|(after, why)| (now + after, why));
+            self.reported = wait.map(|(after, why)| (now + after, why));
             self.happened.push_back(Happened::Waiting(wait));
         }
     }
@@ -232,7 +233,7 @@ impl<K: Copy + Eq + Hash + Send + 'static> Queue<K> {
         self.owed.remove(&id);
         let limited =
             matches!(&answer.result, Err(error) if matches!(error.kind, RequestErrorKind::RateLimited { .. }));
-        // What is left of a limit that is an endpoint's own says nothing of the account's.
+        // A 429 of one endpoint says nothing about the account's remaining requests.
         if !limited || scope == LimitScope::Account {
             self.governor.note(answer.rate, now);
         }
@@ -253,7 +254,7 @@ impl<K: Copy + Eq + Hash + Send + 'static> Queue<K> {
     }
 }
 
-/// The answer to what is not sent, because the broker asked not to be asked for this.
+/// The reply to a request that is not sent because its endpoint's limit is exhausted.
 fn held_back(request: &Request, wait: Duration) -> RequestError {
     let what = match request.route().limit {
         LimitScope::Own(name) => name,

@@ -1,8 +1,8 @@
-//! REST: one question, one answer in domain types, one kind of error (docs/ALPACA.md 4, 5).
+//! REST: one request, one reply in domain types, one error type (docs/ALPACA.md 4, 5).
 //!
-//! Owns where a request goes and what its answer may cost. The token leaves for one origin only, over TLS except on
-//! loopback, is followed by no redirect, and stands in no error. Retries nothing: what to do about a failure is the
-//! session's to decide.
+//! Owns the addresses of requests and the limits of their responses. The token is sent to one origin only, over TLS
+//! except on loopback, never follows a redirect, and is removed from errors. It retries nothing; the session decides
+//! what to do about a failure.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,12 +32,12 @@ const LONGEST_BODY: usize = 8 * 1024 * 1024;
 const LONGEST_REFUSAL: usize = 64 * 1024;
 /// The longest name of a row kept, in characters.
 const LONGEST_ROW: usize = 60;
-/// How long a request may take unless told otherwise, from the first name look-up to the last byte.
+/// The default timeout of a request, from the name look-up to the last byte.
 const WHOLE: Duration = Duration::from_secs(15);
-/// How long a replay of events may let wait for its beginning, and for its end.
+/// The timeout of a replay of events, for its response and again for its end.
 const REPLAY: Duration = Duration::from_secs(5);
 
-/// A client of one account at one origin. Cheap to clone; connections are shared.
+/// A client for one account at one origin. Clones are cheap and share connections.
 #[derive(Debug, Clone)]
 pub struct Client {
     http: reqwest::Client,
@@ -48,10 +48,10 @@ pub struct Client {
     read_only: bool,
 }
 
-/// An answer, and what its headers said of the rate limit.
+/// A reply, and the rate limit headers of its response.
 #[derive(Debug)]
 pub struct Answer {
-    /// What came back.
+    /// The reply.
     pub result: Result<Reply, RequestError>,
     /// The rate limit.
     pub rate: RateInfo,
@@ -63,8 +63,8 @@ impl Client {
     /// # Errors
     /// When the address is neither `https` nor loopback, or TLS cannot be set up.
     pub fn new(endpoints: &Endpoints, token: SecretString, tls: &ClientConfig) -> Result<Self, RequestError> {
-        let http = http_client(&endpoints.api_url, tls).map_err(|error| local(error).told(&token))?;
-        bearer(&token).map_err(|error| local(error).told(&token))?;
+        let http = http_client(&endpoints.api_url, tls).map_err(|error| local(error).redacted(&token))?;
+        bearer(&token).map_err(|error| local(error).redacted(&token))?;
         Ok(Self {
             http,
             origin: endpoints.api_url.clone(),
@@ -75,43 +75,43 @@ impl Client {
         })
     }
 
-    /// The same client with less patience.
+    /// The same client with this timeout.
     #[must_use]
     pub fn within(self, whole: Duration) -> Self {
         Self { whole, ..self }
     }
 
-    /// The same client, which sends nothing that could change anything at the broker.
+    /// The same client, which refuses every request that changes something at the broker.
     #[must_use]
     pub fn reading_only(self) -> Self {
         Self { read_only: true, ..self }
     }
 
-    /// Asks one question.
+    /// Sends one request.
     ///
     /// # Errors
-    /// Whatever went wrong, without the token and without the address.
+    /// The failure, without the token and the address.
     pub async fn request(&self, request: &Request) -> Result<Reply, RequestError> {
         self.answer(request).await.result
     }
 
-    /// Asks for the account: it may be told apart though figures of it, which are named, cannot be read.
+    /// Fetches the account, and names its unreadable figures.
     ///
     /// # Errors
     /// As [`Self::request`].
     pub async fn account(&self) -> Result<(Box<Account>, Vec<Unread>), RequestError> {
         let (reply, unread) = self.request(&Request::Account).await?.split();
         let Reply::Account(account) = reply else {
-            return Err(local("the broker answered something that is no account".to_owned()).told(&self.token));
+            return Err(local("the broker answered something that is no account".to_owned()).redacted(&self.token));
         };
         Ok((account, unread))
     }
 
-    /// Asks one question and keeps what the headers say of the rate limit, for the [`super::governor`].
+    /// Sends one request and returns the rate limit headers too, for the [`super::governor`].
     pub async fn answer(&self, request: &Request) -> Answer {
         let mut rate = RateInfo::default();
         let asked = tokio::time::timeout(self.whole, self.ask(request, &mut rate)).await;
-        let result = asked.unwrap_or_else(|_| Err(timed_out())).map_err(|failure| failure.told(&self.token));
+        let result = asked.unwrap_or_else(|_| Err(timed_out())).map_err(|failure| failure.redacted(&self.token));
         if let Err(error) = &result {
             tracing::debug!(request = request.route().name, %error, "a request failed");
         }
@@ -137,7 +137,7 @@ impl Client {
             .header(ACCEPT, HeaderValue::from_static(accepted))
             .send();
         let sent = if replay {
-            // What can be done without is not waited for as long as the rest.
+            // A replay is optional, so its timeout is shorter.
             tokio::time::timeout(REPLAY, sent).await.map_err(|_| timed_out())?
         } else {
             sent.await
@@ -171,7 +171,7 @@ impl Client {
         }
         let text = std::str::from_utf8(&body).map_err(|_| decode("the answer is not UTF-8 text"))?;
         read_reply(request, text, &self.token).map_err(|error| match request.order() {
-            // Of many that are asked for, a person must be able to find this one.
+            // Names the order, because many are fetched.
             Some(id) => decode(&format!("order {}: {error}", clean(id.as_str()))),
             None => decode(&error.to_string()),
         })
@@ -184,8 +184,8 @@ fn read_reply(request: &Request, text: &str, token: &SecretString) -> Result<Rep
         if unread.is_empty() {
             return reply;
         }
-        let told = |bad: BadRow| Unread { row: redactor.words(&bad.row, LONGEST_ROW), why: bad.why };
-        Reply::Partial(Box::new(reply), unread.into_iter().map(told).collect())
+        let redacted = |bad: BadRow| Unread { row: redactor.words(&bad.row, LONGEST_ROW), why: bad.why };
+        Reply::Partial(Box::new(reply), unread.into_iter().map(redacted).collect())
     };
     Ok(match request {
         Request::Account => {
@@ -211,12 +211,12 @@ fn read_reply(request: &Request, text: &str, token: &SecretString) -> Result<Rep
         }
         Request::Clock => Reply::Clock(wire::clock(text)?),
         Request::History { .. } => Reply::History(wire::history(text)?),
-        // Neither has a body to read.
+        // Neither is decoded here.
         Request::CancelOrder(_) | Request::Replay { .. } => Reply::Done,
     })
 }
 
-/// Where a request goes. An id becomes one path segment, whatever it holds.
+/// A request's address. An id becomes one path segment, whatever it contains.
 fn address(origin: &Url, request: &Request) -> Result<Url, String> {
     let mut url = origin.clone();
     url.set_query(None);
@@ -235,7 +235,7 @@ fn address(origin: &Url, request: &Request) -> Result<Url, String> {
         Request::OrderByClientId(id) => {
             url.query_pairs_mut().append_pair("client_order_id", id.as_str());
         }
-        // A multi-leg order is nothing without its legs.
+        // A multi-leg order is incomplete without its legs.
         Request::Order(_) => {
             url.query_pairs_mut().append_pair("nested", "true");
         }
@@ -255,8 +255,8 @@ fn address(origin: &Url, request: &Request) -> Result<Url, String> {
     Ok(url)
 }
 
-/// An id that is safe as a path segment. An empty one, or one of dots, would name another resource: deleting
-/// `/v2/orders/` or `/v2/orders/..` instead of an order must be impossible.
+/// The order id, checked to be safe as a path segment. An empty one, `.` or `..` would address another resource, such
+/// as `DELETE /v2/orders/`, which cancels all orders.
 fn segment(request: &Request) -> Result<&str, String> {
     let id = request.order().map_or("", OrderId::as_str);
     if id.is_empty() || id == "." || id == ".." { Err("an order without a usable id".to_owned()) } else { Ok(id) }

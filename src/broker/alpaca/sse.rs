@@ -1,7 +1,7 @@
-//! Server-sent events at `/v2/events/trades` (docs/ALPACA.md 7.1): the stream's last form before polling, and the replay of what
-//! happened while no stream was there.
+//! Server-sent events at `/v2/events/trades` (docs/ALPACA.md 7.1): the last form of the stream before polling, and the
+//! replay of events missed while there was no stream.
 //!
-//! Liveness is TCP's keep-alive here, because no ping exists and a quiet account is silent for hours.
+//! Liveness relies on TCP keep-alive, because there are no pings and a quiet account is silent for hours.
 
 use std::time::Duration;
 
@@ -20,9 +20,9 @@ use crate::domain::execution::Source;
 use crate::domain::{TradeUpdate, Untrusted};
 use crate::session::{AuthForm, Closed, StreamEvent};
 
-/// What an event stream is served as.
+/// The media type of an event stream.
 pub(super) const MEDIA_TYPE: &str = "text/event-stream";
-/// A replay that says nothing for this long has told all it has: without an end the broker keeps it open.
+/// A replay counts as complete after this silence, because the broker keeps a replay without an end open.
 const PAUSE: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(target: &StreamTarget, out: &EventSender) -> Closed {
@@ -66,9 +66,9 @@ async fn open(target: &StreamTarget, out: &EventSender) -> Result<Response, Clos
     let message = out.words(&refused(status, &headers, &body).message);
     let retry_after = retry_after(&headers);
     Err(match status.as_u16() {
-        // Asked too often, or too slow: the same question may be answered later.
+        // Rate limited or timed out: the same request may succeed later.
         408 | 425 | 429 => Closed::Connect { status: Some(status.as_u16()), message, retry_after },
-        // Everything else the client is told is about this form: not offered, or not for this token.
+        // Other client errors concern this form: it is not offered, or not for this token.
         300..=499 => Closed::AuthRefused { message: format!("{message} (status {})", status.as_u16()) },
         code => Closed::Connect { status: Some(code), message, retry_after },
     })
@@ -79,10 +79,10 @@ fn is_stream(headers: &HeaderMap) -> bool {
     kind.trim_start().to_ascii_lowercase().starts_with(MEDIA_TYPE)
 }
 
-/// Reads the events of an answer until it ends, pauses, takes longer than `whole` or is longer than `limit` bytes;
-/// `None` when it is no event stream.
+/// Reads the events of a response until it ends, pauses, takes longer than `whole` or exceeds `limit` bytes; `None`
+/// when it is not an event stream.
 ///
-/// What comes is told in order, so what is missing for any of these reasons is the newer end.
+/// Events come in order, so a truncated replay lacks the newest ones.
 pub(super) async fn replay(mut response: Response, whole: Duration, limit: usize) -> Option<Vec<TradeUpdate>> {
     if !is_stream(response.headers()) {
         return None;
@@ -108,7 +108,7 @@ pub(super) async fn replay(mut response: Response, whole: Duration, limit: usize
     Some(updates)
 }
 
-/// One event of a replay; an event that cannot be read says nothing that REST does not say too.
+/// One event of a replay. An unreadable one is dropped, because REST reports the same facts.
 fn replayed(data: &[u8]) -> Option<TradeUpdate> {
     let (wire::Frame::Update(mut update) | wire::Frame::Partial { mut update, .. }) = wire::message(data) else {
         return None;
@@ -172,14 +172,14 @@ async fn event(data: &[u8], out: &EventSender) -> Result<(), Closed> {
     }
 }
 
-/// What a comment says.
+/// The meaning of a comment.
 #[derive(Debug, PartialEq, Eq)]
 enum Comment {
-    /// A heartbeat, and whatever else matters to nobody.
+    /// A heartbeat, or another comment without meaning.
     Beat,
-    /// Something was lost (docs/ALPACA.md 7.2).
+    /// Events were dropped (docs/ALPACA.md 7.2).
     Dropped,
-    /// Something failed at the broker.
+    /// An error at the broker.
     Error,
 }
 
@@ -205,14 +205,14 @@ fn comment(text: &[u8], out: &EventSender) -> Result<(), Closed> {
     }
 }
 
-/// One thing the text of an event stream says.
+/// One item of an event stream.
 #[derive(Debug, PartialEq, Eq)]
 enum Item {
     /// The data of one event, its lines joined.
     Event(Vec<u8>),
     /// A comment line without its colon.
     Comment(Vec<u8>),
-    /// A line or an event past the limit; nothing after it can be trusted.
+    /// A line or event past the limit; what follows cannot be parsed reliably.
     TooLong,
 }
 
@@ -247,7 +247,7 @@ impl Parser {
         if let Some(text) = line.strip_prefix(b":") {
             return Some(Item::Comment(text.to_vec()));
         }
-        // Fields other than `data` (`id`, `event`, `retry`) say nothing that the data does not.
+        // Other fields (`id`, `event`, `retry`) add nothing to the data.
         let value = match line.strip_prefix(b"data") {
             Some([]) => Some(&[][..]),
             Some([b':', b' ', value @ ..] | [b':', value @ ..]) => Some(value),
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn events_end_at_an_empty_line_whatever_ends_a_line() {
+    fn events_end_at_an_empty_line_with_any_line_ending() {
         for end in ["\n", "\r\n", "\r"] {
             let text = "id: 1\nevent: x\ndata: {\"a\":\ndata: 1}\n\n: beat\ndata:two\n\ndata\n\n".replace('\n', end);
             let want = vec![event("{\"a\":\n1}"), Item::Comment(b" beat".to_vec()), event("two"), event("")];
@@ -289,20 +289,20 @@ mod tests {
     }
 
     #[test]
-    fn an_event_that_was_cut_short_is_not_one() {
+    fn a_truncated_event_is_dropped() {
         assert_eq!(items("data: {\"a\":1}\n"), vec![]);
         assert_eq!(items("data: {\"a\""), vec![]);
     }
 
     #[test]
-    fn a_line_without_end_is_given_up_at_the_limit() {
+    fn an_endless_line_fails_at_the_limit() {
         let mut parser = Parser::default();
         let first = (0..=LONGEST_MESSAGE).find_map(|_| parser.push(b'x'));
         assert_eq!(first, Some(Item::TooLong));
     }
 
     #[test]
-    fn comments_that_say_something_was_lost_end_the_stream() {
+    fn comments_about_dropped_events_end_the_stream() {
         assert_eq!(Comment::of(b" heartbeat"), Comment::Beat);
         assert_eq!(Comment::of(b" you are reading too slowly, dropped 10000 messages"), Comment::Dropped);
         assert_eq!(Comment::of(b" internal server error"), Comment::Error);

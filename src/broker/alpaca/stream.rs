@@ -1,6 +1,6 @@
-//! The stream of trade updates: one connection from its opening to its one [`crate::session::Closed`] (docs/DESIGN.md 9.5).
+//! The stream of trade updates: one connection, from opening to [`crate::session::Closed`] (docs/DESIGN.md 9.5).
 //!
-//! Never reconnects, never drops an update (it waits for room instead), and decides nothing about what an update means.
+//! It never reconnects, never drops an update (it waits for room in the channel), and does not interpret updates.
 
 use secrecy::SecretString;
 use tokio::sync::mpsc;
@@ -11,9 +11,9 @@ pub use super::events::{StreamTarget, Timeouts};
 use super::{sse, websocket};
 use crate::session::{AuthForm, StreamEvent};
 
-/// Runs one connection until it ends or `stop` says so. The last event sent is [`StreamEvent::Closed`], sent once.
+/// Runs one connection until it ends or `stop` is requested. The last event is [`StreamEvent::Closed`], sent once.
 ///
-/// Events wait for room in the channel. When its receiver is gone, the connection is closed without another word.
+/// Sending waits for room in the channel. When the receiver is gone, the connection is closed without another event.
 pub async fn run(
     target: StreamTarget,
     token: SecretString,

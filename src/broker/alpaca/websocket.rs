@@ -23,7 +23,7 @@ use crate::config::is_loopback;
 use crate::domain::Untrusted;
 use crate::session::{AuthForm, Closed, StreamEvent};
 
-/// The most that waits to be sent, in bytes: a peer may send pings and read no pong.
+/// The most unsent data, in bytes: a peer may send pings without reading the pongs.
 const MOST_UNSENT: usize = 64 * 1024;
 /// How long a clean close may take.
 const GOODBYE: Duration = Duration::from_secs(1);
@@ -75,7 +75,7 @@ async fn open(target: &StreamTarget, out: &EventSender) -> Result<Socket, Closed
             let refusal = wire::refusal(status, body);
             let message = out.words(&refusal.message);
             let retry_after = retry_after(response.headers());
-            // What does not speak the API says nothing of the token: it stands between.
+            // Not in the API's format, so from a proxy or gateway: it says nothing about the token.
             if !refusal.spoken && matches!(status, 401 | 403) {
                 return Err(Closed::Connect { status: None, message: format!("{message} ({status})"), retry_after });
             }
@@ -85,25 +85,25 @@ async fn open(target: &StreamTarget, out: &EventSender) -> Result<Socket, Closed
     }
 }
 
-/// Closes cleanly: our close frame, then the peer's, for a second at most.
+/// Closes cleanly: sends a close frame and waits for the peer's, for a second at most.
 async fn goodbye(socket: &mut Socket) {
     let polite = async {
         if socket.close(None).await.is_ok() {
             while let Some(Ok(_)) = socket.next().await {}
         }
     };
-    // Whether the peer answered or not, the socket is dropped next.
+    // A timeout is fine: the socket is dropped next.
     drop(timeout(GOODBYE, polite).await);
 }
 
-/// What is being waited for.
+/// What the connection is waiting for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     /// The answer to authentication.
     Authenticating,
-    /// The confirmation of what will be sent.
+    /// The confirmation of the subscribed streams.
     Listening,
-    /// Nothing: updates come when they come.
+    /// Updates, at any time.
     Open,
 }
 
@@ -113,9 +113,9 @@ struct Conversation<'a> {
     out: &'a EventSender,
     form: AuthForm,
     phase: Phase,
-    /// When the answer waited for is overdue; of no meaning once open.
+    /// The deadline of the awaited answer; unused once open.
     answer_by: Instant,
-    /// When the peer counts as gone unless something arrives.
+    /// When the peer counts as gone, unless something arrives before.
     silent_by: Instant,
     /// The ping under way: its number and when it was sent.
     ping: Option<(u64, Instant)>,
@@ -151,7 +151,7 @@ impl<'a> Conversation<'a> {
                 () = sleep_until(self.answer_by), if self.phase != Phase::Open => return Err(Closed::AuthSilent),
                 message = self.socket.next() => {
                     self.hear(message).await?;
-                    // Time spent waiting for room is ours, not the peer's.
+                    // Time spent waiting for room in the channel does not count as the peer's silence.
                     self.silent_by = Instant::now() + self.out.timeouts.silence;
                 }
                 () = sleep_until(self.silent_by) => return Err(Closed::Silent),
@@ -164,13 +164,13 @@ impl<'a> Conversation<'a> {
             Some(Ok(Message::Text(text))) => self.frame(text.as_str().as_bytes()).await,
             Some(Ok(Message::Binary(bytes))) => self.frame(&bytes).await,
             Some(Ok(Message::Pong(payload))) => self.pong(&payload).await,
-            // Pings are answered by the library.
+            // The library answers pings.
             Some(Ok(Message::Ping(_) | Message::Frame(_))) => Ok(()),
             Some(Ok(Message::Close(frame))) => {
                 let reason = frame.map(|frame| format!("{} {}", u16::from(frame.code), frame.reason));
                 let reason = self.out.words(&reason.as_deref().unwrap_or("without a reason").into());
                 if self.phase == Phase::Authenticating {
-                    // A server that knows no better way to say no; an outage does not send close frames.
+                    // A close frame in place of an answer is a refusal; an outage sends none.
                     return Err(Closed::AuthRefused { message: format!("closed instead of an answer: {reason}") });
                 }
                 Err(Closed::Lost { message: format!("the broker closed the stream: {reason}") })
@@ -197,7 +197,7 @@ impl<'a> Conversation<'a> {
                     self.phase = Phase::Open;
                 }
                 self.out.send(StreamEvent::Listening { trade_updates }).await?;
-                // The first round trip is measured at once; later ones every ten seconds.
+                // The first round trip is measured at once, later ones at the ping interval.
                 if first { self.ping().await } else { Ok(()) }
             }
             Frame::Error { message } => Err(Closed::BrokerError { message: self.out.words(&message) }),
@@ -234,7 +234,7 @@ impl<'a> Conversation<'a> {
             Some((number, sent_at)) if payload == number.to_be_bytes() => {
                 self.out.send(StreamEvent::Pong { latency: sent_at.elapsed() }).await
             }
-            // A pong nobody asked for, or of a ping before the last: the peer is alive, no more.
+            // An unsolicited pong, or one of an earlier ping, only shows that the peer is alive.
             other => {
                 self.ping = other;
                 Ok(())
@@ -242,7 +242,7 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    /// Sends a message; a peer that takes nothing for as long as silence is allowed is gone.
+    /// Sends a message; a peer that accepts nothing within the silence timeout counts as gone.
     async fn say(&mut self, message: Message) -> Result<(), Closed> {
         let sent = tokio::select! {
             biased;

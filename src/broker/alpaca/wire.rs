@@ -1,9 +1,9 @@
-//! The wire's JSON as domain types (docs/ALPACA.md 4 to 6).
+//! Decodes the wire's JSON into domain types (docs/ALPACA.md 4 to 6).
 //!
-//! Owns every assumption about how a member is written; keeps none of it for the layers above. Rules for all of it:
-//! a member may be missing, `null`, or of another type than documented, and only its own field suffers; a word that
-//! is not known is kept; the whole text of each object is kept in its [`Raw`]. An amount of more than 28 digits
-//! does not fit the exact decimal: its field is `None` and the digits are in `raw`.
+//! Owns every assumption about how a member is written, so that no other layer has one. A member may be missing,
+//! `null`, or of another type than documented, and affects only its own field; unknown words are kept; the full text of
+//! each object is kept in its [`Raw`]. An amount of more than 28 digits does not fit the exact decimal: its field is
+//! `None` and the digits are in `raw`.
 
 mod account;
 mod activity;
@@ -31,18 +31,18 @@ use self::loose::Loose;
 use crate::domain::Untrusted;
 use crate::domain::order::Raw;
 
-/// Why a body or frame is not what it should be. The sentence holds no part of the text.
+/// Why a body or frame cannot be decoded. The message contains no part of the text.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum WireError {
-    /// Not JSON, or cut short.
+    /// Not JSON, or truncated.
     #[error("{what} is not readable JSON: {why}")]
     Json {
         /// What was expected.
         what: &'static str,
-        /// Where it breaks.
+        /// The kind of error and its position.
         why: String,
     },
-    /// A member without which the object means nothing.
+    /// A required member is missing or unreadable.
     #[error("{what} without a usable {member}")]
     Member {
         /// What was expected.
@@ -54,7 +54,7 @@ pub enum WireError {
 
 impl WireError {
     fn json(what: &'static str, error: &serde_json::Error) -> Self {
-        // Serde's own words may quote the text; its place and category cannot.
+        // Serde's own message may quote the text; position and category cannot.
         let category = match error.classify() {
             serde_json::error::Category::Eof => "cut short",
             serde_json::error::Category::Syntax => "bad syntax",
@@ -64,28 +64,28 @@ impl WireError {
     }
 }
 
-/// A row that cannot be read, in the broker's words, and why.
+/// A row that cannot be read, named by the broker's text, and why.
 #[derive(Debug)]
 pub struct BadRow {
-    /// What a person can find it by.
+    /// The row's symbol and id, or its number, by which the user can find it.
     pub row: Untrusted,
-    /// Why; holds no part of the row.
+    /// The reason, without any part of the row.
     pub why: String,
 }
 
 impl BadRow {
-    /// The row with the first of what it lacks; `None` where that is nothing.
+    /// The row with its first unreadable member; `None` when there is none.
     pub fn of(row: &str, place: usize, lacks: &[WireError]) -> Option<Self> {
         let first = lacks.first()?;
         Some(Self { row: name(row, place), why: first.to_string() })
     }
 }
 
-/// Every element of a JSON array that `one` can read, and by name those that it cannot, or of which it lacks a member: one
-/// bad row hides no good one, and a list that lacks something cannot be taken for a whole one.
+/// Decodes every element of a JSON array with `one`, and names those that are unreadable or lack a member: one bad row
+/// hides no good one, and the caller knows that the list is incomplete.
 ///
 /// # Errors
-/// When it is no array.
+/// When the text is not an array.
 pub fn rows<T>(
     text: &str,
     what: &'static str,
@@ -104,7 +104,7 @@ pub fn rows<T>(
     Ok((read, unread))
 }
 
-/// What a person can find a row by: its id or symbol, else its place.
+/// The row's symbol and id, else its number.
 fn name(row: &str, place: usize) -> Untrusted {
     #[derive(Default, Deserialize)]
     struct Named<'a> {
@@ -118,7 +118,7 @@ fn name(row: &str, place: usize) -> Untrusted {
     if words.is_empty() { format!("row {}", place + 1).into() } else { words.join(" ").into() }
 }
 
-/// The members of an object that are there and cannot be read, while the object itself can.
+/// Members of a readable object that are present and unreadable.
 pub type Lacks = Vec<WireError>;
 
 fn raw(text: &str) -> Raw {
@@ -126,5 +126,5 @@ fn raw(text: &str) -> Raw {
 }
 
 #[cfg(test)]
-#[expect(clippy::wildcard_enum_match_arm, reason = "a test looks for one thing among all")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "a test looks for one variant among many")]
 mod tests;

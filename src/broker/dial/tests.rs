@@ -9,7 +9,7 @@ fn route(all: &str, no: &str, url: &str) -> Route {
 }
 
 #[test]
-fn a_websocket_goes_the_way_of_rest_and_nothing_of_this_machine_goes_out() {
+fn websocket_and_rest_take_the_same_route_and_loopback_is_direct() {
     let proxy = "http://ann:hush-hush@proxy.corp:3128";
     for url in ["https://api.alpaca.markets/v2", "wss://api.alpaca.markets/stream"] {
         let way = route(proxy, "", url);
@@ -30,7 +30,7 @@ fn a_websocket_goes_the_way_of_rest_and_nothing_of_this_machine_goes_out() {
 }
 
 #[test]
-fn a_variable_that_names_no_usable_proxy_is_named_and_nothing_goes_directly_instead() {
+fn an_unusable_proxy_variable_is_named_and_prevents_a_direct_connection() {
     let with = |name: &'static str, value: &'static str| {
         policy(&[(name, value)]).unusable.map(|unusable| unusable.to_string())
     };
@@ -50,7 +50,7 @@ fn a_variable_that_names_no_usable_proxy_is_named_and_nothing_goes_directly_inst
         ("http://ann:pass?word@proxy:1", "percent-encoding"),
     ] {
         for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
-            let said = with(name, value).unwrap_or_else(|| panic!("{value} is taken"));
+            let said = with(name, value).unwrap_or_else(|| panic!("{value} is accepted"));
             assert!(said.starts_with(name) && said.contains(why), "{value}: {said}");
         }
         for url in ["https://api.alpaca.markets/v2", "wss://api.alpaca.markets/stream"] {
@@ -64,7 +64,7 @@ fn a_variable_that_names_no_usable_proxy_is_named_and_nothing_goes_directly_inst
     {
         assert_eq!(with("HTTPS_PROXY", value), None, "{value}");
     }
-    // The one that counts is looked at.
+    // Only the variable in effect is checked.
     assert_eq!(policy(&[("HTTPS_PROXY", "http://proxy:1"), ("all_proxy", "ftp://x")]).unusable, None);
     #[cfg(unix)]
     {
@@ -75,7 +75,7 @@ fn a_variable_that_names_no_usable_proxy_is_named_and_nothing_goes_directly_inst
 }
 
 #[tokio::test]
-async fn through_a_proxy_that_is_none_nothing_is_dialled() {
+async fn an_unusable_proxy_prevents_any_connection() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = Url::parse(&format!("wss://127.0.0.1:{}", listener.local_addr().unwrap().port())).unwrap();
     let unusable = policy(&[("HTTPS_PROXY", "http://proxy:99999")]).unusable.unwrap();
@@ -95,7 +95,7 @@ fn an_unknown_issuer_names_its_hint() {
 }
 
 #[test]
-fn what_goes_without_the_proxy_may_be_written_as_others_take_it() {
+fn no_proxy_supports_the_forms_of_other_programs() {
     let goes = |no: &str, url: &str| route("http://proxy:1", no, url).to_string();
     for no in [
         "*.markets",
@@ -157,7 +157,7 @@ impl std::error::Error for Said {
 }
 
 #[test]
-fn a_proxy_that_refuses_is_named_with_the_hint_and_without_its_password() {
+fn a_refusing_proxy_is_named_with_a_hint_and_without_its_password() {
     let url = Url::parse("https://api.example/v2").unwrap();
     let said = |proxy: &str, last: &'static str| {
         let Way::Proxy(proxy) = route(proxy, "", "https://api.example").0 else { panic!("a proxy") };
@@ -193,7 +193,7 @@ fn a_proxy_that_refuses_is_named_with_the_hint_and_without_its_password() {
 }
 
 #[test]
-fn a_library_speaks_to_no_user_of_its_manual() {
+fn library_internals_are_removed_from_messages() {
     let closed = "peer closed connection without sending TLS close_notify: \
                   https://docs.rs/rustls/latest/rustls/manual/_03_howto/index.html#unexpected-eof";
     let error = Said::of(&["IO error", closed]);
@@ -214,7 +214,7 @@ fn a_library_speaks_to_no_user_of_its_manual() {
     assert_eq!(chain("", &Said::of(&["error sending request"])).to_string(), "it failed");
 }
 
-/// A proxy that does this on every connection, and its address.
+/// Starts a proxy that handles every connection with `does`; returns its address.
 async fn proxy_that<F: Future<Output = ()> + Send>(does: impl Fn(TcpStream) -> F + Send + 'static) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let place = listener.local_addr().unwrap();
@@ -235,7 +235,7 @@ async fn asked(socket: &mut TcpStream) -> String {
     String::from_utf8(head).unwrap()
 }
 
-/// What the stream and REST say of a proxy.
+/// The sentences of stream and REST about a failing proxy.
 async fn both(who: &str, place: &str) -> [String; 2] {
     let url = Url::parse("https://api.example/v2").unwrap();
     let route = route(&format!("http://{who}{place}"), "", url.as_str());
@@ -252,7 +252,7 @@ async fn both(who: &str, place: &str) -> [String; 2] {
 }
 
 #[tokio::test]
-async fn a_stream_says_of_a_proxy_what_rest_says() {
+async fn stream_and_rest_describe_a_proxys_failure_alike() {
     for (answer, given, expected) in [
         (
             "HTTP/1.1 407 No\r\n",
@@ -276,7 +276,7 @@ async fn a_stream_says_of_a_proxy_what_rest_says() {
             let text = asked(&mut socket).await;
             let told = text.to_lowercase().contains("proxy-authorization: basic yw5uomh1c2gtahvzaa==");
             assert_eq!(told, given, "{text}");
-            // A page for people, as proxies send it, on a connection that stays open.
+            // A response with an HTML body on a connection that stays open, as proxies send.
             let page = format!("{answer}Content-Length: 5\r\n\r\nhello");
             socket.write_all(page.as_bytes()).await.unwrap();
             tokio::spawn(async move { while socket.read_u8().await.is_ok() {} });
@@ -289,7 +289,7 @@ async fn a_stream_says_of_a_proxy_what_rest_says() {
 }
 
 #[tokio::test]
-async fn a_proxy_that_does_not_answer_to_the_end_is_named_too() {
+async fn a_proxy_that_never_completes_its_response_is_named() {
     let waits = async |drips: bool| {
         let place = proxy_that(move |mut socket| async move {
             tokio::spawn(async move {
@@ -311,7 +311,7 @@ async fn a_proxy_that_does_not_answer_to_the_end_is_named_too() {
 }
 
 #[test]
-fn the_hint_of_a_failure_says_no_other_thing_than_its_sentence() {
+fn the_hint_agrees_with_the_sentence() {
     let unknown = std::io::Error::other("invalid peer certificate: UnknownIssuer");
     assert!(hint(&chain("", &unknown).to_string()).contains("SSL_CERT_FILE"));
     let url = Url::parse("https://api.alpaca.markets").unwrap();

@@ -1,7 +1,7 @@
-//! The variables that name a proxy and what goes without it, and what is wrong with them.
+//! The environment variables that name a proxy and its exemptions, and their errors.
 //!
-//! Invariant: no other variable decides. The library's own reading ignores every proxy where `REQUEST_METHOD` is set, and takes
-//! fewer forms of `NO_PROXY`.
+//! Invariant: no other variable has an effect. The library's own reading ignores every proxy when `REQUEST_METHOD` is
+//! set, and supports fewer forms of `NO_PROXY`.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -11,18 +11,18 @@ use hyper::Uri;
 use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use url::{Host, Url};
 
-/// The variables that name a proxy for what leaves this machine, in the order they are looked at. Plain HTTP never
-/// leaves it, so `HTTP_PROXY` is not among them.
+/// The variables that name a proxy, in order of precedence. Plain HTTP is used on loopback only, so `HTTP_PROXY` is not
+/// among them.
 const VARIABLES: [[&str; 2]; 2] = [["HTTPS_PROXY", "https_proxy"], ["ALL_PROXY", "all_proxy"]];
-/// The kinds of proxies.
+/// The schemes of supported proxies.
 const SCHEMES: [&str; 6] = ["http", "https", "socks4", "socks4a", "socks5", "socks5h"];
-/// The variables that name what goes without it.
+/// The variables that name the exemptions.
 const NO_PROXY: [&str; 2] = ["NO_PROXY", "no_proxy"];
-/// What helps.
+/// The hint for an unusable variable.
 pub const CURE: &str = "write it like http://user:password@host:port, or unset it";
 const ENCODING: &str = "a character of its user name or password needs percent-encoding";
 
-/// A variable that names no proxy although it is the one that counts. What it holds may be a password and is not repeated.
+/// The variable in effect, when it does not name a usable proxy. Its value may contain a password and is not repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Unusable {
     variable: &'static str,
@@ -35,7 +35,7 @@ impl fmt::Display for Unusable {
     }
 }
 
-/// What the variables say.
+/// The policy that the variables define.
 pub(super) struct Policy {
     pub(super) proxy: Option<Intercept>,
     pub(super) unusable: Option<Unusable>,
@@ -59,12 +59,12 @@ fn proxy(text: &str) -> Option<Intercept> {
     Matcher::builder().all(text.to_owned()).build().intercept(&Uri::from_static("https://example.com/"))
 }
 
-/// What goes without the proxy.
+/// The addresses that bypass the proxy.
 #[derive(Debug, Default)]
 pub(super) struct Exempt {
-    /// Hosts, domains, addresses and networks as the library takes them, some for one port.
+    /// Hosts, domains, addresses and networks as the library expects them, some for one port only.
     entries: Vec<(String, Option<u16>)>,
-    /// What was written and is none of these.
+    /// Entries that are none of these.
     pub(super) meaningless: Vec<String>,
 }
 
@@ -95,7 +95,7 @@ impl Exempt {
     }
 }
 
-/// An entry as the library takes it, and the port it is meant for.
+/// An entry as the library expects it, and the port it is restricted to.
 fn understood(entry: &str) -> Option<(String, Option<u16>)> {
     if entry.parse::<IpAddr>().is_ok() {
         return Some((entry.to_owned(), None));

@@ -1,4 +1,4 @@
-//! Why a connection failed, in words that help whoever reads them.
+//! Sentences and hints for failed connections.
 
 use std::error::Error;
 use std::fmt;
@@ -13,7 +13,7 @@ use crate::domain::Untrusted;
 
 const UNTRUSTED: &str = "the certificate's issuer is not trusted on this machine";
 
-/// What helps against a failure that this file put into words; it contradicts no cure that these name themselves.
+/// The hint for a failure worded by this file; it agrees with any advice in the sentence itself.
 pub fn hint(said: &str) -> &'static str {
     let is_of_proxy = |refusal: &Refusal| said.contains(&refusal.to_string());
     let refusals = [
@@ -32,16 +32,16 @@ pub fn hint(said: &str) -> &'static str {
     }
 }
 
-/// What an HTTP proxy did instead of opening a tunnel.
+/// How an HTTP proxy failed to open a tunnel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Refusal {
-    /// It answered 407; whether it was told a user name and a password.
+    /// It answered 407; `given` says whether credentials were sent.
     Credentials { given: bool },
-    /// It refused, with this status where it is known.
+    /// It refused with this status; `None` when the status is unknown.
     Status(Option<u16>),
-    /// It answered what is no answer.
+    /// Its response is invalid.
     Nonsense,
-    /// It did not answer to the end in time.
+    /// It did not complete its response in time.
     Silent,
 }
 
@@ -63,11 +63,11 @@ impl fmt::Display for Refusal {
 }
 
 impl Refusal {
-    /// The refusal of a tunnel to this address, with the cure.
+    /// The sentence for a refused tunnel to this address, with advice.
     pub(super) fn to(self, url: &Url) -> Untrusted {
         let host = url.host_str().unwrap_or_default();
         match self {
-            // A page to sign in to the network.
+            // Probably a captive portal.
             Self::Status(Some(200..400 | 511)) => {
                 format!("{self}; if this network asks you to sign in, do that in a browser first")
             }
@@ -75,7 +75,7 @@ impl Refusal {
                 format!("{self}; it is down or cannot reach {host}: try again later, or ask whoever runs it")
             }
             Self::Status(Some(_)) => format!("{self}; ask whoever runs it to let {host} through"),
-            // Any status, and what is no HTTP at all: the client does not say which.
+            // The HTTP client does not report the status, or whether the response was HTTP.
             Self::Status(None) => {
                 format!("{self}; check that it is a working HTTP proxy and lets {host} through")
             }
@@ -84,7 +84,7 @@ impl Refusal {
         .into()
     }
 
-    /// What the HTTP client's error says the proxy did, whose answer it does not pass on.
+    /// The refusal that an error text of the HTTP client means; the client does not pass the proxy's response on.
     fn of(text: &str, proxy: &Intercept) -> Option<Self> {
         if text.contains("proxy authorization required") {
             Some(Self::Credentials { given: proxy.basic_auth().is_some() })
@@ -100,11 +100,11 @@ impl Refusal {
     }
 }
 
-/// Why a request to this address failed, as one sentence after what was being done. It names the proxy when that may be to
-/// blame, and repeats no address.
+/// One sentence on why a request to this address failed, prefixed with `doing`. It names the proxy when that may be the
+/// cause, and contains no address.
 pub fn failure(url: &Url, doing: &str, error: reqwest::Error) -> Untrusted {
     let connecting = error.is_connect();
-    #[expect(clippy::disallowed_methods, reason = "this is where it is said")]
+    #[expect(clippy::disallowed_methods, reason = "this file words such errors")]
     let error = error.without_url();
     match Route::to(url).0 {
         Way::Proxy(proxy) if connecting => through(&proxy, url, doing, &error),
@@ -112,12 +112,12 @@ pub fn failure(url: &Url, doing: &str, error: reqwest::Error) -> Untrusted {
     }
 }
 
-/// [`failure`] of a request that was not answered. The client does not pass on with which status a proxy refused a tunnel,
-/// and without that there is no cure to name: then the proxy is asked once more, as for a stream.
+/// [`failure`] for a request without a response. The HTTP client does not pass on the status of a proxy's refusal, on
+/// which the advice depends; in that case the tunnel is tried once more, as for a stream.
 pub async fn unsent(url: &Url, tls: &ClientConfig, doing: &str, error: reqwest::Error) -> Untrusted {
     match Route::to(url).0 {
         Way::Proxy(proxy) if error.is_connect() => {
-            #[expect(clippy::disallowed_methods, reason = "this is where it is said")]
+            #[expect(clippy::disallowed_methods, reason = "this file words such errors")]
             let error = error.without_url();
             asked(&proxy, url, tls, doing, &error).await
         }
@@ -125,7 +125,7 @@ pub async fn unsent(url: &Url, tls: &ClientConfig, doing: &str, error: reqwest::
     }
 }
 
-/// [`unsent`] of a connection through a proxy.
+/// [`unsent`] for a connection through a proxy.
 pub(super) async fn asked(
     proxy: &Intercept,
     url: &Url,
@@ -142,7 +142,7 @@ pub(super) async fn asked(
     through(proxy, url, doing, error)
 }
 
-/// What happened on the way to this address, naming the proxy that it led through.
+/// A failure on the route to this address, naming the proxy if there is one.
 pub fn along(url: &Url, what: &str) -> Untrusted {
     match Route::to(url).0 {
         Way::Proxy(proxy) => format!("through {}: {what}", name(&proxy)).into(),
@@ -150,7 +150,7 @@ pub fn along(url: &Url, what: &str) -> Untrusted {
     }
 }
 
-/// [`failure`] of a connection through a proxy.
+/// [`failure`] for a connection through a proxy.
 pub(super) fn through(proxy: &Intercept, url: &Url, doing: &str, error: &dyn Error) -> Untrusted {
     let place = name(proxy);
     match Refusal::of(&raw(error), proxy) {
@@ -160,10 +160,10 @@ pub(super) fn through(proxy: &Intercept, url: &Url, doing: &str, error: &dyn Err
     }
 }
 
-/// An error and its causes as one sentence, after what was being done; with the cure where there is one. For an error of an HTTP
-/// request there is [`failure`].
+/// An error and its causes as one sentence, prefixed with `doing`, with advice where there is some. For errors of HTTP
+/// requests use [`failure`].
 pub fn chain(doing: &str, error: &dyn Error) -> Untrusted {
-    // The cure takes the place of the chain: it must be whole wherever the sentence is cut.
+    // The advice replaces the chain, so that truncation does not cut it off.
     if raw(error).contains("UnknownIssuer") {
         let hint = "add the authority of your company or broker to the system's store, or name its PEM file with \
                     SSL_CERT_FILE or ca_file";
@@ -186,7 +186,7 @@ fn after(doing: &str, what: &str) -> Untrusted {
     if doing.is_empty() { what.into() } else { format!("{doing}: {what}").into() }
 }
 
-/// What an error and its causes say, the outermost first.
+/// The messages of an error and its causes, outermost first.
 fn causes(error: &dyn Error) -> Vec<String> {
     let mut said = vec![error.to_string()];
     let mut source = error.source();
@@ -197,12 +197,12 @@ fn causes(error: &dyn Error) -> Vec<String> {
     said
 }
 
-/// Everything the libraries say.
+/// The full text of an error and its causes.
 fn raw(error: &dyn Error) -> String {
     causes(error).join(": ")
 }
 
-/// A library's words without what is meant for those who program with it: its layers, its names, links to its manual.
+/// A library's message without parts meant for programmers: layers, names, links to a manual.
 fn plain(words: &str) -> String {
     let mut words = words;
     for layer in [

@@ -76,7 +76,7 @@ impl QuietTerminal {
         quiet.local_modes.remove(LocalModes::ECHO | LocalModes::ICANON);
         quiet.special_codes[SpecialCodeIndex::VMIN] = 1;
         quiet.special_codes[SpecialCodeIndex::VTIME] = 0;
-        // Without line mode they are ours, from before a stop that nobody could prepare.
+        // Modes without line mode are our own, left from before an unexpected stop.
         if self.before.is_none() || now.local_modes.contains(LocalModes::ICANON) {
             self.before = Some(now);
         }
@@ -120,8 +120,8 @@ fn is_terminal() -> bool {
     std::io::stdin().is_terminal()
 }
 
-/// Whether reading this input and setting its modes stops nobody: it is no terminal, or not the one that controls jobs, or
-/// this job is in its foreground.
+/// Whether reading this input and setting its modes cannot stop the job: it is not a terminal, or not the controlling
+/// one, or this job is in its foreground.
 #[cfg(unix)]
 fn is_foreground(input: &impl std::os::fd::AsFd) -> bool {
     rustix::termios::tcgetpgrp(input).map_or(true, |group| group == rustix::process::getpgrp())

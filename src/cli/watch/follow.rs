@@ -11,26 +11,26 @@ use crate::domain::execution::ExecutionKind;
 use crate::domain::{ExecutionId, Mono, Order, OrderId, Source, TradeEvent};
 use crate::io::watch_log::{ReportedLine, WatchLog, Working};
 
-/// How often it is looked whether what was told still holds, of other orders than those that something is told of.
+/// How often the reported lines of all orders are checked; those of an order with news are checked at once.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// How long an execution of a multi-leg order waits for the leg that it is of: lists may name legs only seconds after the order,
-/// and are asked for again within a minute.
+/// How long an execution of a multi-leg order waits for its leg: lists may name legs seconds after the order, and are
+/// fetched again within a minute.
 const LEG_WAIT: Duration = Duration::from_mins(2);
 
-/// When a watch began.
+/// When a watch started.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Began {
-    /// By the best clock there is.
+    /// The time by the best clock known.
     pub(super) at: Timestamp,
-    /// That is the broker's.
+    /// Whether that clock is the broker's.
     pub(super) by_broker: bool,
 }
 
-/// How far an account's tape was printed.
+/// How far an account's tape has been printed.
 #[derive(Debug, Default)]
 pub(super) struct Follow {
-    /// What was printed in this run and earlier ones.
+    /// The lines reported in this run and earlier ones.
     pub(super) told: WatchLog,
     /// The blotter that was read ([`crate::accounts::AccountState::book`]), and how often it was reset.
     book: Option<(u32, u32)>,
@@ -40,7 +40,7 @@ pub(super) struct Follow {
     waiting: BTreeMap<u64, bool>,
     /// Since when executions wait for their legs.
     legless: HashMap<ExecutionId, Mono>,
-    /// What time it is.
+    /// The present time.
     now: Mono,
     /// When reported lines were last checked.
     looked: Mono,
@@ -52,12 +52,12 @@ impl Follow {
         Self { told, ..Self::default() }
     }
 
-    /// Tells what time it is.
+    /// Sets the present time.
     pub(super) const fn turn_clock(&mut self, now: Mono) {
         self.now = now;
     }
 
-    /// The lines to print now. `live` tells that the account's snapshot is complete: what the first one shows is history, but
+    /// The lines to print now. `live` says that the account's snapshot is complete: the first one is history, except
     /// for what happened since the watch `began`.
     pub(super) fn due(&mut self, book: u32, blotter: &Blotter, live: bool, began: Began) -> Vec<(u64, ReportedLine)> {
         self.turn_to(book, blotter);
@@ -73,7 +73,7 @@ impl Follow {
         let fresh = blotter.tape().partition_point(|entry| entry.number < self.next);
         for entry in blotter.tape().iter().skip(fresh) {
             self.next = entry.number + 1;
-            // What the lists bring before the first data is complete is checked with it.
+            // Entries from REST before the first complete snapshot are considered with it.
             if self.told.has_begun() || entry.source == Source::Stream {
                 self.consider(blotter, entry, &mut due);
             }
@@ -97,7 +97,7 @@ impl Follow {
         }
         self.waiting.clear();
         if before.0 == book {
-            // Reset: what the new account did before is history.
+            // Reset: the new account's earlier entries are history.
             self.told.forget();
         } else {
             // Loaded from the journal, with other numbers.
@@ -105,7 +105,7 @@ impl Follow {
         }
     }
 
-    /// Sorts a line: print it now, keep it until more is known, or drop it.
+    /// Decides on a line: print it now, keep it until more is known, or drop it.
     fn consider(&mut self, blotter: &Blotter, entry: &TapeEntry, due: &mut Vec<(u64, ReportedLine)>) {
         let executes = matches!(
             entry.event,
@@ -140,8 +140,8 @@ impl Follow {
         }
     }
 
-    /// The lines that were told and do not hold any more, and what is to be told instead of them. `names` tells that lines say
-    /// which others they are of; `news` is told now, and may be what another line of its order is of.
+    /// The reported lines that are no longer true, and the lines to report in their place. `names` says that lines name
+    /// their targets; `news` is being reported and may be the target of another line of its order.
     pub(super) fn overtaken(
         &mut self,
         blotter: &Blotter,
@@ -154,7 +154,7 @@ impl Follow {
         if all {
             self.looked = now;
         }
-        // Tens of thousands of lines may have been told: at each piece of news they are not all looked at.
+        // There may be tens of thousands of lines, so news only checks those of its own orders.
         let mut fresh: Vec<OrderId> = news.iter().filter_map(|(_, line)| Some(line.said()?.order.clone())).collect();
         fresh.extend(blotter.parents_of(&fresh).into_iter().cloned().collect::<Vec<_>>());
         if !all && fresh.is_empty() {
@@ -162,7 +162,7 @@ impl Follow {
         }
         let void = self.told.overtaken(blotter, names, |order| all || fresh.contains(order));
         let mut orders: HashSet<&OrderId> = void.iter().filter_map(|line| Some(&line.said()?.order)).collect();
-        // What was told under a multi-leg order may be of a leg by now.
+        // A line reported under a multi-leg order may now belong to a leg.
         let legs: Vec<&OrderId> =
             orders.iter().filter_map(|id| blotter.order(id)).flat_map(|order| &order.legs).collect();
         orders.extend(legs);
@@ -174,23 +174,23 @@ impl Follow {
         (void, due)
     }
 
-    /// True for what was before the beginning, however late it is learned. What came to an order that was working then, and
-    /// that its state did not have in it yet, is news.
+    /// Whether an entry is from before the beginning, however late it is learned. A change of an order that was working
+    /// then is news, unless its state at that time included it.
     fn is_history(&self, entry: &TapeEntry, blotter: &Blotter) -> bool {
         let Some((since, at)) = self.told.since().zip(entry.at) else { return false };
-        // An execution whose order is not known waits for it.
+        // An execution of an unknown order waits for the order.
         let Some(order) = blotter.order(&entry.order_id) else { return false };
         if at >= since || order.submitted_at.max(order.created_at) > Some(since) {
             return false;
         }
         let Some(then) = self.told.working(&order.id) else {
-            // A leg that nobody knew then; its multi-leg order counts units.
+            // A leg unknown at that time; its multi-leg order counts units.
             let parents = blotter.parents_of(std::slice::from_ref(&order.id));
             let then = parents.first().and_then(|parent| self.told.working(parent));
             return then.is_none_or(|then| Some(at) <= then.updated_at);
         };
         let row = entry.execution.as_ref().and_then(|id| blotter.execution(id));
-        // Somebody else's journal may tell of what the first snapshot had passed.
+        // Another instance's journal may contain state changes older than the first snapshot.
         let passed = entry.execution.is_none() && order.updated_at > Some(at);
         match row.filter(|row| row.kind == ExecutionKind::Trade).and_then(|row| row.cum_qty) {
             Some(cum) => cum <= then.cum_qty,
@@ -198,20 +198,20 @@ impl Follow {
         }
     }
 
-    /// The first snapshot is there: what it shows, but for what is told now or later, is history from here on.
+    /// Sets the beginning at the first snapshot: its entries are history, except for those reported now or waiting.
     fn begin(&mut self, blotter: &Blotter, began: Began, due: &[(u64, ReportedLine)]) {
         let shown = blotter.tape().iter().filter(|entry| {
             !self.waiting.contains_key(&entry.number) && !due.iter().any(|(number, _)| *number == entry.number)
         });
         let history: Vec<ReportedLine> = shown.map(|entry| ReportedLine::of(entry, blotter)).collect();
-        // What happened while the snapshot was asked for is no history. Only the broker's own times tell.
+        // What happened while the snapshot was being fetched is not history. Only the broker's times can tell.
         let known = blotter.last_change_at();
         let since = if began.by_broker { known.map(|known| known.min(began.at)) } else { known };
         let state =
             |order: &Order| Working { id: order.id.clone(), cum_qty: order.cum_qty, updated_at: order.updated_at };
         let working = blotter.working().map(state).collect();
         if let Err(error) = self.told.begin(since, working, history.into_iter()) {
-            tracing::warn!("the next run will not know what this one told: {error}");
+            tracing::warn!("the next run will not know what this one reported: {error}");
         }
     }
 }

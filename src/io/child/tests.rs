@@ -43,7 +43,7 @@ async fn sleepers(seconds: &str, wanted: usize) {
 }
 
 #[tokio::test]
-async fn the_first_line_counts_while_what_was_started_holds_the_pipe() {
+async fn the_first_line_counts_while_a_grandchild_holds_the_pipe() {
     let began = Instant::now();
     assert_eq!(line("sleep 6001 & echo one; echo two").await, ("one".to_owned(), true));
     assert_eq!(line("sleep 6001 & printf one").await, ("one".to_owned(), true));
@@ -60,7 +60,7 @@ async fn the_first_line_counts_while_what_was_started_holds_the_pipe() {
 }
 
 #[tokio::test]
-async fn the_whole_group_ends_at_the_limit_and_when_nobody_waits_any_more() {
+async fn the_whole_group_ends_at_the_limit_and_when_the_waiter_is_dropped() {
     let mut command = shell("sleep 6002 & sleep 6002 & wait");
     let group = Group::start(&mut command).unwrap();
     sleepers("6002", 2).await;

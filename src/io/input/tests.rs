@@ -108,7 +108,7 @@ impl Line {
         let until = Mono::from_millis(self.now + millis);
         while let Some(at) = self.decoder.deadline().filter(|at| *at <= until) {
             self.decoder.expire(at, &mut self.heard);
-            assert!(self.decoder.deadline() != Some(at), "a deadline that passed is one no more");
+            assert!(self.decoder.deadline() != Some(at), "a deadline that passed is cleared");
         }
         self.now += millis;
     }
@@ -159,7 +159,7 @@ fn a_report_cut_in_two_at_any_delay_yields_at_most_the_escape_it_began_with() {
             for delay in [0, 10, 29, 31, 49, 51, 200, 700, 1500, 5000, 60_000] {
                 let found = pieces(&[(&report[..at], 0), (&report[at..], delay)]);
                 if matches!(*report, b"\x1b[I" | b"\x1b[O") && at == 2 && delay > 500 {
-                    // That late it is a letter that somebody typed.
+                    // That late, it is a typed letter.
                     continue;
                 }
                 // An Escape so long alone is the key, and goes back one level at most.
@@ -254,7 +254,7 @@ proptest! {
     }
 
     #[test]
-    fn a_paste_and_a_mouse_in_any_pieces_are_what_they_are(lengths in lengths(), pauses in pauses()) {
+    fn a_paste_and_a_mouse_report_are_recognised_in_any_pieces(lengths in lengths(), pauses in pauses()) {
         for (bytes, what) in [
             (b"\x1b[200~yX\x1b[A\xc3\xa9[201\x1b[201~".as_slice(), InputEvent::Paste("yX\x1b[A\u{e9}[201".to_owned())),
             (b"\x1b[<0;3;5M", InputEvent::Mouse { pointer: Pointer::Press, column: 2, row: 4 }),
@@ -290,7 +290,7 @@ proptest! {
     }
 
     #[test]
-    fn whatever_came_before_ctrl_c_is_heard(
+    fn ctrl_c_is_recognised_after_any_input(
         bytes in prop::collection::vec(prop::sample::select(b"\x1b[]P_^XO?;0129~AMmuycn\x07\\q\x9b\x9d\xe2\x00".to_vec()), 0..40),
         silence in prop::sample::select(vec![0_u64, 60, 1200]),
     ) {
@@ -341,7 +341,7 @@ fn a_report_that_never_ends_gives_the_keyboard_back() {
 }
 
 #[test]
-fn what_is_typed_behind_something_without_an_end_is_typed() {
+fn keys_after_an_unfinished_sequence_are_keys() {
     let typed = |text: &str| text.chars().map(Chord::char).collect::<Vec<_>>();
     for beginning in
         [b"\x1b[1;5".as_slice(), b"\x1b[?", b"\x1b[", b"\x1b]11;rgb", b"\x1bP>|", b"\x1b_Gi", b"\x1bX", b"\x9b1"]
@@ -378,7 +378,7 @@ fn what_is_typed_behind_something_without_an_end_is_typed() {
 }
 
 #[test]
-fn what_begins_nothing_behind_an_escape_is_typed_at_once() {
+fn a_key_after_an_escape_that_starts_no_sequence_arrives_at_once() {
     for (escape, key) in [(b"]".as_slice(), b"j"), (b"P", b"j"), (b"[", b"j"), (b"[", b"~"), (b"O", b"q")] {
         let mut line = Line::default();
         for bytes in [b"\x1b".as_slice(), escape, key] {

@@ -17,7 +17,7 @@ use crate::domain::order::{OrderClass, OrderStatus, OrderType, Raw, Side, TimeIn
 use crate::domain::update::TradeEvent;
 use crate::domain::{Execution, Order, OrderId, Source};
 
-/// What stands in the column `body` of a table.
+/// The content of a table's `body` column.
 pub(super) trait Row: Sized {
     /// As it is written.
     fn to_body(&self) -> rusqlite::Result<String>;

@@ -122,13 +122,14 @@ fn count(path: &Path, table: &str) -> i64 {
 }
 
 #[test]
-fn of_many_states_in_one_commit_the_last_stays_where_the_order_was_first_heard_of() {
+fn of_many_states_in_one_commit_the_last_is_kept_at_the_orders_first_place() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("journal.sqlite");
     let journal = open(&path);
     let state = |id: &str, cum| Record::Order(Box::new(order(id, OrderStatus::PartiallyFilled, cum)), Source::Stream);
     save(&journal, vec![state("a", 10), state("b", 20), state("a", 30), state("b", 40), state("a", 50)]);
-    // Another account behind the link. An id is given once: the order was learned before it was known whose it is.
+    // Another account is behind the link. Ids are unique, so the order was of that account, written before its id was
+    // known.
     let records = vec![state("a", 60), Record::Account("second".into()), state("a", 70)];
     save(&journal, vec![Record::Account("first".into())]);
     save(&journal, records);
@@ -144,7 +145,7 @@ fn of_many_states_in_one_commit_the_last_stays_where_the_order_was_first_heard_o
 }
 
 #[test]
-fn old_states_and_lines_go_in_time_and_orders_and_executions_never() {
+fn old_states_and_lines_are_trimmed_and_orders_and_executions_never() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("journal.sqlite");
     let journal = open(&path);
@@ -179,13 +180,13 @@ fn old_states_and_lines_go_in_time_and_orders_and_executions_never() {
     save_at(89 * day, vec![Record::Order(Box::new(young), Source::Stream)]);
     let counts = || ["states", "lines", "orders", "executions"].map(|table| count(&path, table));
     assert_eq!(counts(), [2_501, trim::LINES + 1_500, 2_501, 1], "nothing is old yet");
-    // Once a day it is looked whether something has become old; then a slice goes whenever the writer has a pause.
+    // Age is checked once a day; then slices are deleted whenever the writer is idle.
     let trimmed = [1, trim::LINES, 2_501, 1];
     let told_at = |second: i64| {
         let execution = fill("e", "o1", 100, 100).executions.remove(0);
         Record::Execution(Box::new(Execution { at: Some(at(second)), ..execution }))
     };
-    // One clock alone does not tell that time has passed: ours may be wrong, and so may a broker's time.
+    // One clock alone does not prove that time has passed: this machine's may be wrong, and so may a broker's.
     for _ in 0..20 {
         save_at(9_000 * day, vec![told_at(89 * day)]);
         save_at(89 * day, vec![told_at(9_000 * day)]);
@@ -204,7 +205,7 @@ fn old_states_and_lines_go_in_time_and_orders_and_executions_never() {
 }
 
 #[test]
-fn what_was_shown_is_there_after_a_restart_and_is_not_news_again() {
+fn a_restart_restores_what_was_shown_and_reports_none_of_it_as_news() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("journal.sqlite");
     let mut blotter = Blotter::default();
@@ -238,11 +239,11 @@ fn what_was_shown_is_there_after_a_restart_and_is_not_news_again() {
         assert!(again.apply_update(&update).is_empty());
     }
     let line = again.apply_update(&fill("e5", "late", 30, 100)).tape;
-    assert_eq!(line, [blotter.tape().len() as u64], "the numbering goes on");
+    assert_eq!(line, [blotter.tape().len() as u64], "the numbering continues");
 }
 
 #[test]
-fn an_export_reads_no_row_without_end_and_no_view() {
+fn an_export_reads_neither_endless_rows_nor_views() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("journal.sqlite");
     let journal = open(&path);
@@ -279,7 +280,7 @@ fn a_reset_account_starts_afresh_and_its_old_rows_are_still_exported() {
 }
 
 #[test]
-fn what_was_written_of_a_new_account_before_it_was_known_to_be_one_is_exported_once() {
+fn rows_written_before_a_new_account_was_recognised_are_exported_once() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("journal.sqlite");
     let journal = open(&path);
@@ -298,7 +299,7 @@ fn what_was_written_of_a_new_account_before_it_was_known_to_be_one_is_exported_o
     reader.orders(&Range::default(), |_, _| orders += 1).unwrap();
     assert_eq!((orders, rows), (1, 1));
     let remembered = run(journal.load(&link())).unwrap();
-    assert_eq!((remembered.orders.len(), remembered.executions.len()), (1, 1), "it is the new account's");
+    assert_eq!((remembered.orders.len(), remembered.executions.len()), (1, 1), "they are the new account's");
 }
 
 #[test]
@@ -321,7 +322,7 @@ fn exports_obey_link_and_dates() {
 }
 
 #[test]
-fn an_intent_without_an_outcome_is_handed_back() {
+fn an_intent_without_an_outcome_is_returned() {
     let dir = tempfile::tempdir().unwrap();
     let journal = open(&dir.path().join("journal.sqlite"));
     let intent = |id: &str| Record::Intent { client_order_id: id.into(), body: "{}".into() };
@@ -332,7 +333,7 @@ fn an_intent_without_an_outcome_is_handed_back() {
 }
 
 #[test]
-fn a_file_that_is_no_journal_is_set_aside_with_a_sentence_and_kept() {
+fn a_file_that_is_not_a_journal_is_set_aside_with_a_notice() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("journal.sqlite");
     let foreign = dir.path().join("foreign.sqlite");
@@ -353,7 +354,7 @@ fn a_file_that_is_no_journal_is_set_aside_with_a_sentence_and_kept() {
 }
 
 #[test]
-fn damage_found_while_running_sets_the_file_aside_and_the_writing_goes_on() {
+fn damage_found_while_running_sets_the_file_aside_and_writing_continues() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("journal.sqlite");
     let many =
@@ -378,7 +379,7 @@ fn damage_found_while_running_sets_the_file_aside_and_the_writing_goes_on() {
 
 #[cfg(unix)]
 #[test]
-fn only_its_owner_may_read_it_or_what_belongs_to_it() {
+fn only_the_owner_may_read_the_journal_and_its_log() {
     use std::os::unix::fs::PermissionsExt;
     let root = tempfile::tempdir().unwrap();
     let dir = root.path().join("data");
@@ -390,7 +391,7 @@ fn only_its_owner_may_read_it_or_what_belongs_to_it() {
     save(&journal, vec![Record::Account("a".into())]);
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     let files: Vec<_> = std::fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().path()).collect();
-    assert!(files.len() >= 2, "the write-ahead log is there too: {files:?}");
+    assert!(files.len() >= 2, "the write-ahead log exists too: {files:?}");
     for file in files {
         assert_eq!(mode(&file), 0o600, "{}", file.display());
     }
@@ -436,7 +437,7 @@ fn a_kill_at_any_moment_loses_nothing_that_was_confirmed() {
         let mut confirmed = lines.by_ref().map_while(Result::ok).filter_map(number).find(|n| *n >= wanted).unwrap();
         child.kill().unwrap();
         child.wait().unwrap();
-        // What it confirmed between our reading and its death counts too.
+        // Batches confirmed between the last read and the kill count too.
         confirmed = lines.map_while(Result::ok).filter_map(number).last().unwrap_or(confirmed);
         let remembered = run(open(&path).load(&link())).unwrap();
         assert!(remembered.orders.len() >= confirmed && remembered.executions.len() >= confirmed);
@@ -446,7 +447,7 @@ fn a_kill_at_any_moment_loses_nothing_that_was_confirmed() {
 }
 
 #[test]
-fn what_a_start_reads_back_does_not_grow_with_what_is_kept() {
+fn a_start_reads_no_more_when_the_journal_grows() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal.sqlite");
     drop(Journal::open(&path).unwrap());
@@ -455,7 +456,7 @@ fn what_a_start_reads_back_does_not_grow_with_what_is_kept() {
         let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {query}")).unwrap();
         let steps = plan.query_map([1, 0, 0], |row| row.get::<_, String>(3)).unwrap();
         let steps: Vec<String> = steps.map(Result::unwrap).collect();
-        // A search by account and generation alone is every order, or execution, there ever was.
+        // A search by account and generation alone would read every order or execution ever stored.
         let all = |step: &String| step.starts_with("SCAN") || step.ends_with("(account=? AND generation=?)");
         let working = |step: &String| step.contains("working_orders");
         assert!(!steps.iter().any(|step| all(step) && !working(step)), "{steps:#?}");

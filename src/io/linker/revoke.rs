@@ -93,8 +93,8 @@ pub(super) async fn unlink(setup: &Setup, link: &LinkId, forgotten: impl FnOnce(
     })
 }
 
-/// Revokes a token that was granted and not saved, and says what became of it and whether it stays valid; `None` for the demo's own brokerage, which
-/// ends with it.
+/// Revokes a token that was granted and not saved. Returns the outcome as a sentence, and whether the token stays valid;
+/// `None` for the demo's own brokerage, which ends with it.
 pub(super) async fn decline(setup: &Setup, spec: &BrokerSpec, token: &SecretString) -> Option<(String, bool)> {
     let ended = try_to_end(setup, spec, token).await;
     if setup.may_approve {

@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_missing_variable_is_told_by_its_setting_because_its_name_may_be_the_secret() {
+    async fn a_missing_variable_is_reported_by_its_setting_because_its_name_may_be_the_secret() {
         let error = secret(&SecretSource::Env("CANARY_UNSET".to_owned())).await.unwrap_err();
         assert!(error.contains("client_secret_env") && !error.contains("CANARY"), "{error}");
     }

@@ -1,4 +1,4 @@
-//! What should be finished before the program ends: attempts and unlinks, which may leave a token valid.
+//! Work to finish before the program ends: attempts and unlinks, which may leave a token valid.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,17 +6,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
 
-/// The work under way, and what became of the tokens that nobody uses any more.
+/// The work under way, and the outcomes of revoking unused tokens.
 #[derive(Debug, Default)]
 pub(super) struct Unfinished {
-    /// By number, with the sentence for when the program ends before it.
+    /// By number, with the sentence to print if the program ends first.
     open: watch::Sender<BTreeMap<u64, Option<String>>>,
-    /// Without secrets, for the log and for stderr.
+    /// The outcomes so far, without secrets, for the log and stderr.
     said: Mutex<Vec<String>>,
     ending: AtomicBool,
 }
 
-/// One piece of work; finished when dropped.
+/// A piece of work, which counts as finished when dropped.
 #[derive(Debug)]
 pub struct Work {
     unfinished: Arc<Unfinished>,
@@ -24,7 +24,7 @@ pub struct Work {
 }
 
 impl Unfinished {
-    /// Opens a piece of work.
+    /// Starts a piece of work.
     pub(super) fn open(self: &Arc<Self>) -> Work {
         let mut number = 0;
         self.open.send_modify(|open| {
@@ -41,17 +41,17 @@ impl Unfinished {
 
     /// Waits until nothing is under way.
     pub(super) async fn none(&self) {
-        // It fails only without a sender, which is ours.
+        // Fails only without a sender, which `self` holds.
         drop(self.open.subscribe().wait_for(BTreeMap::is_empty).await);
     }
 
-    /// From here on what succeeds is said too, because no screen shows it any more.
+    /// From now on successes are reported too, because the screen is gone.
     pub(super) fn end(&self) {
         self.ending.store(true, Ordering::Relaxed);
         self.take_said();
     }
 
-    /// What was said, and what has to be feared of what is still under way.
+    /// The outcomes so far, and the warnings for work still under way.
     pub(super) fn take_words(&self) -> Vec<String> {
         let mut words = self.take_said();
         words.extend(self.feared());
@@ -69,14 +69,14 @@ impl Unfinished {
 }
 
 impl Work {
-    /// What is said when the program ends before this work does.
+    /// Sets the warning for when the program ends before this work does.
     pub(super) fn fear(&self, sentence: String) {
         self.unfinished.open.send_modify(|open| {
             open.insert(self.number, Some(sentence));
         });
     }
 
-    /// Says what became of it.
+    /// Reports the outcome.
     pub(super) fn say(&self, sentence: String) {
         self.unfinished.open.send_modify(|open| {
             open.insert(self.number, None);
@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_is_said_and_what_is_feared_is_told_once_and_the_end_waits_for_all() {
+    async fn outcomes_and_warnings_are_reported_once_and_the_end_waits_for_all_work() {
         let unfinished = Arc::new(Unfinished::default());
         assert!(!unfinished.is_any());
         unfinished.none().await;

@@ -100,7 +100,7 @@ async fn a_linked_lock_file_is_not_followed() {
 }
 
 #[tokio::test]
-async fn what_a_killed_writer_left_is_swept_away() {
+async fn temporary_files_of_a_killed_writer_are_removed() {
     let dir = tempfile::tempdir().unwrap();
     let file = file(&dir);
     replace(&file, b"one").await.unwrap();

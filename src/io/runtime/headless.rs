@@ -1,4 +1,4 @@
-//! The loop without a screen: drives [`crate::accounts`] alone, and shows what came of it to a witness.
+//! The loop without a screen: drives [`crate::accounts`] and shows the result to a witness.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,11 +16,11 @@ use crate::io::connections::Connections;
 use crate::io::signals;
 use crate::link::LinkRecord;
 
-/// The linked accounts, connected; nothing can be linked or unlinked here.
+/// The linked accounts and their connections; links cannot be added or removed here.
 pub struct Headless {
-    /// What is known of them.
+    /// The accounts.
     pub accounts: Accounts,
-    /// What went wrong.
+    /// The troubles.
     pub troubles: Troubles,
     connections: Connections<Msg>,
     inbox: mpsc::Receiver<Msg>,
@@ -30,15 +30,15 @@ pub struct Headless {
     ticked: Mono,
 }
 
-/// Who looks at a loop without a screen.
+/// The observer of a loop without a screen.
 pub trait Witness {
-    /// Looks after each message.
+    /// Called after each message.
     fn look(&mut self, running: &Headless);
 
-    /// Passes on what was seen: it is on disk, or known not to be. False stops the loop. It waits for nobody.
+    /// Outputs what was observed, which is now on disk or known not to be. Must not block; false stops the loop.
     fn tell(&mut self, running: &Headless) -> bool;
 
-    /// Changes when more can be passed on though nothing new was seen.
+    /// Changes when more output is possible without a new message.
     fn moved(&self) -> Option<watch::Receiver<u64>> {
         None
     }
@@ -53,7 +53,7 @@ impl<F: FnMut(&Headless) -> bool> Witness for F {
 }
 
 impl Headless {
-    /// A loop on what these connections answer.
+    /// A loop over these connections.
     pub(in crate::io) fn new(
         connections: Connections<Msg>,
         inbox: mpsc::Receiver<Msg>,
@@ -78,15 +78,14 @@ impl Headless {
         self.last
     }
 
-    /// Lists the links and reads the journal; their connections begin when it is read. Without a place to write the loop goes on
-    /// and says so.
+    /// Lists the links and reads the journal, then connects. Without a journal the loop reports that and continues.
     pub fn start_remembering(&mut self, path: PathBuf, links: Vec<LinkRecord>) {
         self.connections.know(&links);
         self.handle(Msg::Listed { links: links.clone() });
         self.keeper.begin_reading(path, links);
     }
 
-    /// Runs until a signal ends it, or the witness has seen enough; gives the exit code.
+    /// Runs until a signal or the witness stops it; returns the exit code.
     pub async fn run<W: Witness + ?Sized>(&mut self, witness: &mut W) -> u8 {
         let mut signals = signals::listen();
         let mut batch = Vec::with_capacity(BATCH);
@@ -123,7 +122,7 @@ impl Headless {
                     return 0;
                 }
             }
-            // LoopMessage only when it is on disk, or is known not to be.
+            // Output only what is on disk, or known not to be.
             self.settle().await;
             if !witness.tell(self) {
                 return 0;
@@ -131,13 +130,13 @@ impl Headless {
         }
     }
 
-    /// Ends the journal; a sentence when not everything that was told is in it.
+    /// Closes the journal; a sentence when it lacks something that was output.
     pub fn finish(&mut self) -> Option<String> {
         self.keeper.finish(&self.accounts, self.clock.now())
     }
 
     fn handle(&mut self, msg: Msg) {
-        // A flood of messages may keep the timer from ever firing.
+        // A flood of messages may keep the timer from firing.
         let now = self.turn(TICK);
         self.accounts.handle(msg, now);
         self.follow(now);
@@ -147,7 +146,8 @@ impl Headless {
         self.turn(Duration::ZERO);
     }
 
-    /// Looks at the clocks: whether the machine slept, and whether deadlines passed where that was last looked at so long ago.
+    /// Checks whether the machine slept, and, if the last check was longer ago than `every`, whether deadlines have
+    /// passed.
     fn turn(&mut self, every: Duration) -> Now {
         let now = self.clock.now();
         if slept(self.last, now) {
@@ -162,7 +162,7 @@ impl Headless {
         now
     }
 
-    /// Does what the accounts ask for and notes what went wrong, until they have nothing more.
+    /// Runs the accounts' effects and records troubles, until there are no more outputs.
     fn follow(&mut self, now: Now) {
         while let Some(output) = self.accounts.poll() {
             match output {
@@ -190,7 +190,7 @@ impl Headless {
         self.handle(Msg::Started { links });
     }
 
-    /// Before the stream is taken over from another instance: what that one wrote is what this one goes on from.
+    /// Reads what another instance wrote, before this one takes over its stream.
     async fn refresh_memory(&mut self, msg: &Msg) {
         let Msg::Freed { link } = msg else { return };
         for known in self.keeper.read_again(link, &self.accounts, self.last).await {
@@ -198,7 +198,7 @@ impl Headless {
         }
     }
 
-    /// Waits until everything learned is on disk, or is known not to be.
+    /// Waits until every journal entry is on disk, or known not to be.
     async fn settle(&mut self) {
         let mut progress = self.keeper.watch();
         loop {
@@ -207,12 +207,12 @@ impl Headless {
                 self.handle(msg);
             }
             let Some(until) = self.keeper.until().filter(|_| self.keeper.holds()) else { return };
-            // Either way it is looked at again.
+            // On timeout or progress, check again.
             drop(tokio::time::timeout_at(self.clock.instant(until).into(), memory::moved(&mut progress)).await);
         }
     }
 
-    /// Closes every stream; gives the exit code for this signal.
+    /// Closes every stream; returns the exit code for this signal.
     fn close(&mut self, signal: i32) -> u8 {
         self.accounts.close();
         self.follow(self.last);
@@ -220,7 +220,7 @@ impl Headless {
     }
 }
 
-/// How an account is linked again from a command line.
+/// How to relink an account from the command line.
 fn relink(link: &LinkRecord) -> String {
     format!("`brokerdeck link {}` links it again", link.broker)
 }

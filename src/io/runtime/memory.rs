@@ -11,29 +11,29 @@ use crate::domain::{LinkId, Mono, Now};
 use crate::io::journal::{Backlog, Batch, Journal, JournalError, LoadedState, Opened, Progress};
 use crate::link::LinkRecord;
 
-/// How long a frame waits for the disk, once; then the screen says NOT SAVED and goes on.
+/// How long one frame waits for the disk; after that the screen shows NOT SAVED and frames no longer wait.
 const SLOW_DISK: Duration = Duration::from_millis(500);
-/// A writer without progress for this long has a fault, and not just much to write.
+/// A writer without progress for this long counts as failing, and not as busy.
 const STALLED: Duration = Duration::from_secs(2);
-/// How long the end of the program waits for the disk, and the least of that after the terminal was restored.
+/// How long the program's end waits for the disk, and the minimum after the terminal has been restored.
 const LAST_WAIT: Duration = Duration::from_millis(700);
 const LEAST_WAIT: Duration = Duration::from_millis(100);
 
-/// How the journal keeps up with the screen.
+/// The journal's progress compared with what was sent to it.
 #[derive(Debug, Default)]
 struct Keeping {
     progress: Option<watch::Receiver<Progress>>,
     /// Batches sent.
     sent: u64,
-    /// Since when this many batches are waited for.
+    /// Since when this number of batches is awaited.
     waiting: Option<(Mono, u64)>,
-    /// It is behind, and the user was told.
+    /// Whether it is behind, as already reported.
     behind: bool,
-    /// It makes no progress, and the user was told.
+    /// Whether it makes no progress, as already reported.
     stalled: bool,
     /// The writer's step count, and since when.
     steps: (u64, Mono),
-    /// How often the writer has started a file; it was sent everything each time.
+    /// How often the writer has started a file; each time it was sent everything known.
     begun: u64,
     overdue: Backlog,
     /// When the program started to end.
@@ -41,7 +41,7 @@ struct Keeping {
 }
 
 impl Keeping {
-    /// Hands a batch over; a writer that has ended is a fault that lasts.
+    /// Sends a batch to the writer; a writer that has ended is a lasting fault.
     fn send(&mut self, journal: &Journal, batch: Batch) {
         self.sent += 1;
         if let Err(error) = journal.append(batch) {
@@ -49,7 +49,7 @@ impl Keeping {
         }
     }
 
-    /// Notes that everything is on disk.
+    /// Whether everything is on disk.
     fn is_kept(&self, progress: &Progress) -> bool {
         self.overdue.is_empty() && progress.saved >= self.sent
     }
@@ -59,13 +59,13 @@ impl Keeping {
         Some(self.progress.as_ref()?.borrow().clone())
     }
 
-    /// True once for each file that the writer has started.
+    /// Whether the writer has started another file since the last call.
     fn has_begun(&mut self, progress: &Progress) -> bool {
         std::mem::replace(&mut self.begun, progress.begun) != progress.begun
     }
 
-    /// Judges how far the writer is, which has made so many `steps` and has so many `records` before it; what a person should
-    /// be told of it, once for each fault.
+    /// Judges the writer by its progress, its `steps` so far and the `records` waiting; returns a change to report,
+    /// once per fault.
     fn look(&mut self, progress: Progress, now: Mono, steps: u64, records: usize) -> Option<Saving> {
         if self.steps.0 != steps {
             self.steps = (steps, now);
@@ -93,18 +93,18 @@ impl Keeping {
         Some(Saving::Failing(fault.unwrap_or_else(|| "the disk does not answer".to_owned())))
     }
 
-    /// True while what is shown next is waited for.
+    /// Whether the next frame must wait.
     fn holds(&self) -> bool {
         !self.behind && self.waiting.is_some()
     }
 
-    /// Until when.
+    /// Until when the next frame waits.
     fn until(&self) -> Option<Mono> {
         self.waiting.filter(|_| !self.behind).map(|(since, _)| since + SLOW_DISK)
     }
 }
 
-/// Waits until the watched writer has made progress; for ever without one.
+/// Waits until the watched writer has made progress; never returns without one.
 pub(super) async fn moved<T>(progress: &mut Option<watch::Receiver<T>>) {
     match progress {
         Some(receiver) => {
@@ -126,7 +126,7 @@ pub(super) struct Read {
     notices: Vec<String>,
 }
 
-/// Waits for the journal, if one is being read.
+/// Waits for the journal being read; never returns without one.
 pub(super) async fn done(reading: &mut Option<Reading>) -> Option<Read> {
     match reading {
         Some(task) => {
@@ -138,10 +138,10 @@ pub(super) async fn done(reading: &mut Option<Reading>) -> Option<Read> {
     }
 }
 
-/// Keeps in the journal what a loop learns of its accounts.
+/// Writes a loop's journal entries.
 #[derive(Default)]
 pub(super) struct Keeper {
-    /// `None` when nothing is to be kept, or nothing can be.
+    /// `None` when there is no journal.
     journal: Option<Journal>,
     reading: Option<Reading>,
     unwritten: Vec<Batch>,
@@ -149,27 +149,27 @@ pub(super) struct Keeper {
 }
 
 impl Keeper {
-    /// Reads the journal beside the first frame; [`done`] waits for it.
+    /// Starts reading the journal, beside the first frame; [`done`] waits for it.
     pub(super) fn begin_reading(&mut self, path: PathBuf, links: Vec<LinkRecord>) {
         self.reading = Some(tokio::spawn(read(path, links)));
     }
 
-    /// The journal being read, for the loop that waits for it.
+    /// Hands over the journal being read, for the loop that waits for it.
     pub(super) const fn reading(&mut self) -> Option<Reading> {
         self.reading.take()
     }
 
-    /// Tells when the writer got on; never, without a journal.
+    /// The writer's progress; `None` without a journal.
     pub(super) fn watch(&self) -> Option<watch::Receiver<Progress>> {
         self.keeping.progress.clone()
     }
 
-    /// True when something is kept.
+    /// Whether there is a journal.
     pub(super) const fn keeps(&self) -> bool {
         self.journal.is_some()
     }
 
-    /// Takes over what was read: the links to connect, and what is told before that.
+    /// Takes what was read: returns the links to connect, and the messages to handle before.
     pub(super) fn begin(&mut self, read: Read) -> (Vec<LinkRecord>, Vec<Msg>) {
         let Read { links, opened, notices } = read;
         let mut told = Vec::new();
@@ -185,8 +185,8 @@ impl Keeper {
         (links, told)
     }
 
-    /// What another instance wrote of an account before it let go of it: this one goes on from that. Nothing where the journal
-    /// does not answer now; what this one knows serves as well.
+    /// Reads what another instance wrote of an account before it released it. Returns nothing when the journal does not
+    /// answer in time; this instance's own state serves as well.
     pub(super) async fn read_again(&mut self, link: &LinkId, accounts: &Accounts, now: Now) -> Vec<Msg> {
         self.hand_over(accounts, now);
         let Some(journal) = self.journal.as_ref().filter(|_| !self.keeping.behind) else { return Vec::new() };
@@ -205,7 +205,7 @@ impl Keeper {
         Vec::new()
     }
 
-    /// Takes what was learned; [`Self::hand_over`] gives it to the journal.
+    /// Takes a journal entry; [`Self::hand_over`] sends it to the writer.
     pub(super) fn remember(&mut self, link: LinkId, memory: JournalEntry, accounts: &Accounts, now: Now) {
         if self.journal.is_none() {
             return;
@@ -214,7 +214,7 @@ impl Keeper {
         self.unwritten.push(Batch::of_memory(link, memory, blotter, now.wall));
     }
 
-    /// Gives the journal what was learned since; it writes while the loop goes on.
+    /// Sends the entries since the last call to the writer, which works in the background.
     pub(super) fn hand_over(&mut self, accounts: &Accounts, now: Now) {
         let Some(journal) = &self.journal else { return };
         for batch in self.unwritten.drain(..) {
@@ -230,7 +230,7 @@ impl Keeper {
         }
     }
 
-    /// Gives a journal that was begun anew what is known: the next start must not lack what was shown.
+    /// Sends everything known to a journal file that was started again, so that the next start has what was shown.
     fn hand_over_everything(&mut self, accounts: &Accounts, now: Now) {
         let Some(journal) = &self.journal else { return };
         for account in accounts {
@@ -242,7 +242,7 @@ impl Keeper {
         }
     }
 
-    /// Writes what only names were kept of, as it is now.
+    /// Sends the present state of entries of which only ids were kept.
     fn settle_overdue(&mut self, accounts: &Accounts, now: Now) {
         let Some(journal) = &self.journal else { return };
         let blotter = |link: &LinkId| accounts.get(link).map(|account| &account.blotter);
@@ -251,7 +251,7 @@ impl Keeper {
         }
     }
 
-    /// Looks how the journal keeps up: what is to be told of it, and [`Self::holds`] afterwards.
+    /// Checks the journal's progress; returns messages to handle. Ask [`Self::holds`] afterwards.
     pub(super) fn look(&mut self, accounts: &Accounts, now: Now) -> Vec<Msg> {
         self.hand_over(accounts, now);
         let Some(progress) = self.keeping.reached() else { return Vec::new() };
@@ -265,24 +265,24 @@ impl Keeper {
         saving.map(Msg::Saving).into_iter().chain(notice.map(Msg::Trouble)).collect()
     }
 
-    /// True while what is shown next should wait for the disk.
+    /// Whether the next frame should wait for the disk.
     pub(super) fn holds(&self) -> bool {
         self.keeping.holds()
     }
 
-    /// Until when.
+    /// Until when the next frame waits.
     pub(super) fn until(&self) -> Option<Mono> {
         self.keeping.until()
     }
 
-    /// The program ends: the disk gets what is left, and works while a terminal that may not read is given back.
+    /// Sends the last entries, before the terminal is restored; they are written while that may take time.
     pub(super) fn ending(&mut self, accounts: &Accounts, now: Now) {
         self.hand_over(accounts, now);
         self.settle_overdue(accounts, now);
         self.keeping.ending.get_or_insert(now.mono);
     }
 
-    /// Ends the journal; a sentence when not everything that was shown is in it.
+    /// Closes the journal; a sentence when it lacks something that was shown.
     pub(super) fn finish(&mut self, accounts: &Accounts, now: Now) -> Option<String> {
         self.ending(accounts, now);
         let ending = self.keeping.ending.unwrap_or_default();
@@ -292,7 +292,7 @@ impl Keeper {
     }
 }
 
-/// Opens the journal off the loop's thread, and loads the data of these links.
+/// Opens the journal off the loop's thread, and loads the state of these links.
 async fn read(path: PathBuf, links: Vec<LinkRecord>) -> Read {
     let opened = tokio::task::spawn_blocking(move || Journal::open(&path)).await;
     let opened = opened.unwrap_or_else(|error| {
@@ -365,7 +365,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_start_says_which_rows_it_cannot_read_and_from_when_the_broker_is_asked_again() {
+    async fn unreadable_rows_are_reported_at_start_and_move_the_watermark_back() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("journal.sqlite");
         rusqlite::Connection::open(&path)

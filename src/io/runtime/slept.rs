@@ -1,16 +1,16 @@
-//! Finds out that the machine or the program stood still, from what both clocks say between two messages.
+//! Detects, from both clocks between two messages, that the machine slept or the process was stopped.
 
 use std::time::Duration;
 
 use crate::domain::Now;
 
-/// A loop ticks so often at least.
+/// The longest interval between ticks of a loop.
 pub(super) const TICK: Duration = Duration::from_secs(1);
-/// A tick later than this, or clocks that part by this much, mean that the machine slept (docs/DESIGN.md 9.4).
+/// A tick later than this, or clocks that diverge by this much, mean that the machine slept (docs/DESIGN.md 9.4).
 const SLEPT: Duration = Duration::from_secs(5);
 
-/// The program or the machine stood still: the clocks parted, for the monotonic one may stand while the machine sleeps;
-/// or both went on while nothing was handled, as when the process is stopped.
+/// Whether the machine slept or the process was stopped: the clocks diverged, because the monotonic one may pause
+/// during sleep; or both advanced while no message was handled.
 pub(super) fn slept(last: Now, now: Now) -> bool {
     let mono = now.mono.since(last.mono);
     now.wall.duration_since(last.wall).unsigned_abs() > mono + SLEPT || mono > TICK + SLEPT
@@ -28,11 +28,11 @@ mod tests {
     }
 
     #[test]
-    fn a_process_that_was_stopped_is_told_from_one_that_had_nothing_to_do() {
+    fn sleep_and_stop_are_detected_and_idle_time_is_not() {
         assert!(!slept(at(10, 0), at(11, 1)));
         assert!(!slept(at(10, 0), at(16, 6)), "a busy machine");
-        assert!(slept(at(10, 0), at(17, 7)), "SIGSTOP: both clocks went on and no tick was handled");
-        assert!(slept(at(10, 0), at(11, 3_600)), "suspended: only the wall clock went on");
+        assert!(slept(at(10, 0), at(17, 7)), "SIGSTOP: both clocks advanced and no tick was handled");
+        assert!(slept(at(10, 0), at(11, 3_600)), "suspended: only the wall clock advanced");
         assert!(slept(at(10, 0), at(11, -60)), "the wall clock was set back");
     }
 }

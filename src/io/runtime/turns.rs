@@ -51,22 +51,22 @@ mod tests {
     use super::*;
     use crate::session::{Epoch, StreamEvent};
 
-    fn told() -> Msg {
+    fn market() -> Msg {
         accounts::Msg::Stream { link: "a".into(), epoch: Epoch(1), event: StreamEvent::Opened }.into()
     }
 
     #[test]
-    fn the_market_is_gathered_and_what_comes_after_quiet_is_not() {
+    fn market_messages_are_gathered_except_after_quiet() {
         let (mut turns, at) = (Turns::default(), Mono::from_millis);
-        assert!(turns.is_due(Some(&told()), 1, at(100)), "after quiet");
+        assert!(turns.is_due(Some(&market()), 1, at(100)), "after quiet");
         turns.begin(at(100));
         turns.end(false);
-        assert!(!turns.is_due(Some(&told()), 20, at(101)), "within a frame");
-        assert!(turns.is_due(Some(&Msg::Redraw), 1, at(101)), "no message of the market");
-        assert!(turns.is_due(Some(&told()), MANY, at(101)), "faster than frames");
+        assert!(!turns.is_due(Some(&market()), 20, at(101)), "within a frame");
+        assert!(turns.is_due(Some(&Msg::Redraw), 1, at(101)), "not a market message");
+        assert!(turns.is_due(Some(&market()), MANY, at(101)), "faster than frames");
         assert_eq!(turns.next(), at(116));
-        assert!(turns.is_due(Some(&told()), 1, at(116)));
+        assert!(turns.is_due(Some(&market()), 1, at(116)));
         turns.end(true);
-        assert!(turns.is_due(Some(&told()), 1, at(101)), "what a turn left over goes on");
+        assert!(turns.is_due(Some(&market()), 1, at(101)), "left-over messages are handled at once");
     }
 }

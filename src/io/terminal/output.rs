@@ -259,14 +259,14 @@ mod tests {
         assert!(!output.is_free());
         output.send(b"bell").unwrap();
         output.end(b"end");
-        assert!(output.is_free(), "the thread has let go");
+        assert!(output.is_free(), "the thread is done");
         let mut read = vec![0; 5];
         reader.read_exact(&mut read).unwrap();
         assert_eq!(read, b"first");
     }
 
     #[tokio::test]
-    async fn what_waited_follows_in_order_and_the_way_is_free_again() {
+    async fn waiting_output_follows_in_order_and_then_the_output_is_free() {
         let (output, mut reader) = piped();
         output.send(&vec![b'x'; 1024 * 1024]).unwrap();
         output.send(b"bell").unwrap();
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_is_bounded() {
+    fn waiting_output_is_bounded() {
         let (output, _reader) = piped();
         output.send(&vec![b'x'; 1024 * 1024]).unwrap();
         for _ in 0..100 {

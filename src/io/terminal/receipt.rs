@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_terminal_that_never_answers_has_shown_what_it_took_and_one_far_away_is_given_its_time() {
+    fn without_answers_a_frame_counts_as_shown_when_written_and_a_distant_terminal_gets_time() {
         let mut receipts = Receipts::default();
         receipts.begin(at(1));
         receipts.ask(7);

@@ -186,7 +186,7 @@ async fn tokens_move_from_the_file_to_the_system_store_and_leave_no_copy() {
 }
 
 #[tokio::test]
-async fn a_corrupted_file_is_kept_aside_and_said_once() {
+async fn a_corrupted_file_is_set_aside_and_reported_once() {
     let dir = tempfile::tempdir().unwrap();
     let tokens = Tokens::with_system(TokenStoreChoice::File, dir.path(), no_system());
     for text in ["", "{", "[]", "{\"version\":1}", "{\"version\":1,\"tokens\":{\"a\":7}}", "\u{0}\u{1}"] {

@@ -1,5 +1,5 @@
-//! Under which ids executions were told, and what was told that does not hold any more: an execution may get another id, and
-//! what a bust or a correction is of may be known only later.
+//! The ids under which executions were reported, and which reported lines are no longer true: an execution may get
+//! another id, and the target of a bust or correction may be known only later.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,11 +9,12 @@ use crate::domain::execution::ExecutionKind;
 use crate::domain::undoing::{self, Of, undoes};
 use crate::domain::{Execution, ExecutionId, OrderId, Source, TradeEvent};
 
-/// What each bust and each correction of an order is of.
+/// The target of each bust and correction of an order.
 type Undone = HashMap<ExecutionId, Of>;
 
 impl ReportedLine {
-    /// The entry and the execution that this line tells of, where only an undoing told of it; `entry` is the undoing's.
+    /// The tape entry and execution of this line, when only a bust or correction revealed it; `entry` is that of the
+    /// bust or correction.
     pub fn untold(&self, entry: &TapeEntry, blotter: &Blotter) -> Option<(TapeEntry, Execution)> {
         let said = self.said()?;
         let bust = blotter.execution(said.by.as_ref()?)?;
@@ -45,7 +46,7 @@ impl WatchLog {
         undoing::resolve(&blotter.executions_of(order), blotter.order(order), known, said)
     }
 
-    /// What is to be remembered of a line of the tape that is told.
+    /// The note for a tape entry that is reported.
     pub fn telling(&self, entry: &TapeEntry, blotter: &Blotter) -> ReportedLine {
         let row = entry.execution.as_ref().and_then(|id| blotter.execution(id));
         let said = row.map(|row| {
@@ -58,7 +59,7 @@ impl WatchLog {
         ReportedLine { said, ..ReportedLine::of(entry, blotter) }
     }
 
-    /// What is to be told before an undoing: the execution that it undoes, where nothing else ever told of it.
+    /// The line to report before a bust or correction: its target, when nothing else reported it.
     pub fn telling_before(&self, entry: &TapeEntry, blotter: &Blotter) -> Option<ReportedLine> {
         let row = entry.execution.as_ref().and_then(|id| blotter.execution(id)).filter(|row| undoes(row))?;
         let Some(Of::Untold(id)) = self.undone(&row.order_id, blotter).remove(&row.id) else { return None };
@@ -68,14 +69,14 @@ impl WatchLog {
         (!self.keys.contains(&key)).then_some(ReportedLine { key, span: None, said: Some(said), void: false })
     }
 
-    /// True for an undoing that was inferred for want of knowing what another one is of.
+    /// Whether the entry is an inferred bust that another one, once its target was known, made unnecessary.
     pub fn is_nothing(&self, entry: &TapeEntry, blotter: &Blotter) -> bool {
         let row = entry.execution.as_ref().and_then(|id| blotter.execution(id));
         let inferred = row.filter(|row| Blotter::inferred_span(&row.id).is_some());
         inferred.is_some_and(|row| self.undone(&row.order_id, blotter).get(&row.id) == Some(&Of::Nothing))
     }
 
-    /// True when a line was told, also under an id that another instance replaced, or that gave way to the broker's own.
+    /// Whether a line was reported, also under an id that another instance or the broker has replaced.
     pub fn is_told(&self, line: &ReportedLine, blotter: &Blotter) -> bool {
         let renamed = |(id, span): &(ExecutionId, String)| {
             let was_this = |told: &ExecutionId| blotter.execution(told).is_none_or(|row| row.id == *id);
@@ -84,9 +85,9 @@ impl WatchLog {
         self.keys.contains(&line.key) || line.span.as_ref().is_some_and(renamed)
     }
 
-    /// The lines of the orders `among` these that were told and do not hold any more: their execution is none, or has another
-    /// quantity; where `names` are told, also those that name another line than they are of. They are to be told as void, and
-    /// are not remembered any more. Of an order that does not add up nothing is certain yet.
+    /// The reported lines of the orders `among` that are no longer true: their execution does not exist or has another
+    /// quantity; with `names`, also those that name the wrong target. They are removed here and must be reported as
+    /// void. Lines of an order whose executions do not add up yet are left alone.
     pub fn overtaken(&mut self, blotter: &Blotter, names: bool, among: impl Fn(&OrderId) -> bool) -> Vec<ReportedLine> {
         let mut cache = HashMap::new();
         let mut renamed = HashSet::new();
@@ -115,7 +116,7 @@ impl WatchLog {
         void
     }
 
-    /// `renamed` takes the rows that a line was found to be of under another id.
+    /// Whether a line is still true. Adds to `renamed` the rows that a line was found to belong to under another id.
     fn holds(
         &self,
         line: &ReportedLine,
@@ -150,12 +151,12 @@ impl WatchLog {
             !known && line.span.as_ref().is_some_and(|(_, told)| span(row).as_ref() == Some(told))
         };
         let other = rows.iter().find(same).filter(|_| held.is_none()).map(|row| row.id.clone());
-        // What nothing is known of has been forgotten, not undone.
+        // Without any row the order was dropped from the blotter, not undone.
         other.is_some_and(|id| renamed.insert(id)) || rows.is_empty() || unsettled()
     }
 
-    /// For a line under a multi-leg order the row of the leg that is known by now to have executed it. In an earlier run it may
-    /// have had another id.
+    /// For a line under a multi-leg order, the row of the leg that executed it, if known by now. An earlier run may
+    /// have reported it under another id.
     fn leg_row(
         said: &Reported,
         held: Option<&Execution>,
@@ -171,18 +172,18 @@ impl WatchLog {
         same.find(|row| !renamed.contains(&row.id)).map(|row| row.id.clone())
     }
 
-    /// True for a line that says of another line than it turned out to be of that it corrects it or takes it back.
+    /// Whether a bust or correction line names another target than is known now.
     fn is_misnamed(&self, line: &ReportedLine, blotter: &Blotter, cache: &mut HashMap<OrderId, Undone>) -> bool {
         let Some(said) = line.said.as_ref().filter(|said| said.by.is_none()) else { return false };
         let Some(row) = blotter.execution(&said.id).filter(|row| undoes(row)) else { return false };
         let undone = cache.entry(row.order_id.clone()).or_insert_with(|| self.undone(&row.order_id, blotter));
         let now = undone.get(&row.id).and_then(|of| self.name(of, blotter));
-        // Without a line on the tape it could not be told again.
+        // Without a tape entry it could not be reported again.
         let shown = || blotter.tape().iter().any(|entry| entry.execution.as_ref() == Some(&row.id));
         now.is_some() && now != said.of && shown()
     }
 
-    /// The `execution_id` of the told line that an undoing is of, or of the one to be told before it.
+    /// The `execution_id` of the target's line, reported already or about to be.
     fn name(&self, of: &Of, blotter: &Blotter) -> Option<ExecutionId> {
         match of {
             Of::Row(id) => self.told_as(id, blotter).cloned(),
@@ -191,7 +192,7 @@ impl WatchLog {
         }
     }
 
-    /// The id under which an execution was told that may have another one by now.
+    /// The id under which an execution was reported, which may have changed since.
     fn told_as<'a>(&'a self, id: &'a ExecutionId, blotter: &Blotter) -> Option<&'a ExecutionId> {
         let is_told = |id: &ExecutionId| self.keys.contains(&TapeEntry::key_of_execution(id));
         if is_told(id) {
@@ -202,7 +203,7 @@ impl WatchLog {
         self.spans.get(&span)?.iter().find(was_this)
     }
 
-    /// The id under which an execution was told, or would be.
+    /// The id under which an execution was or would be reported.
     #[cfg(test)]
     pub fn name_of<'a>(&'a self, id: &'a ExecutionId, blotter: &Blotter) -> &'a ExecutionId {
         self.told_as(id, blotter).unwrap_or(id)

@@ -1,4 +1,4 @@
-//! The attempt's checks, one by one and in their order, without a socket.
+//! The checks of an attempt and their order, without a socket.
 
 mod pasted;
 
@@ -65,7 +65,7 @@ fn ignored(verdict: &CallbackVerdict) -> Option<Ignored> {
 }
 
 #[test]
-fn the_authorize_url_carries_every_parameter_once() {
+fn the_authorize_url_has_every_parameter_once() {
     let flow = flow();
     let url = Url::parse(flow.authorize_url().expose()).unwrap();
     assert_eq!(url.origin(), spec("alpaca-paper").authorize_url.origin());
@@ -123,7 +123,7 @@ fn two_attempts_share_no_secret() {
 }
 
 #[test]
-fn the_checks_come_in_their_order() {
+fn the_checks_run_in_order() {
     let mut flow = flow();
     let good = format!("code=c&state={}", state(&flow));
     let doubled = format!("{good}&state=x");
@@ -174,7 +174,7 @@ fn methods_hosts_and_paths_are_compared_exactly() {
 }
 
 #[test]
-fn an_error_without_the_right_state_changes_nothing() {
+fn an_error_without_the_right_state_is_ignored() {
     let mut flow = flow();
     let right = state(&flow);
     let mut cut = right.clone();
@@ -207,7 +207,7 @@ fn a_state_counts_once() {
 }
 
 #[test]
-fn a_state_with_nothing_else_is_no_answer_yet() {
+fn a_state_without_code_or_error_is_ignored() {
     let mut flow = flow();
     let bare = format!("code=&state={}", state(&flow));
     assert_eq!(ignored(&flow.check_callback(&get(&bare), NOW)), Some(Ignored::Empty));
@@ -228,7 +228,7 @@ fn a_foreign_issuer_ends_the_attempt_before_its_code_is_used() {
 }
 
 #[test]
-fn a_refusal_repeats_nothing_of_the_attempt_wherever_it_is_cut() {
+fn a_refusal_contains_no_secret_at_any_truncation() {
     for before in (0..240).step_by(7) {
         let mut flow = flow();
         let state = state(&flow);
@@ -243,7 +243,7 @@ fn a_refusal_repeats_nothing_of_the_attempt_wherever_it_is_cut() {
 }
 
 #[test]
-fn a_refusal_tells_the_brokers_words_made_harmless() {
+fn a_refusal_contains_the_brokers_text_sanitised() {
     let mut flow = flow();
     let query = format!("error=access_denied&error_description=no%1b[31m%E2%80%AE&state={}", state(&flow));
     let CallbackVerdict::Refused(LinkFailure::Denied { description }) = flow.check_callback(&get(&query), NOW) else {
@@ -260,14 +260,14 @@ fn a_refusal_tells_the_brokers_words_made_harmless() {
 }
 
 #[test]
-fn error_comes_before_code() {
+fn an_error_takes_precedence_over_a_code() {
     let mut flow = flow();
     let query = format!("code=c&error=server_error&state={}", state(&flow));
     assert!(matches!(flow.check_callback(&get(&query), NOW), CallbackVerdict::Refused(_)));
 }
 
 #[test]
-fn after_the_deadline_even_the_right_answer_does_not_count() {
+fn after_the_deadline_the_right_answer_is_ignored() {
     let mut flow = flow();
     let good = format!("code=c&state={}", state(&flow));
     assert_eq!(ignored(&flow.check_callback(&get(&good), DEADLINE)), Some(Ignored::Late));
@@ -275,7 +275,7 @@ fn after_the_deadline_even_the_right_answer_does_not_count() {
 }
 
 #[test]
-fn nothing_secret_is_printed_for_debugging() {
+fn debug_output_contains_no_secret() {
     let mut flow = flow();
     let right = state(&flow);
     let shown = format!("{flow:?}");
@@ -285,7 +285,7 @@ fn nothing_secret_is_printed_for_debugging() {
     assert!(!shown.contains("the-code") && !shown.contains(&URL_SAFE_NO_PAD.encode([9; 32])), "{shown}");
 }
 
-/// A seeded stream of numbers; good enough to mutate with.
+/// A seeded pseudo-random generator for mutations.
 struct Dice(u64);
 
 impl Dice {
@@ -321,8 +321,8 @@ impl Dice {
     }
 }
 
-/// Seeded mutation of callbacks and pastes: never a panic, and never accepted unless a plain reading of the query says
-/// that the state is right and stands there once. `BROKERDECK_FUZZ_RUNS` raises the count.
+/// Mutates callbacks and pastes: none panics, and a callback is accepted only if a plain parse of the query finds the
+/// right state exactly once. `BROKERDECK_FUZZ_RUNS` sets the number of runs.
 #[test]
 fn no_mutation_gets_past_the_state() {
     let runs = std::env::var("BROKERDECK_FUZZ_RUNS").ok().and_then(|text| text.parse().ok()).unwrap_or(20_000_u64);
@@ -353,12 +353,12 @@ fn no_mutation_gets_past_the_state() {
         let counted = flow.is_used();
         assert_eq!(counted, verdict.is_some_and(|verdict| ignored(&verdict).is_none()), "run {run}: {query:?}");
         if counted {
-            // A paste loses its white space and its fragment, and may be mutated once more: the plain reading does not
-            // speak for it. Its state has passed the same comparison.
+            // A paste loses white space and fragment and may be mutated again, so the plain parse does not apply to it.
+            // Its state has passed the same comparison.
             assert!(pasted || may_count, "run {run}: {query:?}");
             accepted += 1;
             flow = flow_of(&spec);
         }
     }
-    assert!(accepted > runs / 100, "the mutations reach the far side at times: {accepted}");
+    assert!(accepted > runs / 100, "some mutations are accepted: {accepted}");
 }

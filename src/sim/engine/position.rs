@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn trading_through_zero_begins_anew_on_the_other_side() {
+    fn trading_through_zero_starts_a_new_position_on_the_other_side() {
         let mut position = Position::default();
         position.trade(dec("10"), dec("100"));
         position.trade(dec("-15"), dec("110"));

@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn what_words_mean_is_what_they_say() {
+    fn switch_values_have_their_documented_effect() {
         let with = |name: &str, word: &str| {
             let mut readings = Readings::default();
             readings.set(name, word).unwrap();

@@ -221,7 +221,7 @@ impl Engine {
         let market = &self.market;
         for account in &mut self.accounts {
             let balances = account.balances(market);
-            // After a close by hand, the calendar closes once more; the later figure counts.
+            // After a manual close the calendar closes again; the later figure counts.
             let again = account.daily.last().is_some_and(|(at, _)| calendar::in_new_york(*at).date() == date);
             if again {
                 account.daily.pop();

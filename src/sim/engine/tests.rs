@@ -109,7 +109,7 @@ fn a_client_order_id_is_spent_for_ever_but_not_by_a_refusal() {
 }
 
 #[test]
-fn a_sale_beyond_what_is_free_names_the_orders_that_hold_it() {
+fn a_sale_of_held_units_names_the_orders_that_hold_them() {
     let mut engine = engine(5);
     engine.place(PAPER, &NewOrder::market("KO", Side::Buy, dec("17"))).unwrap();
     pass(&mut engine, 3000);
@@ -123,7 +123,7 @@ fn a_sale_beyond_what_is_free_names_the_orders_that_hold_it() {
 }
 
 #[test]
-fn a_replacement_takes_over_what_is_left_and_chains_to_the_old_order() {
+fn a_replacement_has_the_remaining_quantity_and_names_the_old_order() {
     let mut engine = engine(6);
     let old = engine.place(PAPER, &NewOrder::limit("MSFT", Side::Buy, dec("10"), dec("100"))).unwrap();
     pass(&mut engine, 50);
@@ -257,7 +257,7 @@ fn orders_after_hours_are_accepted_and_work_from_the_open() {
 }
 
 #[test]
-fn a_day_order_expires_at_the_close_and_gives_back_what_it_held() {
+fn a_day_order_expires_at_the_close_and_releases_what_it_held() {
     let mut engine = engine(13);
     let order = engine.place(PAPER, &NewOrder::limit("AAPL", Side::Buy, dec("10"), dec("100"))).unwrap();
     let close = calendar::next_close(engine.now()).close_at;
@@ -338,7 +338,7 @@ fn resetting_an_account_leaves_nothing_of_it() {
 }
 
 #[test]
-fn ioc_fills_what_is_displayed_and_fok_all_or_nothing() {
+fn ioc_fills_the_displayed_size_and_fok_all_or_nothing() {
     let mut engine = engine(16);
     pass(&mut engine, 600);
     let ask = engine.market().get(engine.find_asset("META").unwrap()).quote;
@@ -392,7 +392,7 @@ fn busy(seed: u64, rate: u32, until: &str) -> Engine {
 }
 
 #[test]
-fn what_the_owner_sets_is_what_the_engine_enforces() {
+fn the_engine_enforces_the_owners_settings() {
     let mut engine = engine(42);
     pass(&mut engine, 1_000);
     let day = |order_type: OrderType, symbol: &str, side, qty: &str| NewOrder {
@@ -421,7 +421,7 @@ fn what_the_owner_sets_is_what_the_engine_enforces() {
 
 /// The load once made a third of the events it was asked for, because most of its acts came to nothing.
 #[test]
-fn a_load_causes_as_many_events_as_it_is_asked_for() {
+fn a_load_causes_the_requested_number_of_events() {
     for (rate, seconds) in [(200_u32, 20_i64), (5_000, 4)] {
         let mut engine = busy(41, rate, "2026-10-20T17:30:01Z");
         drop(kinds(&mut engine));
@@ -432,7 +432,7 @@ fn a_load_causes_as_many_events_as_it_is_asked_for() {
 }
 
 #[test]
-fn auctions_fill_at_their_price_and_cancel_what_does_not_fit() {
+fn auctions_fill_at_their_price_and_cancel_the_rest() {
     let evening: Timestamp = "2026-10-20T23:30:00Z".parse().unwrap();
     let mut engine = Engine::new(EngineOptions { step_millis: 30_000, ..EngineOptions::new(18, evening) });
     let of = |tif, order: NewOrder| NewOrder { time_in_force: tif, ..order };
@@ -455,7 +455,7 @@ fn auctions_fill_at_their_price_and_cancel_what_does_not_fit() {
 }
 
 #[test]
-fn what_the_old_order_executes_during_a_replacement_is_not_executed_again() {
+fn executions_of_the_old_order_during_a_replacement_are_not_repeated() {
     let mut engine = engine(19);
     let old = engine.place(PAPER, &NewOrder::limit("MSFT", Side::Buy, dec("10"), dec("100"))).unwrap();
     pass(&mut engine, 50);

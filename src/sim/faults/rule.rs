@@ -326,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_named() {
+    fn unreadable_parts_are_named() {
         for (text, error) in [
             ("melt", FaultError::Unknown("melt".into())),
             ("delay", FaultError::NeedsTime("delay".into())),

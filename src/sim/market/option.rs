@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_contract_is_worth_what_exercising_brings_and_hope_that_fades() {
+    fn an_option_is_worth_its_intrinsic_value_plus_decaying_time_value() {
         for named in contracts(date(2026, 10, 20)) {
             let contract = named.contract;
             let worth = |dollars: i64, day| contract.value(dollars * DOLLAR, 95_000, at(day));

@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_encoded_decodes_to_the_same_value() {
+    fn encoding_round_trips() {
         let long = "x".repeat(300);
         let wide: Vec<u64> = (0..200).collect();
         let value =

@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_failed_is_taken_when_it_works_again() {
+    async fn a_connection_is_accepted_once_accepting_works_again() {
         let tries = Cell::new(0);
         let third = || {
             tries.set(tries.get() + 1);

@@ -244,7 +244,7 @@ impl Sim {
         self.kill.send_modify(|count| *count += 1);
     }
 
-    /// Logs what was done by hand in the fault log.
+    /// Adds a manual action to the fault log.
     pub(super) fn note(&self, origin: Origin, fault: &str, what: &str) {
         lock(&self.faults).note(self.clock.real(), origin, fault, what);
     }

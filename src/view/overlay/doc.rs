@@ -170,7 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_without_room_beside_its_row_stands_whole_below_it() {
+    fn an_id_without_room_beside_its_row_is_shown_in_full_below_it() {
         let (theme, id) = (Theme::default(), "3f1c0c52-0000-4000-8000-000000000021");
         let cell = |text: &str| (text.to_owned(), Style::new());
         for (wide, lines) in [(60, 2), (40, 3)] {

@@ -1,4 +1,4 @@
-//! `doctor` and the program's own files: what is wrong is a failure, and nothing is moved.
+//! `doctor` and the program's own files: problems are failures, and nothing is moved.
 
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ impl Place {
         self.home.path().join("data").join(name)
     }
 
-    /// A file for its owner alone.
+    /// Writes an owner-only file.
     fn write(&self, name: &str, content: &str) {
         std::fs::write(self.at(name), content).unwrap();
         std::fs::set_permissions(self.at(name), std::fs::Permissions::from_mode(0o600)).unwrap();
@@ -35,7 +35,7 @@ impl Place {
         (output.status.code(), text(&output.stdout), text(&output.stderr))
     }
 
-    /// `doctor`, which leaves the folder as it is but for the log.
+    /// Runs `doctor`, and checks that it changes nothing in the folder but the log.
     fn doctor(&self) -> (Option<i32>, String) {
         let before = self.names();
         let (code, said, _) = self.run(&["doctor"]);
@@ -55,7 +55,7 @@ impl Place {
 }
 
 #[test]
-fn a_damaged_file_is_a_failure_until_it_is_seen_to_and_stays_where_it_is() {
+fn a_damaged_file_is_a_failure_until_it_is_fixed_and_is_not_moved() {
     for (name, consequence) in [("links.json", "begins without links"), ("tokens.json", "must be linked again")] {
         let place = Place::new();
         place.write(name, "{bad");
@@ -65,7 +65,7 @@ fn a_damaged_file_is_a_failure_until_it_is_seen_to_and_stays_where_it_is() {
             assert!(!said.contains("readable by you alone") || name != "tokens.json", "{said}");
         }
     }
-    // The next ordinary start moves it, and from then on that is what is told.
+    // The next ordinary start sets it aside, which is then reported.
     let place = Place::new();
     place.write("links.json", "{bad");
     place.run(&["orders"]);
@@ -83,7 +83,7 @@ fn a_damaged_file_is_a_failure_until_it_is_seen_to_and_stays_where_it_is() {
 }
 
 #[test]
-fn a_file_of_a_later_version_is_said_with_its_hint() {
+fn a_file_of_a_later_version_is_reported_with_a_hint() {
     let place = Place::new();
     place.write("links.json", "{\"version\":99,\"links\":[]}");
     let (code, said) = place.doctor();
@@ -91,7 +91,7 @@ fn a_file_of_a_later_version_is_said_with_its_hint() {
 }
 
 #[test]
-fn a_log_that_cannot_be_written_is_no_good_log() {
+fn a_log_that_cannot_be_written_is_a_failure() {
     type Spoil = fn(&Path);
     let cases: [(Spoil, &str); 3] = [
         (|path| std::fs::create_dir(path).unwrap(), "it is a folder"),
@@ -112,7 +112,7 @@ fn a_log_that_cannot_be_written_is_no_good_log() {
 }
 
 #[test]
-fn doctor_prints_one_document_of_the_documented_shape() {
+fn doctor_prints_one_json_document_as_documented() {
     let place = Place::new();
     let (_, lines, _) = place.run(&["doctor"]);
     let (code, out, _) = place.run(&["doctor", "--json"]);
@@ -133,7 +133,7 @@ fn doctor_prints_one_document_of_the_documented_shape() {
 }
 
 #[test]
-fn a_hint_is_a_whole_sentence_where_the_data_folder_is_a_file() {
+fn the_hint_is_a_full_sentence_when_the_data_folder_is_a_file() {
     let place = Place::new();
     let file = place.at("file");
     std::fs::write(&file, "").unwrap();
@@ -145,7 +145,7 @@ fn a_hint_is_a_whole_sentence_where_the_data_folder_is_a_file() {
     );
 }
 
-/// A file of authorities that holds none is not ok: nobody but the built-in ones is trusted by it.
+/// A file of authorities without a certificate is a failure: only the built-in ones would be trusted.
 #[test]
 fn a_file_of_authorities_without_one_is_a_failure() {
     let place = Place::new();
@@ -180,7 +180,7 @@ fn a_folder_in_place_of_the_configuration_has_a_hint() {
     assert!(output.status.code() == Some(2) && said.contains("name another with --config"), "{said}");
 }
 
-/// Linking again through a broker that is not configured cannot work.
+/// Relinking through a broker that is not configured cannot work.
 #[test]
 fn an_account_whose_broker_is_gone_has_a_hint_that_works() {
     let place = Place::new();

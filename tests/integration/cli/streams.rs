@@ -1,4 +1,4 @@
-//! Standard output that takes no more, and readers that are gone.
+//! Standard output that accepts no more, and readers that are gone.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -9,7 +9,7 @@ use super::text;
 use crate::journal::Home;
 use crate::pty::terminal::until;
 
-/// Runs a shell's line in which `brokerdeck` is the program.
+/// Runs a shell command in which `brokerdeck` is the program.
 fn shell(home: &Path, line: &str, stdout: Stdio) -> Output {
     let line = line.replace("brokerdeck", &format!("'{}'", env!("CARGO_BIN_EXE_brokerdeck")));
     Command::new("sh")
@@ -26,7 +26,7 @@ fn shell(home: &Path, line: &str, stdout: Stdio) -> Output {
         .unwrap()
 }
 
-/// Commands that print something and need nothing.
+/// Commands that print something without any set-up.
 const PRINTING: [&str; 9] = [
     "--help",
     "--version",
@@ -40,7 +40,7 @@ const PRINTING: [&str; 9] = [
 ];
 
 #[test]
-fn a_file_that_may_not_grow_is_a_sentence_in_every_command_and_ends_none() {
+fn a_file_size_limit_is_reported_by_every_command() {
     let home = tempfile::tempdir().unwrap();
     for command in PRINTING.into_iter().chain(["sim --idle"]) {
         let out = File::create(home.path().join("out")).unwrap();
@@ -53,7 +53,7 @@ fn a_file_that_may_not_grow_is_a_sentence_in_every_command_and_ends_none() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_full_disk_is_a_sentence_in_every_command() {
+fn a_full_disk_is_reported_by_every_command() {
     let home = tempfile::tempdir().unwrap();
     for command in PRINTING {
         let out = File::options().write(true).open("/dev/full").unwrap();
@@ -65,7 +65,7 @@ fn a_full_disk_is_a_sentence_in_every_command() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_watch_that_has_nothing_to_tell_sees_that_its_reader_has_gone() {
+async fn an_idle_watch_notices_that_its_reader_is_gone() {
     let home = Home::open(28).await;
     let mut watch = Command::new(env!("CARGO_BIN_EXE_brokerdeck"))
         .args(["watch", "--json", "--config"])
@@ -81,14 +81,14 @@ async fn a_watch_that_has_nothing_to_tell_sees_that_its_reader_has_gone() {
     let mut line = String::new();
     while !line.contains("\"live\"") {
         line.clear();
-        assert_ne!(reader.read_line(&mut line).unwrap(), 0, "it goes on");
+        assert_ne!(reader.read_line(&mut line).unwrap(), 0, "it continues");
     }
-    // What the system sends when a file may not grow is no reason to end either.
+    // SIGXFSZ, sent at a file size limit, must not end the program either.
     let pid = rustix::process::Pid::from_child(&watch);
     rustix::process::kill_process(pid, rustix::process::Signal::XFSZ).unwrap();
     drop(reader);
     let ended = until(|| watch.try_wait().unwrap().is_some());
     watch.kill().unwrap();
-    assert!(ended, "nobody reads, and it goes on");
+    assert!(ended, "it continues without a reader");
     assert_eq!(watch.wait().unwrap().code(), Some(0));
 }

@@ -1,4 +1,4 @@
-//! Real payloads, where a collection of them lies beside the project; our own fixtures are read in any case.
+//! Real payloads, if there is a collection beside the project, and the project's own fixtures.
 
 use std::path::{Path, PathBuf};
 
@@ -9,13 +9,13 @@ use serde_json::Value;
 use super::rest::client;
 use super::{Peer, answer, in_time};
 
-/// The collection, when this checkout has one beside it. `BROKERDECK_PAYLOADS` names another place.
+/// The collection beside this checkout, if any; `BROKERDECK_PAYLOADS` names another place.
 fn collection() -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/alpaca/data/payloads");
     std::env::var_os("BROKERDECK_PAYLOADS").map(PathBuf::from).into_iter().chain([beside]).find(|path| path.is_dir())
 }
 
-/// Every JSON file of one kind; arrays are given element by element.
+/// Every JSON file of one kind; arrays are returned element by element.
 fn each(root: &Path, kind: &str, mut check: impl FnMut(&str, &Value)) -> usize {
     let mut count = 0;
     for entry in std::fs::read_dir(root.join(kind)).unwrap() {
@@ -30,11 +30,11 @@ fn each(root: &Path, kind: &str, mut check: impl FnMut(&str, &Value)) -> usize {
     count
 }
 
-/// The members named must be read wherever the payload states them: as the same number, time or word.
+/// Checks that the members named are decoded to the same number, time or word as in the payload.
 fn same(payload: &Value, decoded: &Value, members: &[(&str, &str)]) {
     for (wire, ours) in members {
         let (stated, read) = (&payload[*wire], &decoded[*ours]);
-        // Generated samples write the type's name where a figure belongs.
+        // Generated samples have a type name in place of a figure.
         let Some(stated) = word(stated).filter(|stated| stated != "string") else { continue };
         let read = word(read).unwrap_or_else(|| panic!("{wire} was not read from {payload}"));
         let as_time = |text: &str| text.parse::<jiff::Timestamp>().ok();
@@ -90,7 +90,7 @@ const ORDER: &[(&str, &str)] = &[
     ("replaces", "replaces"),
 ];
 
-/// An order and the legs read beside it.
+/// An order and its legs.
 fn check_order(payload: &Value, decoded: &Value, beside: &[Value]) {
     same(payload, decoded, ORDER);
     let legs = payload["legs"].as_array().cloned().unwrap_or_default();
@@ -100,7 +100,11 @@ fn check_order(payload: &Value, decoded: &Value, beside: &[Value]) {
     for (leg, decoded) in legs.iter().zip(beside) {
         check_order(leg, decoded, &[]);
     }
-    assert_eq!(serde_json::from_str::<Value>(decoded["raw"].as_str().unwrap()).unwrap(), *payload, "all of it is kept");
+    assert_eq!(
+        serde_json::from_str::<Value>(decoded["raw"].as_str().unwrap()).unwrap(),
+        *payload,
+        "the full text is kept"
+    );
 }
 
 fn check_update(payload: &Value, decoded: &Value) {
@@ -120,7 +124,7 @@ fn json<T: serde::Serialize>(value: T) -> Value {
     serde_json::to_value(value).unwrap()
 }
 
-/// What cannot be read; examples of the documentation have the word `string` where a figure belongs.
+/// Unreadable on purpose: examples in the documentation have the word `string` in place of a figure.
 fn unreadable<'a>(lacks: &'a [WireError], payload: &Value) -> Vec<&'a WireError> {
     let is_placeholder =
         |lack: &&WireError| matches!(lack, WireError::Member { member, .. } if payload[*member] == "string");
@@ -128,7 +132,7 @@ fn unreadable<'a>(lacks: &'a [WireError], payload: &Value) -> Vec<&'a WireError>
 }
 
 #[test]
-fn every_collected_payload_is_read_whole() {
+fn every_collected_payload_is_decoded_fully() {
     let Some(root) = collection() else {
         eprintln!("no collection of payloads beside this checkout: only our own fixtures were read");
         return;
@@ -160,7 +164,7 @@ fn every_collected_payload_is_read_whole() {
     });
     count += each(&root, "position", |text, payload| {
         if payload["symbol"].is_null() {
-            // The inner part of a position of an account in another currency.
+            // The nested part of a position in an account with another currency.
             return;
         }
         let members = [
@@ -204,11 +208,11 @@ fn every_collected_payload_is_read_whole() {
         let stated = payload["equity"].as_array().unwrap().iter().filter(|equity| !equity.is_null()).count();
         assert_eq!(history.points.iter().filter(|point| point.equity.is_some()).count(), stated);
     });
-    assert!(count > 60, "the collection is where this test looks for it: {count}");
+    assert!(count > 60, "payloads found: {count}");
 }
 
 #[tokio::test]
-async fn every_collected_refusal_keeps_its_code_and_words() {
+async fn every_collected_error_keeps_its_code_and_message() {
     let Some(root) = collection() else {
         eprintln!("no collection of payloads beside this checkout: refusals were tested with our own only");
         return;
@@ -232,11 +236,11 @@ async fn every_collected_refusal_keeps_its_code_and_words() {
         }
         count += 1;
     }
-    assert!(count > 10, "the collection is where this test looks for it: {count}");
+    assert!(count > 10, "payloads found: {count}");
 }
 
 #[test]
-fn our_own_fixtures_are_read_whole() {
+fn our_own_fixtures_are_decoded_fully() {
     for text in [include_str!("../../fixtures/fill.json"), include_str!("../../fixtures/mleg_fill.json")] {
         let payload: Value = serde_json::from_str(text).unwrap();
         let wire::Frame::Update(update) = wire::frame(text.as_bytes()) else { panic!("{text}") };

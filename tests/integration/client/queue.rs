@@ -1,4 +1,4 @@
-//! The queue: order, budget, and what a refusal for asking too often stops.
+//! The queue: order, budget, and the effects of a 429.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::rest::client;
 use super::{Peer, answer, cancel, in_time};
 
-/// The next answer, whatever is told beside it.
+/// The next reply, skipping other events.
 async fn answered(queue: &mut Queue<u64>) -> (u64, Result<Reply, RequestError>) {
     loop {
         if let Happened::Answered(id, result) = in_time(queue.next()).await {
@@ -24,7 +24,7 @@ async fn answered(queue: &mut Queue<u64>) -> (u64, Result<Reply, RequestError>) 
 }
 
 #[tokio::test]
-async fn every_question_is_answered_with_its_own_number() {
+async fn every_reply_has_its_requests_id() {
     let peer = Peer::start(|_| answer("200 OK", "", "[]")).await;
     let mut queue = Queue::new(client(&peer.url), Duration::ZERO);
     let before = queue.remaining();
@@ -44,7 +44,7 @@ async fn every_question_is_answered_with_its_own_number() {
 }
 
 #[tokio::test]
-async fn a_cancel_overtakes_and_survives_what_is_dropped() {
+async fn a_cancel_overtakes_and_survives_a_drop() {
     let gate = Arc::new(Semaphore::new(0));
     let held = Arc::clone(&gate);
     let peer = Peer::talk(move |_, mut socket| {
@@ -60,7 +60,7 @@ async fn a_cancel_overtakes_and_survives_what_is_dropped() {
         queue.push(id, Request::Positions);
     }
     queue.push(100, cancel("o"));
-    // Its asker does not know that it stays, and pushes it again with every drop.
+    // Its sender does not know that it stays, and pushes it again after every drop.
     for _ in 0..3 {
         queue.drop_queued();
         queue.push(100, cancel("o"));
@@ -80,19 +80,19 @@ async fn a_cancel_overtakes_and_survives_what_is_dropped() {
     while !ids.contains(&200) {
         ids.push(answered(&mut queue).await.0);
     }
-    assert!(ids.contains(&100), "the cancel was sent while all places were taken: {ids:?}");
-    assert!(ids.len() <= 4 + 2, "what was queued was dropped: {ids:?}");
+    assert!(ids.contains(&100), "the cancel was sent at once: {ids:?}");
+    assert!(ids.len() <= 4 + 2, "queued requests were dropped: {ids:?}");
     let cancels = peer.heads().iter().filter(|head| head.starts_with("DELETE")).count();
-    assert_eq!(cancels, 1, "one yes is one request");
+    assert_eq!(cancels, 1, "one confirmation is one request");
 }
 
-/// The open orders, which are refused for everything.
+/// The open orders, whose 429 is account-wide.
 fn list() -> Request {
     Request::Orders(OrdersQuery::newest(OrderFilter::Open, 1))
 }
 
 #[tokio::test]
-async fn what_is_limited_by_itself_holds_back_nothing_else_and_no_cancel() {
+async fn an_endpoints_own_limit_holds_back_no_other_request() {
     const SIDE: [&str; 4] = ["/v2/clock", "/v2/account/portfolio/history", "/v2/positions", "/v2/account "];
     let history = || Request::History { period: "1D".into(), timeframe: "5Min".into() };
     for (request, path, name) in [
@@ -113,7 +113,7 @@ async fn what_is_limited_by_itself_holds_back_nothing_else_and_no_cancel() {
             let mut queue = Queue::new(client(&peer.url), Duration::ZERO);
             queue.push(0, request.clone());
             assert!(answered(&mut queue).await.1.is_err());
-            // It is not sent once more, and whoever asks is told whose the wait is.
+            // It is not sent again, and the error names the endpoint.
             queue.push(1, request.clone());
             let (id, result) = answered(&mut queue).await;
             let error = result.unwrap_err();
@@ -126,7 +126,7 @@ async fn what_is_limited_by_itself_holds_back_nothing_else_and_no_cancel() {
             let ids = [answered(&mut queue).await.0, answered(&mut queue).await.0];
             assert!(ids.contains(&2) && ids.contains(&3), "{ids:?}");
             assert_eq!(peer.heads().iter().filter(|head| head.contains(path)).count(), 1);
-            // A person ends it.
+            // The user ends the wait.
             queue.end_waits();
             queue.push(4, request.clone());
             assert_eq!(answered(&mut queue).await.0, 4);
@@ -136,7 +136,7 @@ async fn what_is_limited_by_itself_holds_back_nothing_else_and_no_cancel() {
 }
 
 #[tokio::test]
-async fn two_kinds_that_are_refused_together_hold_everything() {
+async fn two_endpoints_refused_together_hold_everything_back() {
     let refused = "429 Too Many Requests";
     let peer = Peer::start(move |head| {
         if head.contains("/v2/clock") || head.contains("/v2/positions") {
@@ -173,7 +173,7 @@ async fn nothing_is_sent_between_a_429_and_its_reset() {
     let (id, result) = answered(&mut queue).await;
     let refused_at = Instant::now();
     assert_eq!(id, 1);
-    assert!(matches!(result.unwrap_err().kind, RequestErrorKind::RateLimited { .. }), "the asker is told");
+    assert!(matches!(result.unwrap_err().kind, RequestErrorKind::RateLimited { .. }), "the sender gets the error");
     queue.push(2, list());
     queue.push(3, cancel("o"));
     let (first, _) = answered(&mut queue).await;
@@ -185,11 +185,12 @@ async fn nothing_is_sent_between_a_429_and_its_reset() {
 }
 
 #[tokio::test]
-async fn short_waits_for_our_own_budget_that_follow_each_other_are_told_as_one() {
+async fn consecutive_short_waits_for_our_own_budget_are_reported_as_one() {
     let peer = Peer::start(|_| answer("200 OK", "", "[]")).await;
     let mut queue = Queue::new(client(&peer.url), Duration::ZERO);
     let mut asked = 0_u64;
-    // One after the other, as the pages of a list: each waits for less than is worth a word. What is told beside the answer.
+    // Requests in sequence, as the pages of a list; each wait is too short to report. Returns the events beside the
+    // reply.
     let mut ask = async |queue: &mut Queue<u64>| {
         queue.push(asked, Request::Positions);
         asked += 1;
@@ -212,17 +213,17 @@ async fn short_waits_for_our_own_budget_that_follow_each_other_are_told_as_one()
         if let Some(told) = ask(&mut queue).await {
             break told;
         }
-        assert!(since.elapsed() < Duration::from_secs(8), "not told");
+        assert!(since.elapsed() < Duration::from_secs(8), "not reported");
     };
     assert!(matches!(told, Happened::Waiting(Some((_, why))) if why.contains("own request limit")), "{told:?}");
-    // Whoever presses `r` has forgotten it, and hears of it again.
+    // After `r` the wait is reported again.
     queue.end_waits();
     let again = [ask(&mut queue).await, ask(&mut queue).await];
-    assert!(again.iter().flatten().any(|told| matches!(told, Happened::Waiting(Some(_)))), "told again: {again:?}");
+    assert!(again.iter().flatten().any(|told| matches!(told, Happened::Waiting(Some(_)))), "reported again: {again:?}");
 }
 
 #[tokio::test]
-async fn a_queue_that_is_full_refuses_what_reads_and_still_takes_a_cancel() {
+async fn a_full_queue_refuses_reads_and_still_accepts_a_cancel() {
     let mut queue = Queue::new(client("http://127.0.0.1:9"), Duration::ZERO);
     for id in 0..1_025_u64 {
         queue.push(id, Request::Positions);
@@ -236,5 +237,5 @@ async fn a_queue_that_is_full_refuses_what_reads_and_still_takes_a_cancel() {
     while !left.contains(&2_000) {
         left.insert(answered(&mut queue).await.0);
     }
-    assert!(left.len() <= 5, "what was under way, and the cancel: {left:?}");
+    assert!(left.len() <= 5, "the requests under way, and the cancel: {left:?}");
 }

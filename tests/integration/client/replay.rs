@@ -1,4 +1,4 @@
-//! Events told again over HTTP: what is read of them, and how a broker that has none is told from one that has.
+//! Replay of events over HTTP, and brokers without replay.
 
 use brokerdeck::domain::TradeUpdate;
 use brokerdeck::domain::execution::Source;
@@ -15,13 +15,13 @@ fn replay() -> Request {
 }
 
 #[tokio::test]
-async fn events_are_told_again_up_to_an_end_a_pause_or_a_loss() {
+async fn events_are_replayed_up_to_an_end_a_pause_or_a_loss() {
     let (bare, plain) = (bare(), EVENT_STREAM);
     let cases = [
         (format!("{plain}: hello\n\ndata: {bare}\n\ndata: nonsense\n\ndata: {bare}\n\n"), false, 2),
-        // Never closed by the broker, because no end was asked for.
+        // Without a requested end the broker never closes it.
         (format!("{plain}data: {bare}\n\n"), true, 1),
-        // Cut in the middle of the second.
+        // Cut in the middle of the second event.
         (format!("{plain}data: {bare}\n\ndata: {}", bare.split_at(40).0), false, 1),
         (format!("{plain}data: {bare}\n\n: dropped 10 messages\n\ndata: {bare}\n\n"), false, 1),
         (plain.to_owned(), true, 0),
@@ -39,12 +39,12 @@ async fn events_are_told_again_up_to_an_end_a_pause_or_a_loss() {
         let Ok(Reply::Replay(updates)) = in_time(client(&peer.url).request(&replay())).await else { panic!("{text}") };
         assert_eq!(updates.len(), count, "{text}");
         let late = |update: &TradeUpdate| update.executions.iter().all(|row| row.source == Source::Reconcile);
-        assert!(updates.iter().all(late), "what is told again was learned late");
+        assert!(updates.iter().all(late), "replayed events count as late");
     }
 }
 
 #[tokio::test]
-async fn a_broker_without_replay_says_so_in_time() {
+async fn a_missing_replay_is_an_error_in_time() {
     let cases = [
         (answer("404 Not Found", "", r#"{"message":"nope"}"#), RequestErrorKind::NotFound),
         (answer("200 OK", "content-type: application/json\r\n", "[]"), RequestErrorKind::Decode),

@@ -1,4 +1,4 @@
-//! Questions and answers: where they go, what every kind of failure becomes, what is never done.
+//! Requests and replies: addresses, every kind of failure, and what must never be sent.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -28,7 +28,7 @@ async fn fails_with(status: &'static str, headers: &'static str, body: &'static 
 }
 
 #[tokio::test]
-async fn every_question_goes_to_its_documented_address_with_the_token() {
+async fn every_request_goes_to_its_documented_address_with_the_token() {
     let peer = Peer::start(|_| answer("200 OK", "", "[]")).await;
     let client = client(&peer.url);
     let orders = OrdersQuery {
@@ -91,7 +91,7 @@ async fn every_question_goes_to_its_documented_address_with_the_token() {
         (cancel("a-1"), "DELETE /v2/orders/a-1"),
     ];
     for (index, (request, line)) in cases.iter().enumerate() {
-        // What comes back does not matter here.
+        // The reply does not matter here.
         drop(in_time(client.request(request)).await);
         let head = &peer.heads()[index];
         assert_eq!(head.lines().next().unwrap(), format!("{line} HTTP/1.1"));
@@ -100,7 +100,7 @@ async fn every_question_goes_to_its_documented_address_with_the_token() {
 }
 
 #[tokio::test]
-async fn an_order_without_a_usable_id_is_never_asked_for_let_alone_canceled() {
+async fn an_order_without_a_usable_id_is_neither_fetched_nor_canceled() {
     let peer = Peer::start(|_| answer("200 OK", "", "{}")).await;
     for id in ["", ".", ".."] {
         for request in [cancel(id), Request::Order(OrderId::from(id))] {
@@ -162,19 +162,19 @@ async fn refusals_keep_status_code_words_extra_members_and_request_id() {
     for (status, body, kind, words) in cases {
         let error = fails_with(status, "X-REQUEST-ID: Up\r\n", body).await;
         assert_eq!((error.kind, error.message.as_str()), (kind, words));
-        assert_eq!(error.request_id.as_deref(), Some("Up"), "whatever its case");
+        assert_eq!(error.request_id.as_deref(), Some("Up"), "in any case of letters");
     }
 }
 
 #[tokio::test]
-async fn the_wait_after_429_is_told_by_the_servers_own_clock() {
+async fn the_wait_after_a_429_is_measured_by_the_servers_own_clock() {
     let wait = |error: RequestError| match error.kind {
         RequestErrorKind::RateLimited { retry_after } => retry_after,
         other => panic!("{other:?}"),
     };
     let seconds = |count| Some(Duration::from_secs(count));
     let status = "429 Too Many Requests";
-    // 2026-03-02T18:46:00Z is 1772477160; the server's clock is what counts, however wrong it is.
+    // 2026-03-02T18:46:00Z is 1772477160; only the server's clock counts, even a wrong one.
     let date = "Date: Mon, 02 Mar 2026 18:46:00 GMT\r\nX-Ratelimit-Reset: 1772477197\r\n";
     assert_eq!(wait(fails_with(status, date, "").await), seconds(37));
     let both = "Date: Mon, 02 Mar 2026 18:46:00 GMT\r\nX-RateLimit-Reset: 1772477197\r\nRetry-After: 5\r\n";
@@ -182,7 +182,7 @@ async fn the_wait_after_429_is_told_by_the_servers_own_clock() {
     let as_date = "date: Mon, 02 Mar 2026 18:46:00 GMT\r\nretry-after: Mon, 02 Mar 2026 18:47:30 GMT\r\n";
     assert_eq!(wait(fails_with(status, as_date, "").await), seconds(90));
     let past = "date: Mon, 02 Mar 2026 18:46:00 GMT\r\nx-ratelimit-reset: 1772477100\r\n";
-    // A moment that is over, or no wait, is no word of when to ask again.
+    // A past date or a wait of zero counts as no statement.
     assert_eq!(wait(fails_with(status, past, "").await), None);
     assert_eq!(wait(fails_with(status, "Retry-After: 0\r\n", "").await), None);
     assert_eq!(wait(fails_with(status, "x-ratelimit-reset: soon\r\n", "<html>").await), None);
@@ -197,11 +197,11 @@ async fn a_redirect_is_not_followed() {
         let error = fails(&peer).await;
         assert_eq!(error.message, "a redirect, which is not followed");
     }
-    assert_eq!(other.heads(), Vec::<String>::new(), "the token went nowhere else");
+    assert_eq!(other.heads(), Vec::<String>::new(), "the token was sent nowhere else");
 }
 
 #[tokio::test]
-async fn a_body_past_the_limit_is_given_up_before_it_is_read() {
+async fn a_body_past_the_limit_is_refused_before_it_is_read() {
     let announced = Peer::start(|_| b"HTTP/1.1 200 OK\r\ncontent-length: 99999999\r\n\r\n{".to_vec()).await;
     let error = fails(&announced).await;
     assert_eq!((error.kind, error.status), (RequestErrorKind::Decode, Some(200)));
@@ -222,11 +222,11 @@ async fn a_body_past_the_limit_is_given_up_before_it_is_read() {
     .await;
     let error = fails(&endless).await;
     assert_eq!(error.message, "an answer of more than 8 MiB was not read");
-    assert!(written.load(Ordering::Relaxed) < 32 * 1024 * 1024, "the peer was hung up on");
+    assert!(written.load(Ordering::Relaxed) < 32 * 1024 * 1024, "the connection was closed");
 }
 
 #[tokio::test]
-async fn what_is_cut_short_or_unreadable_is_an_error_and_never_half_an_answer() {
+async fn a_truncated_or_unreadable_body_is_an_error_and_never_a_partial_reply() {
     let cut = Peer::start(|_| b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"id\":\"a\",".to_vec()).await;
     assert_eq!(fails(&cut).await.kind, RequestErrorKind::Network);
     let nothing = Peer::start(|_| Vec::new()).await;
@@ -241,7 +241,7 @@ async fn what_is_cut_short_or_unreadable_is_an_error_and_never_half_an_answer() 
 }
 
 #[tokio::test]
-async fn a_peer_that_never_answers_is_a_timeout_and_one_that_is_not_there_is_not() {
+async fn a_silent_peer_is_a_timeout_and_an_absent_one_a_network_error() {
     let silent = Peer::talk(|_, socket| async move {
         let _held = socket;
         std::future::pending::<()>().await;
@@ -302,7 +302,7 @@ async fn a_certificate_counts_only_when_its_authority_is_trusted() {
 }
 
 #[tokio::test]
-async fn a_client_that_only_reads_sends_nothing_that_changes_anything() {
+async fn a_read_only_client_sends_no_change() {
     let peer = Peer::start(|_| answer("200 OK", "", r#"{"id":"a","status":"ACTIVE"}"#)).await;
     let reading = client(&peer.url).reading_only();
     assert!(matches!(in_time(reading.request(&Request::Account)).await, Ok(Reply::Account(_))));

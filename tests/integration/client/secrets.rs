@@ -1,4 +1,4 @@
-//! The token through every failure, with everything logged: it must appear nowhere.
+//! The token through every failure, logged at trace level: it must appear nowhere.
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};
@@ -15,7 +15,7 @@ use super::rest::client;
 use super::stream::{Run, says, serve};
 use super::{Peer, TOKEN, answer, in_time};
 
-/// Keeps everything that is logged.
+/// Captures the log.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -39,7 +39,7 @@ impl<'a> MakeWriter<'a> for Log {
 }
 
 #[test]
-fn the_token_is_in_no_log_no_error_and_no_event_however_a_request_fails() {
+fn after_any_failure_the_token_is_in_no_log_error_or_event() {
     let log = Log::default();
     let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(log.clone()).finish();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -56,7 +56,7 @@ fn around(text: &str) -> String {
     text.chars().skip(at.saturating_sub(200)).take(300).collect()
 }
 
-/// The longest part of the token in a text, when it is long enough to help anybody guess the rest.
+/// The longest part of the token in a text, if it is long enough to help an attacker.
 fn part_of_token(text: &str) -> Option<&'static str> {
     (8..=TOKEN.len()).rev().find_map(|length| {
         (0..=TOKEN.len() - length).filter_map(|at| TOKEN.get(at..at + length)).find(|part| text.contains(part))
@@ -64,7 +64,7 @@ fn part_of_token(text: &str) -> Option<&'static str> {
 }
 
 #[test]
-fn the_token_at_a_cut_or_in_another_form_is_in_no_log_and_no_error() {
+fn a_truncated_or_encoded_token_is_in_no_log_and_no_error() {
     let log = Log::default();
     let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(log.clone()).finish();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -83,7 +83,7 @@ fn percent(text: &str) -> String {
     text.bytes().fold(String::new(), |text, byte| format!("{text}%{byte:02x}"))
 }
 
-/// Errors whose cut falls into the token, wherever a text is cut, and errors with encodings of it.
+/// Errors truncated inside the token, at every limit, and errors with encodings of it.
 async fn cut_everywhere() -> String {
     let mut seen = String::new();
     let mut said: Vec<String> = [40, 60, 80, 120, 200, 240, 300, 512, 2048]
@@ -124,10 +124,10 @@ async fn cut_everywhere() -> String {
     seen
 }
 
-/// Everything that came out of it, as debug text.
+/// All errors and events, as debug text.
 async fn fail_in_every_way() -> String {
     let mut seen = String::new();
-    // A server that puts what it was sent into everything it answers.
+    // A server that echoes the request in every response.
     let echo = format!("{{\"code\":1,\"message\":\"bad {TOKEN}\",\"sent\":\"Bearer {TOKEN}\"}}");
     let headers = format!("x-request-id: {TOKEN}\r\nlocation: http://127.0.0.1:1/?t={TOKEN}\r\n");
     for status in ["200 OK", "302 Found", "401 No", "403 No", "404 No", "422 No", "429 No", "500 No"] {

@@ -25,12 +25,12 @@ const AUTHORIZED: &str = r#"{"stream":"authorization","data":{"action":"authenti
 
 type Server = WebSocketStream<TcpStream>;
 
-/// The rule's proportions, in a tenth of the time and less.
+/// The default timeouts divided by ten or more.
 fn patience() -> Timeouts {
     Timeouts { answer: Duration::from_secs(1), ping: Duration::from_millis(100), silence: Duration::from_millis(600) }
 }
 
-/// For peers that answer: a slow machine must not look like silence.
+/// For peers that answer: long enough that a slow machine does not look silent.
 pub(super) fn calm() -> Timeouts {
     Timeouts { ping: Duration::from_secs(10), ..Timeouts::default() }
 }
@@ -59,7 +59,7 @@ impl Run {
         in_time(self.events.recv()).await.expect("an event before the end")
     }
 
-    /// Everything to the end, of which exactly the last event is the end.
+    /// All events; checks that only the last is the end.
     pub(super) async fn rest(mut self) -> (Vec<StreamEvent>, Closed) {
         let mut events = Vec::new();
         while let Some(event) = in_time(self.events.recv()).await {
@@ -71,7 +71,7 @@ impl Run {
     }
 }
 
-/// A websocket server that runs `script` on each connection; gives the address.
+/// A websocket server that runs `script` on each connection; returns its address.
 pub(super) async fn serve<F>(script: impl Fn(Server) -> F + Send + Sync + 'static) -> String
 where
     F: Future<Output = ()> + Send + 'static,
@@ -114,13 +114,13 @@ async fn lingers(mut server: Server) {
     while let Some(Ok(_)) = server.next().await {}
 }
 
-/// Without the round trips, which come when they come.
+/// Without pongs, which may come at any time.
 fn told(events: Vec<StreamEvent>) -> Vec<StreamEvent> {
     events.into_iter().filter(|event| !matches!(event, StreamEvent::Pong { .. })).collect()
 }
 
 #[tokio::test]
-async fn each_form_says_its_own_hello_and_then_listens() {
+async fn each_form_authenticates_in_its_own_way_and_then_listens() {
     let forms = [
         (AuthForm::Authenticate, json!({"action": "authenticate", "data": {"oauth_token": TOKEN}})),
         (AuthForm::AuthKey, json!({"action": "auth", "key": "oauth", "secret": TOKEN})),
@@ -150,9 +150,9 @@ async fn each_form_says_its_own_hello_and_then_listens() {
 }
 
 #[tokio::test]
-async fn text_binary_and_messagepack_frames_are_read_alike() {
+async fn text_binary_and_messagepack_frames_are_decoded_alike() {
     let packed = {
-        // Written by hand from the format: a map of two, of which only the envelope matters.
+        // Encoded by hand: a map of two members, of which only the envelope matters.
         let mut bytes = vec![0x82, 0xA6];
         bytes.extend_from_slice(b"stream\xA9listening\xA4data\x81\xA7streams\x91\xADtrade_updates");
         bytes
@@ -179,7 +179,7 @@ async fn text_binary_and_messagepack_frames_are_read_alike() {
 }
 
 #[tokio::test]
-async fn a_frame_that_cannot_be_read_is_reported_and_the_next_one_counts() {
+async fn an_unreadable_frame_is_reported_and_the_next_one_is_handled() {
     let url = serve(|mut server| async move {
         welcomed(&mut server).await;
         says(&mut server, FILL.split_at(FILL.len() / 2).0).await;
@@ -200,7 +200,7 @@ async fn a_frame_that_cannot_be_read_is_reported_and_the_next_one_counts() {
 }
 
 #[tokio::test]
-async fn a_refusal_ends_the_connection_with_the_brokers_words() {
+async fn a_refusal_ends_the_connection_with_the_brokers_text() {
     let answers = [
         (r#"{"stream":"authorization","data":{"status":"unauthorized","message":"no way"}}"#, "no way"),
         (r#"{"stream":"authorization","data":{"status":"unauthorized"}}"#, "not authorized"),
@@ -229,7 +229,7 @@ async fn a_refusal_ends_the_connection_with_the_brokers_words() {
 }
 
 #[tokio::test]
-async fn error_messages_of_both_shapes_end_the_connection() {
+async fn error_messages_of_both_formats_end_the_connection() {
     for text in [
         r#"{"action":"error","data":{"error_message":"internal\nserver error"}}"#,
         r#"{"stream":"error","data":{"error_message":"internal\nserver error","code":500}}"#,
@@ -246,7 +246,7 @@ async fn error_messages_of_both_shapes_end_the_connection() {
 }
 
 #[tokio::test]
-async fn a_broker_that_does_not_answer_is_given_up_in_time() {
+async fn an_unanswered_authentication_times_out() {
     let patience = Timeouts { answer: Duration::from_millis(200), ..calm() };
     let deaf = serve(lingers).await;
     let (events, closed) = Run::start(&deaf, AuthForm::Authenticate, patience, 8).rest().await;
@@ -267,10 +267,10 @@ async fn a_broker_that_does_not_answer_is_given_up_in_time() {
 }
 
 #[tokio::test]
-async fn pongs_measure_the_link_and_their_absence_ends_it() {
+async fn pongs_measure_latency_and_silence_ends_the_connection() {
     let url = serve(|mut server| async move {
         welcomed(&mut server).await;
-        // Three pings are answered while reading; then nothing is read any more, as on a half-open link.
+        // Three pings are answered while reading; then reading stops, as on a half-open connection.
         let mut pings = 0;
         while pings < 3 {
             if let Some(Ok(Message::Ping(_))) = server.next().await {
@@ -288,7 +288,7 @@ async fn pongs_measure_the_link_and_their_absence_ends_it() {
 }
 
 #[tokio::test]
-async fn a_slow_reader_is_waited_for_and_misses_nothing() {
+async fn a_slow_receiver_misses_no_event() {
     let url = serve(|mut server| async move {
         welcomed(&mut server).await;
         for number in 0..300 {
@@ -312,7 +312,7 @@ async fn a_slow_reader_is_waited_for_and_misses_nothing() {
 }
 
 #[tokio::test]
-async fn a_frame_cut_in_the_middle_or_too_long_loses_the_connection_and_not_the_program() {
+async fn a_truncated_or_oversized_frame_ends_the_connection() {
     let cut = serve(|mut server| async move {
         welcomed(&mut server).await;
         let mut socket = server.into_inner();
@@ -334,7 +334,7 @@ async fn a_frame_cut_in_the_middle_or_too_long_loses_the_connection_and_not_the_
 }
 
 #[tokio::test]
-async fn stopping_says_goodbye_and_ends_at_once() {
+async fn stopping_sends_a_close_frame_and_ends_at_once() {
     let (goodbye, mut seen) = mpsc::channel(1);
     let url = serve(move |mut server| {
         let goodbye = goodbye.clone();
@@ -356,7 +356,7 @@ async fn stopping_says_goodbye_and_ends_at_once() {
 }
 
 #[tokio::test]
-async fn a_peer_that_ignores_goodbye_does_not_hold_us_and_a_reader_that_left_ends_it() {
+async fn an_ignored_close_frame_does_not_delay_the_end_and_a_dropped_receiver_ends_it() {
     let url = serve(|mut server| async move {
         welcomed(&mut server).await;
         std::future::pending::<()>().await;
@@ -384,7 +384,7 @@ async fn a_peer_that_ignores_goodbye_does_not_hold_us_and_a_reader_that_left_end
 }
 
 #[tokio::test]
-async fn a_handshake_that_is_refused_tells_its_status_and_one_sentence() {
+async fn a_refused_handshake_reports_its_status_and_one_sentence() {
     let page = "<html><head><title>502 Bad Gateway</title></head></html>";
     let cases = [
         ("403 Forbidden", r#"{"message":"forbidden"}"#, 403, "forbidden"),
@@ -408,7 +408,7 @@ async fn a_handshake_that_is_refused_tells_its_status_and_one_sentence() {
         assert_eq!(closed, Closed::Connect { status: Some(status), message: words.to_owned(), retry_after: wait });
         assert!(!peer.heads()[0].contains(TOKEN), "the token is not in the handshake");
     }
-    // What does not speak the API says nothing of the token, so its status is none of the broker's.
+    // A response not in the API's format says nothing about the token, so its status does not count as the broker's.
     for (line, status) in [("403 Forbidden", " (403)"), ("401 Unauthorized", " (401)")] {
         for body in ["<html></html>", "blocked"] {
             let peer = Peer::start(move |_| answer(line, "", body)).await;
@@ -452,7 +452,7 @@ async fn the_event_stream_carries_the_same_updates() {
 }
 
 #[tokio::test]
-async fn an_event_stream_that_lost_events_or_was_never_one_says_so() {
+async fn an_event_stream_with_dropped_events_or_of_another_type_ends_with_a_reason() {
     let cases = [
         (format!("{EVENT_STREAM}: you are reading too slowly, dropped 10000 messages\n"), "dropped"),
         (format!("{EVENT_STREAM}: internal server error\n"), "BrokerError"),
@@ -471,7 +471,7 @@ async fn an_event_stream_that_lost_events_or_was_never_one_says_so() {
 }
 
 #[tokio::test]
-async fn an_event_stream_stops_when_told() {
+async fn an_event_stream_stops_on_request() {
     let peer = Peer::talk(|_, mut socket| async move {
         socket.write_all(EVENT_STREAM.as_bytes()).await.unwrap();
         while let Ok(1..) = socket.read(&mut [0; 64]).await {}
@@ -483,9 +483,9 @@ async fn an_event_stream_stops_when_told() {
     assert_eq!(run.rest().await.1, Closed::Asked);
 }
 
-/// A peer that writes bytes of its own choosing after the handshake.
+/// A peer that writes these bytes after the handshake.
 #[tokio::test]
-async fn bytes_that_are_no_frames_end_the_connection() {
+async fn invalid_frames_end_the_connection() {
     let url = serve(|mut server| async move {
         welcomed(&mut server).await;
         let mut raw = server.into_inner();

@@ -1,4 +1,4 @@
-//! What sources and documents point to is there: sections, files, headings, tests, environment variables.
+//! References in sources and documents resolve: sections, files, headings, tests, environment variables.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -8,14 +8,14 @@ use super::{file, functions};
 
 /// Documents with numbered sections that comments cite, as `docs/NAME.md 4.2`.
 const NUMBERED: [&str; 3] = ["ALPACA.md", "DESIGN.md", "RELIABILITY.md"];
-/// Folders of the repository that hold what people read.
+/// Folders of the repository with texts to check.
 const FOLDERS: [&str; 8] = [".ci", "assets", "benches", "docs", "examples", "fuzz", "src", "tests"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Every text of the repository by its path, without what is built, fetched or generated.
+/// Every text of the repository by its path, without built, fetched or generated files.
 fn texts() -> BTreeMap<PathBuf, String> {
     let mut todo: Vec<PathBuf> = FOLDERS.iter().map(|folder| root().join(folder)).collect();
     let mut found = BTreeMap::new();
@@ -44,7 +44,7 @@ fn texts() -> BTreeMap<PathBuf, String> {
             }
         }
     }
-    assert!(found.len() > 200, "the texts are where this test looks for them");
+    assert!(found.len() > 200, "the texts were not found");
     found
 }
 
@@ -52,7 +52,7 @@ fn documents() -> BTreeMap<PathBuf, String> {
     texts().into_iter().filter(|(path, _)| path.extension().is_some_and(|kind| kind == "md")).collect()
 }
 
-/// The words of a text, without the marks of comments: a sentence may go on in the next line.
+/// The words of a text without comment markers, because a sentence may span lines.
 fn words(text: &str) -> Vec<&str> {
     text.lines()
         .flat_map(|line| {
@@ -63,7 +63,7 @@ fn words(text: &str) -> Vec<&str> {
         .collect()
 }
 
-/// The numbers of a document's headings, and those with a letter behind: `5.11`, `5.11 D`.
+/// The numbers of a document's headings, with an optional letter: `5.11`, `5.11 D`.
 fn sections(text: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for heading in text.lines().filter_map(|line| line.strip_prefix('#')) {
@@ -85,7 +85,7 @@ fn letter(word: &str) -> Option<char> {
     chars.next().filter(|ch| ch.is_ascii_uppercase() && chars.next().is_none())
 }
 
-/// The section number that a word begins with, and whether the sentence may go on behind it.
+/// The section number at the start of a word, and whether the citation may continue after it.
 fn number(word: &str) -> Option<(&str, bool)> {
     let end = word.find(|ch: char| !ch.is_ascii_digit() && ch != '.').unwrap_or(word.len());
     let (digits, rest) = word.split_at(end);
@@ -118,7 +118,7 @@ fn citations(text: &str) -> Vec<(&'static str, String)> {
 }
 
 #[test]
-fn a_citation_is_read_in_each_form_that_is_used() {
+fn citations_are_recognised_in_every_form_in_use() {
     let name = NUMBERED[0];
     let read = |tail: &str| -> Vec<String> {
         citations(&format!("//! (docs/{name}\n/// {tail}")).into_iter().map(|(_, section)| section).collect()
@@ -136,7 +136,7 @@ fn a_citation_is_read_in_each_form_that_is_used() {
 }
 
 #[test]
-fn every_cited_section_is_there() {
+fn every_cited_section_exists() {
     let known: BTreeMap<&str, BTreeSet<String>> =
         NUMBERED.into_iter().map(|name| (name, sections(&file(&format!("docs/{name}"))))).collect();
     let (mut wrong, mut count) = (Vec::new(), 0);
@@ -144,17 +144,17 @@ fn every_cited_section_is_there() {
         for (name, section) in citations(&text) {
             count += 1;
             if !known[name].contains(&section) && !path.ends_with("docs/references.rs") {
-                wrong.push(format!("{} cites {name} {section}, which is no heading", path.display()));
+                wrong.push(format!("{} cites {name} {section}, which is not a heading", path.display()));
             }
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(count > 150, "{count} citations: they are not found any more");
+    assert!(count > 150, "only {count} citations were found");
 }
 
-/// Names of documents without a path, as comments had them once.
+/// Names of documents without a path.
 #[test]
-fn no_citation_leaves_out_the_path() {
+fn every_citation_has_its_path() {
     let bare = |word: &str, next: &str| {
         let word = word.trim_start_matches(|ch: char| ch.is_ascii_punctuation());
         let section = next.starts_with(|ch: char| ch.is_ascii_digit());
@@ -174,14 +174,14 @@ fn no_citation_leaves_out_the_path() {
     }
 }
 
-/// What a heading is called in a link.
+/// The anchor of a heading in a link.
 fn anchor(heading: &str) -> String {
     let kept = |ch: &char| ch.is_alphanumeric() || matches!(ch, ' ' | '-' | '_');
     heading.trim_start_matches('#').trim().to_lowercase().chars().filter(kept).collect::<String>().replace(' ', "-")
 }
 
 #[test]
-fn every_link_of_a_document_leads_to_a_file_and_a_heading() {
+fn every_link_of_a_document_resolves() {
     let mut count = 0;
     for (path, text) in documents() {
         for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
@@ -192,18 +192,18 @@ fn every_link_of_a_document_leads_to_a_file_and_a_heading() {
             let (name, heading) = target.split_once('#').unwrap_or((target, ""));
             let leads = if name.is_empty() { path.clone() } else { path.parent().unwrap().join(name) };
             let found = root().join(&leads);
-            assert!(found.exists(), "{} points to {target}, which is not there", path.display());
+            assert!(found.exists(), "{} points to {target}, which does not exist", path.display());
             if !heading.is_empty() {
                 let text = std::fs::read_to_string(&found).unwrap();
                 let known = text.lines().filter(|line| line.starts_with('#')).any(|line| anchor(line) == heading);
-                assert!(known, "{} points to {target}, which is no heading", path.display());
+                assert!(known, "{} points to {target}, which is not a heading", path.display());
             }
         }
     }
-    assert!(count > 30, "{count} links: they are not found any more");
+    assert!(count > 30, "only {count} links were found");
 }
 
-/// The path of the repository that a word of a document may be, without what stands around it.
+/// The repository path that a word of a document may be, without surrounding punctuation.
 fn path_in(word: &str, marked: bool) -> Option<&str> {
     let around = |ch: char| ch.is_ascii_punctuation() && !matches!(ch, '.' | '/' | '_' | '-') || ch == '…';
     let word = word.trim_matches(around).trim_end_matches(['.', '/']);
@@ -218,27 +218,27 @@ fn path_in(word: &str, marked: bool) -> Option<&str> {
 }
 
 #[test]
-fn every_path_in_a_document_is_there() {
+fn every_path_in_a_document_exists() {
     let (mut wrong, mut count) = (Vec::new(), 0);
     for (path, text) in documents() {
         let folder = path.parent().unwrap();
         for (at, piece) in text.split('`').enumerate() {
             for named in piece.split_whitespace().filter_map(|word| path_in(word, at % 2 == 1)) {
                 count += 1;
-                // A module's folder is named with a stroke, a path of the sources without `src`.
+                // A module's folder ends with a slash; a path of the sources has no `src`.
                 let places = [root().join(named), root().join("src").join(named), root().join(folder).join(named)];
                 if !places.iter().any(|place| place.exists()) {
-                    wrong.push(format!("{} names {named}, which is not there", path.display()));
+                    wrong.push(format!("{} names {named}, which does not exist", path.display()));
                 }
             }
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(count > 60, "{count} paths: they are not found any more");
+    assert!(count > 60, "only {count} paths were found");
 }
 
 #[test]
-fn every_test_that_a_document_runs_by_name_is_there() {
+fn every_test_that_a_document_runs_exists() {
     let mut known = functions();
     let modules = texts().into_keys().filter(|path| path.extension().is_some_and(|kind| kind == "rs"));
     known.extend(modules.map(|path| path.file_stem().unwrap().to_string_lossy().into_owned()));
@@ -264,7 +264,7 @@ fn every_test_that_a_document_runs_by_name_is_there() {
     }
 }
 
-/// Every name in the program's own namespace of the environment, without those by which a test calls itself.
+/// Every environment variable of the program, without those that tests pass to themselves.
 fn variables(text: &str) -> BTreeSet<String> {
     let prefix = concat!("BROKERDECK", "_");
     text.split(prefix)

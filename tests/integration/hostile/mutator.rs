@@ -1,6 +1,6 @@
-//! Mutations of seeds by a seeded generator: a run repeats exactly.
+//! Mutates seeds with a seeded generator, so that a run can be repeated exactly.
 
-/// xorshift; good enough to mutate with.
+/// An xorshift generator.
 pub(super) struct Mutator(u64);
 
 const SPICE: &[&[u8]] = &[
@@ -65,7 +65,7 @@ impl Mutator {
         usize::try_from(self.0 % u64::try_from(sides.max(1)).unwrap()).unwrap()
     }
 
-    /// One of the seeds, changed in up to eight places, now and then grown together with another.
+    /// A seed with up to eight mutations, sometimes spliced with another seed.
     pub(super) fn mutate(&mut self, seeds: &[Vec<u8>]) -> Vec<u8> {
         let mut bytes = seeds[self.roll(seeds.len())].clone();
         for _ in 0..=self.roll(8) {

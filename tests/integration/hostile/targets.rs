@@ -1,5 +1,5 @@
-//! What must hold for any bytes at all, one function for each way in. Shared by `cargo test`, which feeds them mutations,
-//! and by the cargo-fuzz targets in `fuzz/`.
+//! Invariants for arbitrary input, one function per input. Shared by `cargo test`, which feeds mutations, and by the
+//! cargo-fuzz targets in `fuzz/`.
 
 use std::path::Path;
 
@@ -15,7 +15,7 @@ use brokerdeck::io::journal::{Journal, JournalError};
 use brokerdeck::link::flow::{CallbackRequest, CallbackVerdict, Flow, FlowRandom, Pasted};
 use brokerdeck::sim::server::ControlServer;
 
-/// Takes any bytes, and panics where something does not hold.
+/// Takes any bytes, and panics when an invariant is violated.
 pub(super) type Target = fn(&[u8]);
 
 /// Every target by name.
@@ -35,7 +35,7 @@ pub(super) const ALL: [(&str, Target); 10] = [
 /// The secret of the configuration seeds; no problem found in a file may repeat it.
 pub(super) const SECRET: &str = "zqCANARYqz";
 
-/// A message of the stream. What is read from it merges without a panic, and a second time without a change.
+/// A message of the stream: merges without a panic, and a second time without a change.
 pub(super) fn frame(bytes: &[u8]) {
     match wire::frame(bytes) {
         Frame::Update(update) | Frame::Partial { update, .. } => merged(&update),
@@ -50,11 +50,11 @@ fn merged(update: &TradeUpdate) {
     drop(blotter.apply_update(update));
     let rows = blotter.executions().count();
     let again = blotter.apply_update(update);
-    assert!(again.executions.is_empty() && again.tape.is_empty(), "twice told, twice counted: {again:?}");
+    assert!(again.executions.is_empty() && again.tape.is_empty(), "a duplicate was counted: {again:?}");
     assert_eq!(blotter.executions().count(), rows);
 }
 
-/// A body of REST, read as everything it may be; lists merge as a snapshot.
+/// A REST body, decoded as every type; lists merge as a snapshot.
 pub(super) fn rest(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     drop(wire::account(text));
@@ -68,10 +68,10 @@ pub(super) fn rest(bytes: &[u8]) {
     let mut blotter = Blotter::default();
     drop(blotter.apply_snapshot(&orders, &rows));
     let again = blotter.apply_snapshot(&orders, &rows);
-    assert!(again.executions.is_empty(), "twice told, twice counted: {again:?}");
+    assert!(again.executions.is_empty(), "a duplicate was counted: {again:?}");
 }
 
-/// A request to the callback port by somebody who does not know the state: it never ends the attempt.
+/// A request to the callback port without the right state: it never ends the attempt.
 ///
 /// Its lines are method, host, path, query and `Sec-Fetch-Dest`; a missing one is not sent.
 pub(super) fn callback(bytes: &[u8]) {
@@ -86,35 +86,35 @@ pub(super) fn callback(bytes: &[u8]) {
     };
     let mut flow = attempt();
     let verdict = flow.check_callback(&request, Mono::from_millis(1));
-    assert!(matches!(verdict, CallbackVerdict::Ignored(_)) && !flow.is_used(), "a stranger was believed: {text:?}");
+    assert!(matches!(verdict, CallbackVerdict::Ignored(_)) && !flow.is_used(), "accepted without the state: {text:?}");
 }
 
-/// A pasted address by somebody who does not know the state.
+/// A pasted address without the right state.
 pub(super) fn pasted(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let mut flow = attempt();
     let verdict = flow.check_pasted(&text, Mono::from_millis(1));
     let believed = matches!(verdict, Pasted::Whole(CallbackVerdict::Granted(_) | CallbackVerdict::Refused(_)));
-    assert!(!believed && !flow.is_used(), "a stranger was believed: {text:?}");
+    assert!(!believed && !flow.is_used(), "accepted without the state: {text:?}");
 }
 
 fn attempt() -> Flow {
     let config = Config::empty(Path::new("config.toml")).unwrap();
     let mut spec = config.broker("alpaca-paper").unwrap().clone();
     spec.client_id = Some("client".to_owned());
-    // No input holds this state: it is never shown to the mutator.
+    // No input contains this state, which the mutator never sees.
     let random = FlowRandom { state: [0x5A; 32], verifier: [0xA5; 32] };
     Flow::new(&random, &spec, "http://localhost:41970/callback", Mono::from_millis(300_000)).unwrap()
 }
 
-/// A journal file: it opens, or is set aside whole under another name and a new one begun, or is a newer version's.
+/// A journal file: it opens, is set aside unchanged and replaced by a new one, or is of a newer version.
 pub(super) fn journal(bytes: &[u8]) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal.sqlite");
     std::fs::write(&path, bytes).unwrap();
     let opened = match Journal::open(&path) {
         Err(JournalError::Newer { .. }) => {
-            assert_eq!(std::fs::read(&path).unwrap(), bytes, "a newer version's file is left as it is");
+            assert_eq!(std::fs::read(&path).unwrap(), bytes, "a newer version's file is left unchanged");
             return;
         }
         opened => opened.unwrap(),
@@ -127,22 +127,22 @@ pub(super) fn journal(bytes: &[u8]) {
             let name = entry.unwrap().file_name().into_string().unwrap();
             name != "journal.sqlite" && !name.ends_with("-wal") && !name.ends_with("-shm")
         });
-        assert!(kept, "a file was set aside and is not there");
+        assert!(kept, "the file set aside is missing");
     }
 }
 
-/// A configuration: accepted, or refused in words that name a cure and repeat no secret.
+/// A configuration: accepted, or refused with a hint and without quoting a secret.
 pub(super) fn config(bytes: &[u8]) {
     settled(&String::from_utf8_lossy(bytes));
 }
 
-/// What must hold for the text of any configuration.
+/// The invariants for the text of any configuration.
 fn settled(text: &str) {
     let config = match Config::parse(text, Path::new("config.toml")) {
         Ok(config) => config,
         Err(error) => {
             let words = error.to_string();
-            // Wherever a mutation has moved the secret to: nothing of the file is quoted.
+            // A mutation may have moved the secret anywhere, so nothing of the file may be quoted.
             assert!(words.contains("config.toml") && !words.contains(SECRET), "{words}");
             return words.lines().for_each(harmless);
         }
@@ -162,14 +162,14 @@ fn settled(text: &str) {
     config.warnings.iter().for_each(|words| harmless(words));
 }
 
-/// Where the secret of a client may stand, one of them in a file.
+/// The places of a client secret, one of them a file.
 const SOURCES: [&str; 3] = [
     "client_secret = \"zqCANARYqz\"",
     "client_secret_env = \"ACME_SECRET\"",
     "client_secret_command = [\"pass\", \"show\", \"acme\"]",
 ];
 
-/// A valid configuration with every setting that is a text, for each place of the secret.
+/// A valid configuration with every string setting, for each place of the secret.
 pub(super) fn complete() -> [String; 3] {
     SOURCES.map(|source| {
         format!(
@@ -227,7 +227,7 @@ pub(super) fn complete() -> [String; 3] {
     })
 }
 
-/// Every text of a document, in its order.
+/// Every string of a document, in order.
 pub(super) fn texts<'a>(value: &'a mut toml::Value, found: &mut Vec<&'a mut String>) {
     match value {
         toml::Value::String(text) => found.push(text),
@@ -237,8 +237,9 @@ pub(super) fn texts<'a>(value: &'a mut toml::Value, found: &mut Vec<&'a mut Stri
     }
 }
 
-/// One text of a valid configuration is another. The first byte says which configuration, and whether the secret stands in the
-/// text; the second says which text, after the last of them a name under `[keys]`; the rest is the text.
+/// Replaces one string of a valid configuration. The first byte selects the configuration, and whether the string
+/// contains the secret; the second selects the string, or past the last one a name under `[keys]`; the rest is the new
+/// string.
 pub(super) fn setting(bytes: &[u8]) {
     let [first, place, text @ ..] = bytes else { return };
     let mut text = String::from_utf8_lossy(text).into_owned();
@@ -266,11 +267,11 @@ pub(super) fn sanitizer(bytes: &[u8]) {
         let clean = sanitize_to(&text, limit);
         harmless(&clean);
         assert!(unicode_width::UnicodeWidthStr::width(clean.as_str()) <= 2 * limit + 2, "{limit}: {clean:?}");
-        assert_eq!(sanitize_to(&clean, limit), clean, "clean text stays as it is");
+        assert_eq!(sanitize_to(&clean, limit), clean, "clean text is unchanged");
     }
 }
 
-/// What a terminal sends, in two reads: bounded, never a key within a report, and the keyboard is never dead.
+/// Terminal input in two reads: bounded memory, no keys from reports, and keys still work afterwards.
 pub(super) fn terminal(bytes: &[u8]) {
     let (mut decoder, mut heard) = (Decoder::default(), Vec::new());
     let (first, second) = bytes.split_at(bytes.len() / 2);
@@ -286,9 +287,9 @@ pub(super) fn terminal(bytes: &[u8]) {
     }
     heard.clear();
     decoder.feed(b"\x03", Mono::from_millis(600_000), &mut heard);
-    assert!(matches!(heard.as_slice(), [InputEvent::Key(chord)] if chord.ctrl), "Ctrl-C is not heard: {heard:?}");
+    assert!(matches!(heard.as_slice(), [InputEvent::Key(chord)] if chord.ctrl), "Ctrl-C is lost: {heard:?}");
 
-    // The same bytes within an answer, but for those that end one.
+    // The same bytes inside a terminal's answer, without those that end one.
     for (begin, end) in [(b"\x1b]11;", b"\x1b\\"), (b"\x1bP>|1", b"\x1b\\"), (b"\x1b_Gi=", b"\x1b\\")] {
         let mut report = begin.to_vec();
         report.extend(bytes.iter().filter(|byte| !matches!(byte, 0x03 | 0x07 | 0x18 | 0x1a | 0x1b)));
@@ -300,16 +301,16 @@ pub(super) fn terminal(bytes: &[u8]) {
     }
 }
 
-/// Time passes until nothing is undecided.
+/// Advances time until nothing is pending.
 fn expire(decoder: &mut Decoder, heard: &mut Vec<InputEvent>) {
     for _ in 0..8 {
         let Some(at) = decoder.deadline() else { return };
         decoder.expire(at, heard);
     }
-    assert_eq!(decoder.deadline(), None, "silence decides in the end");
+    assert_eq!(decoder.deadline(), None, "a timeout decides in the end");
 }
 
-/// Nothing in it moves a cursor, turns text around or hides.
+/// Checks that nothing in it moves the cursor, reverses text or is invisible.
 fn harmless(text: &str) {
     let bad = text.chars().find(|ch| {
         ch.is_control()
@@ -318,8 +319,8 @@ fn harmless(text: &str) {
     assert_eq!(bad, None, "{text:?}");
 }
 
-/// Requests to the control interface of the simulated brokerage, one a line: the name of an action, a space, its body.
-/// Each is done or refused in words, and whatever was done, the account can be read and its books are whole.
+/// Requests to the control interface of the simulated brokerage, one per line: action, space, body. Each succeeds or is
+/// refused with a reason; afterwards the account can be read and its books are consistent.
 pub(super) fn control(bytes: &[u8]) {
     let fixture = ControlServer::new();
     for line in bytes.split(|byte| *byte == b'\n').take(12) {

@@ -1,4 +1,4 @@
-//! The callback address: who counts, who does not, and who cannot get in the way.
+//! The callback server: accepted and ignored requests, and abuse.
 
 use std::time::Duration;
 
@@ -9,18 +9,18 @@ use tokio::net::TcpStream;
 use super::fixture::{Fixture, PATIENCE, eventually, free_port, read};
 
 #[tokio::test]
-async fn the_right_answer_moves_the_browser_on_and_shows_nothing_of_it() {
+async fn the_right_answer_shows_a_page_without_its_code() {
     let mut fixture = Fixture::new().await;
     let waiting = fixture.begin("acme-paper").await;
     assert_eq!(waiting.port, Some(fixture.port));
     let page = fixture.come_back(&waiting, "code=the-code").await;
-    // The page itself, and no redirect that may come when nobody listens any more.
+    // The page itself and not a redirect, which might arrive after the listener has closed.
     assert_eq!((page.status, page.headers.get("location")), (200, None));
     assert!(page.body.contains("close this tab"));
     assert!(!page.body.contains("the-code") && !page.body.contains(&waiting.state()));
     assert!(matches!(fixture.next().await, LinkProgress::Exchanging));
     assert!(matches!(fixture.next().await, LinkProgress::Confirm { .. }));
-    // What the address bar shows by now, loaded again.
+    // The address now in the address bar, reloaded.
     assert_eq!(fixture.get("/done").await.status, 200);
     fixture.linker.cancel(waiting.attempt);
     eventually("the port is free when the attempt is over", || fixture.is_free()).await;
@@ -46,7 +46,7 @@ async fn every_page_carries_the_headers_and_closes_the_connection() {
 }
 
 #[tokio::test]
-async fn what_is_not_the_answer_is_told_apart_and_ends_nothing() {
+async fn other_requests_are_classified_and_do_not_end_the_attempt() {
     let mut fixture = Fixture::new().await;
     let waiting = fixture.begin("acme-paper").await;
     let port = fixture.port;
@@ -85,7 +85,7 @@ async fn what_is_not_the_answer_is_told_apart_and_ends_nothing() {
         assert_eq!(page.status, status, "{first}: {page:?}");
         assert!(!page.body.contains(&waiting.state()) && !page.body.contains("evil.example"), "{first}: {page:?}");
     }
-    // The cookies of every program that ever served localhost.
+    // Large cookies, as of other programs on localhost.
     let cookies = "x".repeat(64 * 1024);
     let request = format!("GET {good} HTTP/1.1\r\n{host}\r\nSec-Fetch-Dest: document\r\nCookie: {cookies}\r\n\r\n");
     assert_eq!(fixture.raw(&request).await.status, 200);
@@ -93,7 +93,7 @@ async fn what_is_not_the_answer_is_told_apart_and_ends_nothing() {
 }
 
 #[tokio::test]
-async fn a_stranger_with_an_error_is_only_noted() {
+async fn an_error_without_the_state_is_only_noted() {
     let mut fixture = Fixture::new().await;
     let waiting = fixture.begin("acme-paper").await;
     for _ in 0..50 {
@@ -109,7 +109,7 @@ async fn a_stranger_with_an_error_is_only_noted() {
             other => panic!("{other:?}"),
         }
     }
-    assert!(notes <= 3, "fifty strangers made {notes} more notes");
+    assert!(notes <= 3, "fifty such requests made {notes} more notes");
 }
 
 #[tokio::test]
@@ -129,13 +129,13 @@ async fn a_second_answer_finds_it_used() {
         let page = fixture.get(&target).await;
         assert!(page.status == 200 && page.body.contains("Linked"), "{}", page.body);
     }
-    assert_eq!(fixture.get("/callback?code=first&state=guess").await.status, 400, "a stranger is told nothing");
+    assert_eq!(fixture.get("/callback?code=first&state=guess").await.status, 400, "another host gets no page");
     assert_eq!(fixture.fake.seen(|seen| seen.exchanges.len()), 1);
     assert_eq!(fixture.fake.seen(|seen| seen.exchanges[0].1["code"].clone()), "first");
 }
 
 #[tokio::test]
-async fn answers_at_the_same_moment_are_used_once() {
+async fn simultaneous_answers_are_used_once() {
     let mut fixture = Fixture::new().await;
     let waiting = fixture.begin("acme-paper").await;
     let answers = (0..16).map(|at| {
@@ -149,7 +149,7 @@ async fn answers_at_the_same_moment_are_used_once() {
 }
 
 #[tokio::test]
-async fn refusals_with_the_right_state_end_the_attempt_in_the_brokers_words() {
+async fn refusals_with_the_right_state_end_the_attempt_with_the_brokers_text() {
     let mut fixture = Fixture::new().await;
     let waiting = fixture.begin("acme-paper").await;
     let page = fixture
@@ -171,7 +171,7 @@ async fn refusals_with_the_right_state_end_the_attempt_in_the_brokers_words() {
 }
 
 #[tokio::test]
-async fn a_pasted_redirect_url_counts_and_junk_is_noted() {
+async fn a_pasted_redirect_url_is_accepted_and_junk_is_noted() {
     let mut fixture = Fixture::new().await;
     let waiting = fixture.begin("acme-paper").await;
     fixture.paste(&waiting, "what is this");
@@ -193,7 +193,7 @@ async fn a_pasted_redirect_url_counts_and_junk_is_noted() {
 }
 
 #[tokio::test]
-async fn nobody_coming_back_ends_the_attempt_and_frees_the_port() {
+async fn a_timeout_ends_the_attempt_and_frees_the_port() {
     let mut fixture = Fixture::with(|setup| setup.limit = Duration::from_millis(200)).await;
     fixture.begin("acme-paper").await;
     assert_eq!(fixture.failure().await, LinkFailure::TimedOut);
@@ -201,7 +201,7 @@ async fn nobody_coming_back_ends_the_attempt_and_frees_the_port() {
 }
 
 #[tokio::test]
-async fn giving_up_frees_the_port_and_a_new_attempt_takes_it_over() {
+async fn canceling_frees_the_port_for_a_new_attempt() {
     let mut fixture = Fixture::new().await;
     let first = fixture.begin("acme-paper").await;
     fixture.linker.cancel(first.attempt);
@@ -217,7 +217,7 @@ async fn giving_up_frees_the_port_and_a_new_attempt_takes_it_over() {
 }
 
 #[tokio::test]
-async fn a_taken_port_is_passed_over_on_either_address() {
+async fn a_port_taken_on_either_address_is_skipped() {
     for address in ["127.0.0.1", "::1"] {
         let (first, second) = (free_port(), free_port());
         let Ok(_held) = std::net::TcpListener::bind((address, first)) else {
@@ -233,7 +233,7 @@ async fn a_taken_port_is_passed_over_on_either_address() {
 }
 
 #[tokio::test]
-async fn an_address_in_numbers_is_bound_alone() {
+async fn a_numeric_address_is_bound_alone() {
     let port = free_port();
     let mut fixture =
         Fixture::with(|setup| setup.specs[0].redirect_uris = vec![format!("http://127.0.0.1:{port}/cb")]).await;
@@ -248,7 +248,7 @@ async fn an_address_in_numbers_is_bound_alone() {
 }
 
 #[tokio::test]
-async fn with_every_port_taken_no_browser_is_started_and_pasting_is_left() {
+async fn with_every_port_taken_no_browser_is_started_and_pasting_still_works() {
     let mut fixture = Fixture::with(|setup| setup.around.own = Some("false".to_owned())).await;
     let _held = std::net::TcpListener::bind(("127.0.0.1", fixture.port)).unwrap();
     fixture.start("acme-paper", true);
@@ -261,7 +261,7 @@ async fn with_every_port_taken_no_browser_is_started_and_pasting_is_left() {
 }
 
 #[tokio::test]
-async fn a_browser_that_fails_is_reported_while_the_attempt_goes_on() {
+async fn a_failing_browser_is_reported_and_the_attempt_continues() {
     let mut fixture = Fixture::with(|setup| setup.around.own = Some("false".to_owned())).await;
     fixture.start("acme-paper", true);
     assert_eq!(fixture.waiting().await.browser, Ok(()));
@@ -292,7 +292,7 @@ async fn ten_thousand_bad_requests_and_a_thousand_idle_connections_do_not_stop_a
         tokio::spawn(async move {
             for at in 0..1_250 {
                 let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)).await else { continue };
-                // The listener may cut a visitor off in the middle; that is its right.
+                // The listener may close a connection before the request is complete.
                 if stream.write_all(bad[(lane + at) % bad.len()].as_bytes()).await.is_ok() {
                     let mut sink = Vec::new();
                     drop(tokio::io::AsyncReadExt::read_to_end(&mut stream, &mut sink).await);
@@ -315,7 +315,7 @@ async fn ten_thousand_bad_requests_and_a_thousand_idle_connections_do_not_stop_a
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_crowd_before_the_answer_does_not_wear_the_attempt_out() {
+async fn many_requests_before_the_answer_do_not_end_the_attempt() {
     let mut fixture = Fixture::new().await;
     let waiting = fixture.begin("acme-paper").await;
     let mut idle = Vec::new();
@@ -331,7 +331,7 @@ async fn a_crowd_before_the_answer_does_not_wear_the_attempt_out() {
 }
 
 #[tokio::test]
-async fn a_visitor_who_never_finishes_the_header_is_sent_away() {
+async fn an_unfinished_header_times_out() {
     let mut fixture = Fixture::new().await;
     fixture.begin("acme-paper").await;
     let started = tokio::time::Instant::now();
@@ -346,7 +346,7 @@ async fn a_visitor_who_never_finishes_the_header_is_sent_away() {
     }
 }
 
-/// Resident memory in KiB; zero where the system does not tell.
+/// Resident memory in KiB; zero where unknown.
 fn memory() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap_or_default();

@@ -36,7 +36,7 @@ impl Script {
         Self { fake, port, dir }
     }
 
-    /// With a broker that lets programs revoke.
+    /// With a broker that supports revocation.
     pub(super) async fn revoking() -> Self {
         let script = Self::new().await;
         let config = script.dir.path().join("config.toml");
@@ -53,12 +53,12 @@ impl Script {
         self.fake.seen(|seen| seen.exchanges.iter().map(|(_, form)| form["code"].clone()).collect())
     }
 
-    /// The address that a browser ends on.
+    /// The URL that the browser ends on.
     pub(super) fn redirect(&self, url: &url::Url, answer: &str) -> String {
         format!("http://127.0.0.1:{}/callback?{answer}&state={}", self.port, state(url))
     }
 
-    /// Ends `link` by a signal at its question; the exit code, and what stderr says from there.
+    /// Ends `link` by a signal at its question; returns the exit code and stderr from then on.
     #[cfg(unix)]
     pub(super) async fn interrupted_at_the_question(&self) -> (i32, String) {
         let (mut child, output, url) = self.link(&["acme-paper", "--no-browser"], Stdio::piped()).await;
@@ -170,7 +170,7 @@ async fn a_script_links_lists_and_unlinks() {
 }
 
 #[tokio::test]
-async fn what_a_broker_says_of_an_account_acts_on_no_terminal() {
+async fn hostile_text_of_an_account_is_harmless_on_a_terminal() {
     let script = Script::new().await;
     script.fake.paper_account(AccountReply(
         200,
@@ -209,7 +209,7 @@ async fn a_redirect_url_pasted_on_stdin_is_enough() {
     let script = Script::new().await;
     let (mut child, output, url) = script.link(&["acme-paper", "--no-browser", "--yes"], Stdio::piped()).await;
     let mut input = child.stdin.take().unwrap();
-    // As a terminal wraps it, in quotes, under the other name of this machine.
+    // Wrapped by a terminal, in quotes, with another name of this machine.
     let pasted = format!("oops\n\"https://localhost:{}/call\nback?code=c&sta\n  te={}\"\n", script.port, state(&url));
     input.write_all(pasted.as_bytes()).await.unwrap();
     let (code, out, err) = finish(child, output).await;
@@ -222,13 +222,13 @@ async fn a_redirect_url_pasted_on_stdin_is_enough() {
 }
 
 #[tokio::test]
-async fn a_live_account_needs_its_word_and_nobody_answering_saves_nothing() {
+async fn a_live_account_needs_the_live_word_and_no_answer_saves_nothing() {
     let script = Script::new().await;
     for (answer, code) in [("LIVE\n", 0), ("y\n", 1), ("", 1)] {
         let (mut child, output, url) = script.link(&["acme-live", "--no-browser"], Stdio::piped()).await;
         let mut input = child.stdin.take().unwrap();
         assert_eq!(script.come_back(&url, "code=c").await, 200);
-        // The answer must not be taken for a paste: it is given when the question is there.
+        // The answer must not count as a paste, so it is sent after the question appears.
         let mut errors = BufReader::new(child.stderr.take().unwrap()).lines();
         let mut heard = String::new();
         while let Some(line) = tokio::time::timeout(PATIENCE, errors.next_line()).await.unwrap().unwrap() {
@@ -280,7 +280,7 @@ async fn failures_have_their_sentence_hint_and_code() {
 }
 
 #[tokio::test]
-async fn another_account_than_the_linked_one_stops_every_command() {
+async fn another_account_behind_the_link_stops_every_command() {
     let script = Script::new().await;
     let (child, output, url) = script.link(&["acme-paper", "--no-browser", "--yes"], Stdio::null()).await;
     script.come_back(&url, "code=c").await;
@@ -288,7 +288,7 @@ async fn another_account_than_the_linked_one_stops_every_command() {
     assert!(script.run(&["account"]).await.status.success());
     let commands = ["account", "orders", "positions", "activity"];
     for command in commands {
-        // It turns between the answer that is checked and what is printed.
+        // The account changes between the reply that is checked and the one that is printed.
         script.fake.paper_account(AccountReply(200, "PA3TEST0001"));
         script.fake.turns_into(AccountReply(200, "PA3TEST0009"));
         let run = script.run(&[command]).await;
@@ -304,7 +304,7 @@ async fn another_account_than_the_linked_one_stops_every_command() {
         let said = text(&script.run(&[command]).await.stdout);
         assert!(said.contains("a different account answers than the one linked"), "{said}");
     }
-    // And a configuration that points elsewhere is not sent the token.
+    // The token is not sent to an address from a changed configuration.
     script.fake.paper_account(AccountReply(200, "PA3TEST0001"));
     let config = script.dir.path().join("config.toml");
     let moved = std::fs::read_to_string(&config).unwrap().replace(
@@ -319,7 +319,7 @@ async fn another_account_than_the_linked_one_stops_every_command() {
 }
 
 #[tokio::test]
-async fn balances_that_cannot_be_read_are_named_and_are_no_success() {
+async fn unreadable_balances_are_named_and_are_a_failure() {
     let script = Script::new().await;
     let (child, output, url) = script.link(&["acme-paper", "--no-browser", "--yes"], Stdio::null()).await;
     script.come_back(&url, "code=c").await;
@@ -336,7 +336,7 @@ async fn balances_that_cannot_be_read_are_named_and_are_no_success() {
             said.contains("a figure cannot be read: equity") && said.contains("incomplete: 2 rows or figures"),
             "{said}"
         );
-        assert!(text(&run.stdout).contains("PA3TEST0001"), "what can be read is printed: {run:?}");
+        assert!(text(&run.stdout).contains("PA3TEST0001"), "the readable figures are printed: {run:?}");
     }
     let doctor = text(&script.run(&["doctor"]).await.stdout);
     assert!(doctor.contains("equity and 1 more cannot be read"), "{doctor}");
@@ -344,7 +344,7 @@ async fn balances_that_cannot_be_read_are_named_and_are_no_success() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn an_interrupt_frees_the_port_and_says_which_signal() {
+async fn an_interrupt_frees_the_port_and_the_exit_code_names_the_signal() {
     let script = Script::new().await;
     let (child, output, _) = script.link(&["acme-paper", "--no-browser"], Stdio::piped()).await;
     let pid = rustix::process::Pid::from_raw(child.id().unwrap().cast_signed()).unwrap();
@@ -354,7 +354,7 @@ async fn an_interrupt_frees_the_port_and_says_which_signal() {
     assert!(std::net::TcpListener::bind(("127.0.0.1", script.port)).is_ok());
 }
 
-/// A Secret Service that accepts a connection and never answers must cost two seconds, and one that is not there none.
+/// A Secret Service that never answers may cost two seconds, and an absent one none.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_silent_bus_costs_two_seconds_and_is_named() {
@@ -385,7 +385,7 @@ async fn a_silent_bus_costs_two_seconds_and_is_named() {
     silent.abort();
 }
 
-/// What is pasted into a terminal carries the code; it is not echoed, and the echo is back afterwards.
+/// A pasted address contains the code, so it is not echoed; the echo is restored afterwards.
 #[cfg(unix)]
 #[tokio::test]
 async fn a_paste_into_a_terminal_is_not_shown() {
@@ -461,7 +461,7 @@ async fn nothing_secret_is_left_in_any_output_or_in_the_log_at_trace_level() {
     let data = script.dir.path().join("data");
     assert!(std::fs::read_to_string(data.join("tokens.json")).unwrap().contains("canary-token-51c2"));
     let log = std::fs::read_to_string(data.join("brokerdeck.log")).unwrap();
-    assert!(log.contains("linking"), "the log is written at all: {log}");
+    assert!(log.contains("linking"), "the log is empty: {log}");
     for entry in std::fs::read_dir(&data).unwrap() {
         let path = entry.unwrap().path();
         if path.file_name().unwrap() != "tokens.json" {

@@ -1,13 +1,14 @@
-//! What makes a link impossible is said before anybody is sent to the consent page, and by the checks in the same words.
+//! Problems that make linking impossible are reported before the consent page is opened, and by `doctor` in the same
+//! words.
 
 use super::command::{Script, text};
 use super::fixture::PATIENCE;
 
-/// What spoils a file.
+/// A way to make a file unusable.
 type Spoil = fn(&std::path::Path);
 
 #[tokio::test]
-async fn nobody_is_sent_to_the_consent_page_when_the_token_could_not_be_kept() {
+async fn the_consent_page_is_not_opened_when_the_token_could_not_be_stored() {
     use std::os::unix::fs::PermissionsExt;
     let script = Script::new().await;
     let tokens = script.dir.path().join("data/tokens.json");
@@ -42,7 +43,7 @@ async fn nobody_is_sent_to_the_consent_page_when_the_token_could_not_be_kept() {
 }
 
 #[tokio::test]
-async fn doctor_names_what_stands_where_a_file_of_ours_belongs_and_leaves_it() {
+async fn doctor_names_what_is_in_a_files_place_and_leaves_it() {
     use std::os::unix::fs::PermissionsExt;
     let script = Script::new().await;
     let data = script.dir.path().join("data");
@@ -81,7 +82,7 @@ async fn doctor_names_what_stands_where_a_file_of_ours_belongs_and_leaves_it() {
 }
 
 #[tokio::test]
-async fn nobody_is_sent_to_the_consent_page_when_the_list_of_links_could_not_be_changed() {
+async fn the_consent_page_is_not_opened_when_the_list_of_links_could_not_be_saved() {
     let script = Script::new().await;
     let data = script.dir.path().join("data");
     assert_eq!(script.run(&["doctor"]).await.status.code(), Some(0));
@@ -98,7 +99,7 @@ async fn nobody_is_sent_to_the_consent_page_when_the_list_of_links_could_not_be_
 }
 
 #[tokio::test]
-async fn nobody_is_sent_to_the_consent_page_when_the_secret_cannot_be_had() {
+async fn the_consent_page_is_not_opened_when_the_secret_is_unavailable() {
     let script = Script::new().await;
     let config = script.dir.path().join("config.toml");
     let with = std::fs::read_to_string(&config).unwrap();
@@ -149,11 +150,11 @@ async fn nobody_is_sent_to_the_consent_page_when_the_secret_cannot_be_had() {
         );
         assert_eq!(doctor.2.contains("; client_secret_command was not tried"), untried, "{}", doctor.2);
     }
-    // The last one prints nothing when it is run.
+    // The last command prints nothing.
     let linked = script.run(&["link", "acme-paper", "--no-browser", "--yes"]).await;
     assert_eq!((linked.status.code(), text(&linked.stdout).as_str()), (Some(2), ""), "{linked:?}");
     assert!(asked.exists() && text(&linked.stderr).contains("printed nothing"), "{linked:?}");
-    // No line at all is a public client, and says so.
+    // Without a secret setting the client is public, which is reported.
     std::fs::write(&config, with.replace("client_secret = \"hush-hush\"", "")).unwrap();
     let check = text(&script.run(&["config", "check"]).await.stdout);
     assert!(check.contains("acme-paper: ready to link; no client secret is set"), "{check}");

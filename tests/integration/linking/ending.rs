@@ -1,4 +1,5 @@
-//! The end of the program while a token is granted and not saved: it is revoked where the broker can, and that is said.
+//! The program ends while a token is granted and not saved: the token is revoked where possible, and the outcome
+//! reported.
 
 use std::future::pending;
 
@@ -16,7 +17,7 @@ async fn fixture() -> Fixture {
     Fixture::with(offer_revocation).await
 }
 
-/// Ends with all the time that is needed.
+/// Ends with enough time for everything.
 async fn end(fixture: &Fixture) -> Vec<String> {
     tokio::time::timeout(PATIENCE, fixture.linker.end(pending())).await.expect("an end in time")
 }
@@ -33,7 +34,7 @@ async fn asked(fixture: &mut Fixture) -> Waiting {
 }
 
 #[tokio::test]
-async fn at_the_question_the_token_is_revoked_and_without_a_token_there_is_nothing_to_say() {
+async fn at_the_question_the_token_is_revoked_and_before_the_grant_nothing_is_reported() {
     let mut fixture = fixture().await;
     assert!(!fixture.linker.is_busy() && end(&fixture).await.is_empty());
     fixture.begin("acme-paper").await;
@@ -47,7 +48,7 @@ async fn at_the_question_the_token_is_revoked_and_without_a_token_there_is_nothi
 }
 
 #[tokio::test]
-async fn who_stops_at_the_question_hears_what_became_of_the_token() {
+async fn stopping_at_the_question_reports_what_became_of_the_token() {
     for revocation in [true, false] {
         let mut fixture = if revocation { fixture().await } else { Fixture::new().await };
         let waiting = asked(&mut fixture).await;
@@ -62,7 +63,7 @@ async fn who_stops_at_the_question_hears_what_became_of_the_token() {
 }
 
 #[tokio::test]
-async fn an_account_or_a_token_that_is_still_awaited_is_no_way_out() {
+async fn a_pending_token_or_account_request_is_awaited_or_reported() {
     let mut fixture = fixture().await;
     let waiting = fixture.begin("acme-paper").await;
     fixture.fake.hold("/v2/account");
@@ -118,7 +119,7 @@ async fn an_attempt_that_another_replaced_is_waited_for_too() {
 }
 
 #[tokio::test]
-async fn what_was_said_yes_to_is_saved_or_revoked_and_which_is_said() {
+async fn a_confirmed_token_is_saved_or_revoked_and_the_outcome_reported() {
     let mut fixture = fixture().await;
     let waiting = asked(&mut fixture).await;
     fixture.linker.save(waiting.attempt, vec!["Mine".to_owned()]);
@@ -129,7 +130,7 @@ async fn what_was_said_yes_to_is_saved_or_revoked_and_which_is_said() {
 }
 
 #[tokio::test]
-async fn a_broker_that_does_not_answer_or_does_not_revoke_holds_nothing_up_and_is_named() {
+async fn a_broker_that_does_not_answer_or_revoke_delays_nothing_and_is_named() {
     let mut fixture = fixture().await;
     asked(&mut fixture).await;
     fixture.fake.hold("/oauth/revoke");
@@ -165,10 +166,10 @@ async fn an_unlink_under_way_is_finished() {
     assert!(words[0].contains("the grant revoked"), "{words:?}");
 }
 
-/// Whatever ends the dashboard at the question.
+/// The ways to end the dashboard at the question.
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whatever_ends_the_dashboard_at_the_question_revokes_the_token_and_says_so() {
+async fn every_end_of_the_dashboard_at_the_question_revokes_the_token_and_reports_it() {
     use rustix::process::Signal;
     for cause in [None, Some(Signal::TERM), Some(Signal::HUP)] {
         let script = Script::revoking().await;
@@ -187,7 +188,7 @@ async fn whatever_ends_the_dashboard_at_the_question_revokes_the_token_and_says_
             None => terminal.keys("\x03"),
             Some(signal) => {
                 terminal.signal(signal);
-                // As a terminal that vanishes does.
+                // As a vanishing terminal does.
                 if signal == Signal::HUP {
                     terminal.signal(signal);
                 }
@@ -207,7 +208,7 @@ async fn whatever_ends_the_dashboard_at_the_question_revokes_the_token_and_says_
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_signal_at_the_question_of_the_command_revokes_the_token_and_says_so() {
+async fn a_signal_at_the_commands_question_revokes_the_token_and_reports_it() {
     let script = Script::revoking().await;
     let (code, err) = script.interrupted_at_the_question().await;
     assert_eq!(code, 128 + 15);

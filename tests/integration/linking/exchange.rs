@@ -1,4 +1,4 @@
-//! The token endpoint: what is sent, how often, and what each answer means.
+//! The token endpoint: the request, sent once, and every kind of response.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -23,7 +23,7 @@ async fn fail_with(fixture: &mut Fixture, reply: Reply) -> LinkFailure {
 }
 
 #[tokio::test]
-async fn everything_travels_in_the_body_once() {
+async fn all_fields_are_sent_in_the_body_once() {
     let mut fixture = Fixture::new().await;
     let waiting = fixture.begin("acme-paper").await;
     fixture.come_back(&waiting, "code=a%2Bb%26c").await;
@@ -46,7 +46,7 @@ async fn everything_travels_in_the_body_once() {
 }
 
 #[tokio::test]
-async fn errors_of_both_shapes_and_of_none_have_their_own_meaning() {
+async fn errors_of_every_format_are_classified() {
     let mut fixture = Fixture::new().await;
     let client: Fits = |failure| matches!(failure, LinkFailure::BadClient { .. });
     let code: Fits = |failure| matches!(failure, LinkFailure::BadCode { .. });
@@ -70,13 +70,13 @@ async fn errors_of_both_shapes_and_of_none_have_their_own_meaning() {
     for (at, (reply, fits)) in cases.into_iter().enumerate() {
         let failure = fail_with(&mut fixture, reply).await;
         assert!(fits(&failure), "case {at}: {failure:?}");
-        assert_eq!(fixture.fake.seen(|seen| seen.exchanges.len()), at + 1, "a code is sent once, whatever happens");
+        assert_eq!(fixture.fake.seen(|seen| seen.exchanges.len()), at + 1, "a code is sent only once");
     }
     assert!(fixture.links.list().await.unwrap().links.is_empty());
 }
 
 #[tokio::test]
-async fn a_hostile_error_neither_controls_the_screen_nor_repeats_a_secret() {
+async fn a_hostile_error_neither_controls_the_screen_nor_contains_a_secret() {
     let mut fixture = Fixture::new().await;
     let body = r#"{"error":"invalid_grant","error_description":"\u001b[2J\u202ecode=the-code secret=hush&=+"}"#;
     let LinkFailure::BadCode { message } = fail_with(&mut fixture, json(400, body)).await else {
@@ -97,7 +97,7 @@ async fn an_unreachable_token_endpoint_is_a_network_failure() {
 }
 
 #[tokio::test]
-async fn a_missing_client_or_secret_is_said_before_anything_starts() {
+async fn a_missing_client_or_secret_is_reported_before_the_start() {
     let mut fixture = Fixture::with(|setup| {
         setup.specs[0].client_id = None;
         setup.specs[1].client_secret = brokerdeck::config::SecretSource::Env("BROKERDECK_TEST_UNSET".to_owned());
@@ -130,7 +130,7 @@ async fn the_account_is_shown_before_anything_is_saved() {
 }
 
 #[tokio::test]
-async fn scopes_that_the_broker_does_not_name_are_those_asked_for() {
+async fn unstated_scopes_are_the_requested_ones() {
     let mut fixture = Fixture::new().await;
     fixture.fake.answer(json(200, r#"{"access_token":"t"}"#));
     let waiting = fixture.begin("acme-paper").await;
@@ -140,7 +140,7 @@ async fn scopes_that_the_broker_does_not_name_are_those_asked_for() {
 }
 
 #[tokio::test]
-async fn one_consent_finds_the_accounts_of_both_environments_or_of_one() {
+async fn one_consent_may_find_accounts_of_one_or_both_environments() {
     let mut fixture = Fixture::new().await;
     let waiting = fixture.begin("acme").await;
     assert!(waiting.url.query_pairs().all(|(name, _)| name != "env"));
@@ -162,7 +162,7 @@ async fn one_consent_finds_the_accounts_of_both_environments_or_of_one() {
 }
 
 #[tokio::test]
-async fn a_token_for_the_other_environment_is_refused_in_words() {
+async fn a_token_for_the_other_environment_is_refused_with_a_reason() {
     let mut fixture = Fixture::new().await;
     fixture.fake.answer(token("paper-only"));
     fixture.fake.live_account(AccountReply(401, ""));

@@ -1,4 +1,4 @@
-//! A broker as far as linking sees it: token endpoint, revocation, `GET /v2/account`, and a consent page.
+//! A fake broker for linking: token endpoint, revocation, `GET /v2/account`, and a consent page.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -13,7 +13,7 @@ use axum::routing::{get, post};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-/// What the token endpoint answers.
+/// The response of the token endpoint.
 #[derive(Clone)]
 pub(crate) enum Reply {
     /// A status, a content type and a body.
@@ -22,7 +22,7 @@ pub(crate) enum Reply {
     Cut,
 }
 
-/// What `GET /v2/account` answers to a known token: a status and an account number.
+/// The response of `GET /v2/account` to a known token: a status and an account number.
 #[derive(Clone, Copy)]
 pub(crate) struct AccountReply(pub u16, pub &'static str);
 
@@ -32,9 +32,9 @@ pub(crate) struct Seen {
     pub exchanges: Vec<(String, HashMap<String, String>)>,
     /// The tokens that were revoked.
     pub revoked: Vec<String>,
-    /// The bearer tokens that asked for an account.
+    /// The bearer tokens of account requests.
     pub bearers: Vec<String>,
-    /// The connections that reached the token endpoint.
+    /// The number of connections to the token endpoint.
     pub token_connections: usize,
 }
 
@@ -49,15 +49,15 @@ struct Script {
     token: Mutex<Reply>,
     paper: Mutex<AccountReply>,
     live: Mutex<AccountReply>,
-    /// What the account that is asked next answers from the question after it on.
+    /// The account answered from the request after the next one on.
     turns: Mutex<Option<AccountReply>>,
     seen: Mutex<Seen>,
-    /// The path whose answers are held back.
+    /// The path whose responses are held back.
     held: watch::Sender<Option<&'static str>>,
 }
 
 impl Script {
-    /// Waits while answers of this path are held back.
+    /// Waits while responses of this path are held back.
     async fn pass(&self, path: &str) {
         drop(self.held.subscribe().wait_for(|held| *held != Some(path)).await);
     }
@@ -101,7 +101,7 @@ impl Fake {
                     let status = StatusCode::from_u16(status).unwrap();
                     let body = if status.is_success() {
                         let id = format!("id-of-{number}");
-                        // A whole body, or a number.
+                        // A full body, or an account number.
                         if number.starts_with('{') {
                             number.to_owned()
                         } else {
@@ -130,7 +130,7 @@ impl Fake {
         *self.script.paper.lock().unwrap() = reply;
     }
 
-    /// The account that is asked next answers this from the question after it on.
+    /// Changes the account answered from the request after the next one on.
     pub(crate) fn turns_into(&self, reply: AccountReply) {
         *self.script.turns.lock().unwrap() = Some(reply);
     }
@@ -139,7 +139,7 @@ impl Fake {
         *self.script.live.lock().unwrap() = reply;
     }
 
-    /// Answers of this path wait from here on, until [`Self::release`].
+    /// Holds back responses of this path until [`Self::release`].
     pub(crate) fn hold(&self, path: &'static str) {
         self.script.held.send_replace(Some(path));
     }

@@ -1,4 +1,4 @@
-//! A linker at a fake broker, and a browser made of bare sockets.
+//! A linker with a fake broker, and a browser of plain sockets.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use url::Url;
 
 use super::fake::Fake;
 
-/// How long anything may take before a test fails.
+/// The deadline of every wait.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(super) struct Fixture {
@@ -36,7 +36,7 @@ pub(super) struct Fixture {
     attempts: u64,
 }
 
-/// What a page came with.
+/// A received page.
 #[derive(Debug)]
 pub(super) struct Page {
     pub status: u16,
@@ -44,7 +44,7 @@ pub(super) struct Page {
     pub body: String,
 }
 
-/// An attempt that waits.
+/// A waiting attempt.
 #[derive(Debug)]
 pub(super) struct Waiting {
     pub attempt: AttemptId,
@@ -130,14 +130,14 @@ impl Fixture {
         Self { fake, linker: Linker::new(setup.clone(), sender), setup, links, port, dir, progress, attempts: 0 }
     }
 
-    /// From here on a linker with other settings.
+    /// Replaces the linker by one with other settings.
     pub(super) fn change(&mut self, change: impl FnOnce(&mut Setup)) {
         change(&mut self.setup);
         let (sender, progress) = mpsc::channel(64);
         (self.linker, self.progress) = (Linker::new(self.setup.clone(), sender), progress);
     }
 
-    /// A second linker with the same settings, whose attempts nobody follows.
+    /// A second linker with the same settings, whose reports are discarded.
     pub(super) fn another_linker(&self) -> Linker {
         Linker::new(self.setup.clone(), mpsc::channel(1).0)
     }
@@ -221,7 +221,7 @@ impl Fixture {
         }
     }
 
-    /// The right answer, as the browser brings it.
+    /// The right answer, as sent by the browser.
     pub(super) async fn come_back(&self, waiting: &Waiting, answer: &str) -> Page {
         self.get(&format!("/callback?{answer}&state={}", waiting.state())).await
     }
@@ -230,14 +230,14 @@ impl Fixture {
         self.raw(&format!("GET {target} HTTP/1.1\r\nHost: localhost:{}\r\n\r\n", self.port)).await
     }
 
-    /// A request as bare text; waits until the listener closes.
+    /// Sends a request as raw text; waits until the listener closes.
     pub(super) async fn raw(&self, request: &str) -> Page {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).await.unwrap();
         stream.write_all(request.as_bytes()).await.unwrap();
         read(stream).await
     }
 
-    /// True when nobody listens on the port any more.
+    /// Whether the port is free again.
     pub(super) async fn is_free(&self) -> bool {
         let four = tokio::net::TcpListener::bind(("127.0.0.1", self.port)).await;
         let six = tokio::net::TcpListener::bind(("::1", self.port)).await;
@@ -268,7 +268,7 @@ pub(super) async fn read(mut stream: TcpStream) -> Page {
     Page { status, headers, body: body.to_owned() }
 }
 
-/// Waits until something holds.
+/// Waits until a condition holds.
 pub(super) async fn eventually<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
     let deadline = tokio::time::Instant::now() + PATIENCE;
     while !holds().await {

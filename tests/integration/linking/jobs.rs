@@ -1,9 +1,9 @@
-//! `link` as a job of a shell: stopped and continued, in the background, and given more than a terminal keeps of a line.
+//! `link` as a shell job: stopped and continued, in the background, and with pastes longer than a terminal line.
 
 use super::command::Script;
 use crate::pty::terminal::{Terminal, until};
 
-/// A shell on a terminal that runs this, where `LINK` stands for the command with its files.
+/// A shell on a terminal that runs this script, in which `LINK` is the command with its files.
 fn shell(script: &Script, text: &str) -> Terminal {
     let (config, data) = (script.dir.path().join("config.toml"), script.dir.path().join("data"));
     let link = format!(
@@ -20,7 +20,7 @@ fn is_quiet(terminal: &Terminal) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stop_gives_the_echo_back_and_after_it_a_long_paste_is_neither_shown_nor_cut() {
+async fn a_stop_restores_the_echo_and_afterwards_a_long_paste_is_neither_shown_nor_truncated() {
     let script = Script::new().await;
     let mut terminal = shell(&script, "LINK; echo \"stopped $?\"; read line; fg >/dev/null; echo \"ended $?\"");
     let said = terminal.wait_for("press Enter.");
@@ -48,7 +48,7 @@ async fn a_stop_gives_the_echo_back_and_after_it_a_long_paste_is_neither_shown_n
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn in_the_background_the_address_comes_at_once_and_the_shells_terminal_is_left_alone() {
+async fn in_the_background_the_url_is_printed_at_once_and_the_terminal_is_left_alone() {
     let script = Script::new().await;
     let mut terminal = shell(&script, "LINK --yes > \"$HOME/url\" & echo begun; read line; wait; echo \"ended $?\"");
     let address = terminal.home().join("url");
@@ -65,7 +65,7 @@ async fn in_the_background_the_address_comes_at_once_and_the_shells_terminal_is_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_job_that_is_brought_to_the_foreground_takes_a_paste() {
+async fn a_job_brought_to_the_foreground_accepts_a_paste() {
     let script = Script::new().await;
     let mut terminal = shell(&script, "LINK & read line; fg >/dev/null; echo \"ended $?\"");
     let said = terminal.wait_for("press Enter.");

@@ -1,4 +1,4 @@
-//! What is saved: links, labels, tokens; relinking and unlinking.
+//! Stored links, labels and tokens; relinking and unlinking.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -32,7 +32,7 @@ async fn a_saved_link_has_its_token_and_survives_a_restart() {
 }
 
 #[tokio::test]
-async fn the_same_account_again_replaces_its_token_and_keeps_its_place() {
+async fn relinking_the_same_account_replaces_its_token_and_keeps_its_position() {
     let mut fixture = Fixture::new().await;
     let first = fixture.link("acme-paper", &["Mine"]).await;
     fixture.fake.paper_account(AccountReply(200, "PA3TEST0002"));
@@ -52,7 +52,7 @@ async fn the_same_account_again_replaces_its_token_and_keeps_its_place() {
 }
 
 #[tokio::test]
-async fn the_same_account_through_another_entry_of_the_same_host_is_no_second_link() {
+async fn the_same_account_through_another_entry_of_the_same_host_is_not_a_second_link() {
     let mut fixture = Fixture::new().await;
     let first = fixture.link("acme-paper", &["Mine"]).await;
     fixture.fake.answer(token("token-both"));
@@ -75,19 +75,19 @@ async fn labels_never_collide() {
 }
 
 #[tokio::test]
-async fn unlinking_forgets_token_and_link_and_says_where_the_grant_is_revoked() {
+async fn unlinking_deletes_token_and_link_and_says_where_to_revoke_the_grant() {
     let mut fixture = Fixture::new().await;
     let link = fixture.link("acme-paper", &["Mine"]).await.remove(0);
     let sentence = fixture.linker.unlink(&link.id).await.unwrap();
     assert!(sentence.contains("Mine") && sentence.contains("dashboard"), "{sentence}");
     assert!(fixture.links.list().await.unwrap().links.is_empty());
     assert_eq!(fixture.token(&link).await, None);
-    assert!(!fixture.dir.path().join("tokens.json").exists(), "the last token takes the file along");
+    assert!(!fixture.dir.path().join("tokens.json").exists(), "the file is removed with the last token");
     assert!(fixture.fake.seen(|seen| seen.revoked.is_empty()));
 }
 
 #[tokio::test]
-async fn unlinking_revokes_where_the_broker_can_once_nobody_else_uses_the_grant() {
+async fn unlinking_revokes_the_grant_when_no_other_link_uses_it() {
     let mut fixture = Fixture::with(offer_revocation).await;
     let links = fixture.link("acme", &[]).await;
     let sentence = fixture.linker.unlink(&links[0].id).await.unwrap();
@@ -132,7 +132,7 @@ async fn a_replaced_and_a_declined_token_are_revoked_and_one_in_use_is_not() {
     fixture.failure().await;
     fixture.linker.settle().await;
     assert_eq!(fixture.fake.seen(|seen| seen.revoked.clone()), ["token-one", "token-three", "token-four"]);
-    // The same token granted once more and declined is the one that the link uses.
+    // The same token, granted again and declined, is the one that the link uses.
     fixture.fake.answer(token("token-two"));
     let waiting = fixture.begin("acme-paper").await;
     fixture.come_back(&waiting, "code=c").await;
@@ -143,7 +143,7 @@ async fn a_replaced_and_a_declined_token_are_revoked_and_one_in_use_is_not() {
 }
 
 #[tokio::test]
-async fn read_only_revokes_nothing_and_says_so() {
+async fn read_only_revokes_nothing_and_reports_it() {
     let mut fixture = Fixture::with(|setup| {
         offer_revocation(setup);
         setup.read_only = true;
@@ -157,7 +157,7 @@ async fn read_only_revokes_nothing_and_says_so() {
 }
 
 #[tokio::test]
-async fn a_token_is_not_revoked_at_another_server_than_granted_it() {
+async fn a_token_is_revoked_only_at_the_server_that_granted_it() {
     let mut fixture = Fixture::with(offer_revocation).await;
     let link = fixture.link("acme-paper", &["Mine"]).await.remove(0);
     let moved = LinkRecord {
@@ -187,7 +187,7 @@ async fn an_account_that_answers_as_paper_and_as_live_is_not_saved() {
 }
 
 #[tokio::test]
-async fn a_token_goes_to_the_addresses_it_was_granted_for_and_nowhere_else() {
+async fn a_token_is_sent_only_to_the_addresses_it_was_granted_for() {
     let mut fixture = Fixture::new().await;
     let link = fixture.link("acme-paper", &["Mine"]).await.remove(0);
     let specs = vec![super::fixture::spec(&fixture.fake, "acme-paper", Vec::new())];
@@ -204,7 +204,7 @@ async fn a_token_goes_to_the_addresses_it_was_granted_for_and_nowhere_else() {
     let mut moved = specs.clone();
     moved[0].endpoints[0].stream_url = "wss://stream.elsewhere.example/s".parse().unwrap();
     assert!(matches!(reach(moved, &link).await, Err(AccessError::Moved { .. })));
-    // A record of an earlier version does not remember, and only Alpaca's own addresses could not be changed.
+    // A record of an earlier version has no grantor, so only Alpaca's own addresses are accepted.
     let old = LinkRecord { grantor: None, ..link };
     assert!(matches!(reach(specs.clone(), &old).await, Err(AccessError::Moved { .. })));
     let mut own = specs;
@@ -227,7 +227,7 @@ async fn a_store_that_fails_leaves_no_link() {
     assert!(fixture.links.list().await.unwrap().links.is_empty());
 }
 
-/// A system store that takes one token and refuses every other.
+/// A system store that accepts one token and refuses all others.
 #[derive(Clone, Default)]
 struct OneToken(Arc<Mutex<HashMap<String, String>>>);
 

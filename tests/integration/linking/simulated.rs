@@ -26,7 +26,7 @@ struct Fixture {
     attempt: u64,
 }
 
-/// The simulated brokerage as a configuration file describes it, through the real parser.
+/// The simulated brokerage from a configuration file, through the real parser.
 pub(crate) fn specs(ready: &Ready) -> Vec<BrokerSpec> {
     let ca_file = ready.ca_file.as_ref().map_or_else(String::new, |path| format!("ca_file = \"{path}\"\n"));
     let common = format!(
@@ -85,7 +85,7 @@ impl Fixture {
         }
     }
 
-    /// Presses Allow and reads on up to the question or the failure.
+    /// Presses Allow and reads reports up to the question or the failure.
     async fn approve(&mut self, broker: &str) -> Result<Vec<FoundAccount>, LinkFailure> {
         self.attempt += 1;
         self.linker.begin(AttemptId(self.attempt), broker.into(), false);
@@ -106,7 +106,7 @@ impl Fixture {
         }
     }
 
-    /// Tells the brokerage what to do to the next login.
+    /// Sets the brokerage's fault for the next login.
     async fn control(&self, action: &str, body: &str) {
         let api: url::Url = self.sim.ready.paper.api_url.parse().unwrap();
         let port = api.port().unwrap();
@@ -137,7 +137,7 @@ async fn paper_live_and_both_are_linked_through_the_real_pages() {
     assert_eq!(paper[0].scopes.len(), 3);
     let both = fixture.approve("both").await.unwrap();
     assert_eq!(both.len(), 2);
-    assert_eq!(both[1].replaces.as_ref(), Some(&live[0].id), "the same live account, whatever entry it came by");
+    assert_eq!(both[1].replaces.as_ref(), Some(&live[0].id), "the same live account, through either entry");
     fixture.sim.stop().await;
 }
 
@@ -164,7 +164,7 @@ async fn everything_works_over_tls_with_a_certificate_authority_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_stranger_with_another_certificate_is_not_trusted() {
+async fn a_server_with_another_authoritys_certificate_is_not_trusted() {
     let mut fixture = Fixture::new(true).await;
     let mut specs = specs(&fixture.sim.ready);
     for spec in &mut specs {
@@ -188,7 +188,7 @@ async fn a_stranger_with_another_certificate_is_not_trusted() {
 }
 
 #[tokio::test]
-async fn every_trick_of_the_consent_page_has_its_end() {
+async fn every_fault_of_the_consent_page_is_handled() {
     let mut fixture = Fixture::new(false).await;
     fixture.control("authorize", r#"{"next":"deny"}"#).await;
     let failure = fixture.approve("paper").await.unwrap_err();
@@ -203,7 +203,7 @@ async fn every_trick_of_the_consent_page_has_its_end() {
         assert!(matches!(fixture.next().await, LinkProgress::Waiting { .. }));
         fixture.linker.approve_in_demo(AttemptId(fixture.attempt));
         assert_eq!(fixture.next().await, LinkProgress::Note(RedirectNote::WrongState), "{trick}");
-        // The same attempt goes on, and the second try of the same person counts.
+        // The attempt continues, and the user's second try succeeds.
         fixture.linker.approve_in_demo(AttemptId(fixture.attempt));
         assert!(matches!(fixture.next().await, LinkProgress::Confirm { .. }), "{trick}");
     }
@@ -211,7 +211,7 @@ async fn every_trick_of_the_consent_page_has_its_end() {
 }
 
 #[tokio::test]
-async fn every_error_shape_of_the_token_endpoint_is_understood() {
+async fn every_error_format_of_the_token_endpoint_is_classified() {
     let mut fixture = Fixture::new(false).await;
     for spec in ["oauth", "alpaca", "text"] {
         fixture.control("token_endpoint", &format!(r#"{{"errors":"{spec}"}}"#)).await;

@@ -1,4 +1,4 @@
-//! Links and tokens change together or not at all: whatever can refuse one of them is asked before the other changes.
+//! Links and tokens change together or not at all: everything that can fail is checked before the first change.
 
 use std::fs::File;
 use std::sync::{Arc, Mutex};
@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 use super::fake::token;
 use super::fixture::{Fixture, PATIENCE, eventually};
 
-/// Keeps a lock from being had until dropped.
+/// Holds a lock until dropped.
 enum Refusal {
     Folder(std::path::PathBuf),
     Held(#[expect(dead_code, reason = "held until dropped")] File),
@@ -66,7 +66,7 @@ impl Drop for Refusal {
 }
 
 #[tokio::test]
-async fn an_unlink_that_is_refused_leaves_token_and_link() {
+async fn a_failed_unlink_keeps_token_and_link() {
     let mut fixture = Fixture::new().await;
     let link = fixture.link("acme-paper", &["Mine"]).await.remove(0);
     for (what, refuse) in Refusal::all(&fixture) {
@@ -84,7 +84,7 @@ async fn an_unlink_that_is_refused_leaves_token_and_link() {
 }
 
 #[tokio::test]
-async fn a_link_that_is_refused_at_the_last_step_leaves_what_there_was() {
+async fn a_link_that_fails_at_the_last_step_changes_nothing() {
     let mut fixture = Fixture::new().await;
     let link = fixture.link("acme-paper", &["Mine"]).await.remove(0);
     fixture.fake.answer(token("token-two"));
@@ -97,7 +97,7 @@ async fn a_link_that_is_refused_at_the_last_step_leaves_what_there_was() {
         fixture.linker.save(waiting.attempt, Vec::new());
         let failure = fixture.failure().await;
         let LinkFailure::Store { message, hint } = &failure else { panic!("{what}: {failure:?}") };
-        // The token is not blamed for the list.
+        // The message does not blame the token store for the list.
         assert!(message.contains(file_of(&what)) && !hint.is_empty(), "{what}: {failure:?}");
         assert_eq!(failure.sentence().0.contains("token can be stored"), what.contains("tokens.json"), "{failure:?}");
         assert_eq!(fixture.token(&link).await.as_deref(), Some("token-one"), "{what}");
@@ -106,7 +106,7 @@ async fn a_link_that_is_refused_at_the_last_step_leaves_what_there_was() {
     }
 }
 
-/// A system store in memory that breaks the list of links whenever it forgets a token.
+/// A system store in memory that breaks the list of links whenever it deletes a token.
 struct Spiteful {
     kept: Mutex<std::collections::HashMap<String, String>>,
     list: std::path::PathBuf,
@@ -132,7 +132,7 @@ impl Keys for Spiteful {
 }
 
 #[tokio::test]
-async fn a_list_that_breaks_at_the_last_moment_gives_the_token_back() {
+async fn a_list_that_fails_at_the_last_moment_restores_the_token() {
     let mut fixture = Fixture::new().await;
     let list = fixture.dir.path().join("links.json");
     let connect = {
@@ -151,13 +151,13 @@ async fn a_list_that_breaks_at_the_last_moment_gives_the_token_back() {
     assert_eq!(fixture.links.list().await.unwrap().links, [link]);
 }
 
-/// True while the dashboard has the account to itself.
+/// Whether the dashboard holds the account's lock.
 fn streams(fixture: &Fixture, link: &LinkId) -> bool {
     AccountLock::try_take(fixture.dir.path(), link).unwrap().is_none()
 }
 
 #[tokio::test]
-async fn an_account_whose_unlink_is_refused_keeps_its_connections() {
+async fn an_account_whose_unlink_fails_keeps_its_connections() {
     let mut fixture = Fixture::new().await;
     let link = fixture.link("acme-paper", &["Mine"]).await.remove(0);
     let specs = Arc::new(vec![super::fixture::spec(&fixture.fake, "acme-paper", Vec::new())]);
@@ -186,7 +186,7 @@ async fn an_account_whose_unlink_is_refused_keeps_its_connections() {
         }
     };
     assert!(unlink().await.is_err());
-    assert!(streams(&fixture, &link.id), "nothing of it has ended");
+    assert!(streams(&fixture, &link.id), "its connections are up");
     std::fs::remove_dir(&lock).unwrap();
     unlink().await.unwrap();
     assert!(!streams(&fixture, &link.id));

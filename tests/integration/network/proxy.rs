@@ -1,4 +1,4 @@
-//! A company's proxy: takes `CONNECT`, speaks TLS in the broker's name under an authority of its own, and passes on.
+//! A company's proxy: accepts `CONNECT`, intercepts TLS with its own authority, and forwards.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -11,14 +11,14 @@ use tokio_rustls::TlsAcceptor;
 
 pub(super) struct Proxy {
     pub address: SocketAddr,
-    /// The PEM file of the authority that nobody knows.
+    /// The PEM file of its authority.
     pub authority: PathBuf,
     heads: Arc<Mutex<Vec<String>>>,
     _dir: tempfile::TempDir,
 }
 
 impl Proxy {
-    /// Passes on to these plain addresses, by host name; with `credentials`, only to who sends them.
+    /// Forwards to these plain addresses by host name; with `credentials`, only for clients that send them.
     pub(super) async fn start(hosts: &[(&str, SocketAddr)], credentials: Option<&str>) -> Self {
         let names: Vec<String> = hosts.iter().map(|(name, _)| (*name).to_owned()).collect();
         let made = rcgen::generate_simple_self_signed(names).unwrap();
@@ -44,20 +44,20 @@ impl Proxy {
         tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
                 let work = Arc::clone(&work);
-                // A client that hangs up in the middle is none of the proxy's business.
+                // A client may disconnect at any time.
                 tokio::spawn(async move { drop(work.serve(socket).await) });
             }
         });
         Self { address, authority, heads, _dir: dir }
     }
 
-    /// The heads of the requests that came.
+    /// The heads of the requests received.
     pub(super) fn heads(&self) -> Vec<String> {
         self.heads.lock().unwrap().clone()
     }
 }
 
-/// A request with the plain address as its host, which is all that a server of this machine answers to.
+/// The request with the plain address as its host, the only one that the local server accepts.
 fn addressed(bytes: &[u8], name: &str, to: &SocketAddr) -> Vec<u8> {
     let at = bytes.windows(name.len()).position(|window| window == name.as_bytes());
     let Some(at) = at else { return bytes.to_vec() };

@@ -1,4 +1,4 @@
-//! Terminals that say what is no key, that stop reading, that lie about their size, and that other programs write on.
+//! Terminals that send reports, stop reading or claim a false size, and terminals that other programs write on.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use super::DEMO;
 use super::terminal::{Terminal, until};
 use crate::journal::{Home, lock};
 
-/// How long the end may take.
+/// The longest time the end may take.
 const SOON: Duration = Duration::from_secs(1);
 
-/// Stands on the help and nowhere else.
+/// A text that only the help shows.
 const HELP: &str = "/ search";
 
 fn demo() -> Terminal {
@@ -21,10 +21,10 @@ fn demo() -> Terminal {
 }
 
 #[test]
-fn what_a_terminal_reports_does_nothing_and_the_keyboard_lives_on() {
+fn reports_of_a_terminal_have_no_effect_and_keys_still_work() {
     let mut terminal = demo();
     let reports = [
-        // The late answer to the question about the background.
+        // The late answer to the background query.
         "\x1b]11;rgb:1010/1010/1010\x1b\\",
         "\x1bP>|X(1)y\x1b\\",
         "\x1b_Gi=1;?X\x1b\\",
@@ -40,7 +40,7 @@ fn what_a_terminal_reports_does_nothing_and_the_keyboard_lives_on() {
     for report in reports {
         terminal.keys(report);
     }
-    // Cut where a network cuts.
+    // Split as by a network.
     terminal.keys("\x1b]11;rgb:1010/10");
     terminal.keys("10/1010\x1b\\");
     terminal.keys("?");
@@ -55,11 +55,11 @@ fn what_a_terminal_reports_does_nothing_and_the_keyboard_lives_on() {
 }
 
 #[test]
-fn a_late_answer_about_the_background_changes_the_theme_and_nothing_else() {
+fn a_late_background_answer_changes_only_the_theme() {
     let mut terminal = Terminal::start(120, 36, DEMO, &[("COLORTERM", "truecolor")]);
     terminal.wait_for("1 live");
-    assert!(terminal.received("\x1b]11;?\x07\x1b[c"), "the question is asked");
-    // The light theme's ink.
+    assert!(terminal.received("\x1b]11;?\x07\x1b[c"), "the query is sent");
+    // The light theme's text colour.
     let light = "38;2;31;36;48";
     assert!(!terminal.received(light));
     terminal.keys("\x1b]11;rgb:ffff/ffff/ffff\x1b\\\x1b[?62c");
@@ -69,7 +69,7 @@ fn a_late_answer_about_the_background_changes_the_theme_and_nothing_else() {
 }
 
 #[test]
-fn a_terminal_that_does_not_read_keeps_no_signal_and_no_key_from_ending_the_program() {
+fn a_terminal_that_does_not_read_cannot_prevent_the_end() {
     for (cause, code) in [(Some(Signal::TERM), 143), (Some(Signal::INT), 130), (Some(Signal::HUP), 129), (None, 0)] {
         ends_soon(&format!("{cause:?}"), || {
             let mut terminal = demo();
@@ -81,7 +81,7 @@ fn a_terminal_that_does_not_read_keeps_no_signal_and_no_key_from_ending_the_prog
             }
             let (status, took) = terminal.end_stalled();
             assert_eq!(status.exit_code(), code, "{cause:?}");
-            // And when it reads on, it is as it was.
+            // When it reads again, it is restored.
             terminal.stall(false);
             terminal.end();
             terminal.assert_restored();
@@ -90,7 +90,7 @@ fn a_terminal_that_does_not_read_keeps_no_signal_and_no_key_from_ending_the_prog
     }
 }
 
-/// One try of a few must keep the bound: a machine that is busy with other tests spoils some, a wait of the program's own all.
+/// One try of a few must meet the limit: a busy machine delays some of them, a wait in the program all.
 fn ends_soon(what: &str, mut ending: impl FnMut() -> Duration) {
     let mut took = Vec::new();
     while took.len() < 4 {
@@ -127,7 +127,7 @@ async fn while_a_terminal_does_not_read_fills_are_journaled_and_the_notify_comma
     assert!(until(|| home.journaled() == truth), "{:?} is in the journal", home.journaled());
     let said = || std::fs::read_to_string(&told).unwrap_or_default();
     assert!(until(|| said().contains("AAPL")), "{:?} was told", said());
-    assert!(!terminal.contents().contains("AAPL"), "nothing of it was read: {}", terminal.contents());
+    assert!(!terminal.contents().contains("AAPL"), "the terminal read nothing: {}", terminal.contents());
     terminal.stall(false);
     terminal.wait_for("AAPL");
     terminal.keys("q");
@@ -136,7 +136,7 @@ async fn while_a_terminal_does_not_read_fills_are_journaled_and_the_notify_comma
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn neither_a_terminal_that_does_not_read_nor_a_locked_journal_nor_both_hold_up_the_end() {
+async fn neither_a_terminal_that_does_not_read_nor_a_locked_journal_delays_the_end() {
     let home = Home::open(26).await;
     let handle = tokio::runtime::Handle::current();
     ends_soon("with both", || {
@@ -159,14 +159,14 @@ async fn neither_a_terminal_that_does_not_read_nor_a_locked_journal_nor_both_hol
 /// Lets the program draw until the terminal's own buffer is full.
 fn fill(terminal: &mut Terminal) {
     for _ in 0..200 {
-        // Each turns most of the screen round.
+        // Each key changes most of the screen.
         terminal.keys("\x0c");
     }
     terminal.keys("5");
 }
 
 #[test]
-fn while_a_terminal_does_not_read_the_program_goes_on_and_keys_count() {
+fn while_a_terminal_does_not_read_the_program_works_and_accepts_keys() {
     let home = tempfile::tempdir().unwrap();
     let recording = home.path().join("run");
     let mut arguments = DEMO.to_vec();
@@ -188,7 +188,7 @@ fn while_a_terminal_does_not_read_the_program_goes_on_and_keys_count() {
 }
 
 #[test]
-fn the_screen_is_cleared_on_entry_and_after_fg_and_ctrl_l_draws_it_anew() {
+fn the_screen_is_cleared_on_entry_and_after_fg_and_ctrl_l_redraws_it() {
     let script = format!(
         "set -m; '{}' demo --seed 7; echo \"stopped $?\"; read line; fg >/dev/null; echo \"ended $?\"",
         env!("CARGO_BIN_EXE_brokerdeck")
@@ -213,7 +213,7 @@ fn the_screen_is_cleared_on_entry_and_after_fg_and_ctrl_l_draws_it_anew() {
 }
 
 #[test]
-fn a_terminal_that_claims_any_size_is_drawn_on_as_far_as_makes_sense() {
+fn an_absurd_terminal_size_is_clamped() {
     let mut terminal = demo();
     terminal.claim(65_535, 65_535);
     terminal.keys("?");
@@ -231,12 +231,12 @@ fn a_terminal_that_claims_any_size_is_drawn_on_as_far_as_makes_sense() {
 }
 
 #[test]
-fn the_window_gets_its_title_back_and_the_mouse_is_not_followed() {
+fn the_window_title_is_restored_and_mouse_movement_is_not_reported() {
     let mut terminal = demo();
     terminal.keys("q");
     terminal.end();
-    assert!(terminal.received("\x1b[22;2t\x1b]0;brokerdeck\x07"), "the title is kept before it is changed");
-    assert!(terminal.received("\x1b]0;\x07\x1b[23;2t"), "and given back");
+    assert!(terminal.received("\x1b[22;2t\x1b]0;brokerdeck\x07"), "the title is saved before it is changed");
+    assert!(terminal.received("\x1b]0;\x07\x1b[23;2t"), "and restored");
     for mode in ["\x1b[?1000h", "\x1b[?1006h"] {
         assert!(terminal.received(mode), "{mode:?}");
     }
@@ -258,7 +258,7 @@ fn a_locale_without_unicode_gets_ascii() {
 
 #[test]
 #[cfg(unix)]
-fn a_recording_that_cannot_go_on_is_said_on_the_screen() {
+fn a_failed_recording_is_reported_on_the_screen() {
     let script = format!(
         "ulimit -f 32; exec '{}' demo --seed 7 --pace 20 --record \"$HOME/run\"",
         env!("CARGO_BIN_EXE_brokerdeck")
@@ -271,10 +271,10 @@ fn a_recording_that_cannot_go_on_is_said_on_the_screen() {
     assert_eq!(terminal.end().exit_code(), 0);
 }
 
-/// Read to its end it would take the machine's memory before the first frame.
+/// Reading an endless file would use up the memory before the first frame.
 #[cfg(unix)]
 #[test]
-fn a_time_zone_without_end_is_not_read_and_said() {
+fn an_endless_time_zone_file_is_reported_and_not_read() {
     let mut terminal = Terminal::start(120, 36, DEMO, &[("TZ", ":/dev/zero")]);
     terminal.wait("the sentence", |screen| screen.contains("SIMULATED") && screen.contains("not a regular file"));
     terminal.keys("\x03");

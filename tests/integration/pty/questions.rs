@@ -1,4 +1,4 @@
-//! Questions on a terminal that shows them late, or not at all.
+//! Confirmations on a terminal that shows them late or never.
 
 use std::path::{Path, PathBuf};
 
@@ -7,14 +7,14 @@ use serde_json::{Value, json};
 use super::terminal::{Terminal, until};
 use crate::journal::Home;
 
-/// Whether the broker was asked to cancel something.
+/// Whether a cancel reached the broker.
 async fn canceled(home: &Home) -> bool {
     let url = format!("{}/_sim/truth", home.sim.ready.paper.api_url);
     let truth: Value = reqwest::get(&url).await.unwrap().json().await.unwrap();
     truth["orders"].as_array().unwrap().iter().any(|order| order["status"] == "canceled")
 }
 
-/// The recording has this key, the program's second turned twice afterwards: whatever the key does is done.
+/// Waits until the recording has this key and two later ticks, so that the key has taken effect.
 fn settled(recording: &Path, key: char, times: usize) -> bool {
     let text = std::fs::read_to_string(recording).unwrap_or_default();
     let word = format!("{{\"Char\":\"{key}\"}}");
@@ -22,7 +22,7 @@ fn settled(recording: &Path, key: char, times: usize) -> bool {
     after.is_some_and(|rest| rest.matches("\"Tick\"").count() > 2)
 }
 
-/// A broker with one working order, and what a dashboard of it that is recorded is started with.
+/// A broker with one working order, and the arguments of a recorded dashboard of it.
 async fn with_an_order_for(home: &Home) -> ([String; 6], PathBuf) {
     let order = json!({"symbol": "AAPL", "qty": "1", "side": "buy", "type": "limit", "time_in_force": "day", "limit_price": "1.00"});
     home.control("place", order).await;
@@ -42,9 +42,9 @@ async fn with_an_order(home: &Home) -> (Terminal, PathBuf) {
     (terminal, recording)
 }
 
-/// The kernel holds some thousand bytes for a terminal that does not read: that it took them says nothing.
+/// The kernel buffers some thousand bytes for a terminal that does not read, so a successful write proves nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_terminal_that_answers_has_to_say_that_the_question_was_shown() {
+async fn a_terminal_that_answers_must_confirm_that_the_question_was_shown() {
     let home = Home::open(28).await;
     let (mut terminal, recording) = with_an_order(&home).await;
     let first = terminal.place_asked_for().unwrap();
@@ -55,10 +55,10 @@ async fn a_terminal_that_answers_has_to_say_that_the_question_was_shown() {
         terminal.keys("y");
         assert!(until(|| settled(&recording, 'y', times)));
     }
-    assert!(!canceled(&home).await, "the terminal has not said that it shows the question");
+    assert!(!canceled(&home).await, "the terminal has not confirmed the question");
     terminal.wait_for("not on the screen yet");
     let shown = terminal.place_asked_for().unwrap();
-    assert_ne!(shown, first, "an answer tells what it belongs to");
+    assert_ne!(shown, first, "an answer identifies its query");
     terminal.keys(&shown);
     terminal.keys_until("y", "the answer", |screen| !screen.contains("Ask the broker"));
     terminal.wait_for("canceled");
@@ -68,7 +68,7 @@ async fn a_terminal_that_answers_has_to_say_that_the_question_was_shown() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_question_that_a_stopped_terminal_never_showed_is_confirmed_by_no_key() {
+async fn no_key_confirms_a_question_that_a_stopped_terminal_never_showed() {
     let home = Home::open(27).await;
     let (mut terminal, recording) = with_an_order(&home).await;
     terminal.hold(true);
@@ -90,9 +90,9 @@ async fn a_question_that_a_stopped_terminal_never_showed_is_confirmed_by_no_key(
     terminal.assert_restored();
 }
 
-/// It may be another terminal than the one that answered: a person who stops the program and wakes it again says so.
+/// The terminal may have changed; stopping and continuing the program tests it again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_terminal_that_answers_no_more_is_told_the_way_out_and_that_way_leads_out() {
+async fn a_terminal_that_stops_answering_shows_the_way_out_and_it_works() {
     let home = Home::open(29).await;
     let (arguments, recording) = with_an_order_for(&home).await;
     let script = format!(
@@ -115,11 +115,11 @@ async fn a_terminal_that_answers_no_more_is_told_the_way_out_and_that_way_leads_
     terminal.wait_for("Ask the broker to cancel this order?");
     let before = std::fs::read_to_string(&recording).unwrap();
     let asked = tokio::time::Instant::now();
-    // The screen is drawn anew, and a piece of it that is read has no question either.
+    // The screen is redrawn, and the part that is read does not contain the question either.
     terminal.keys_until("y", "the answer", |screen| screen.contains("canceled"));
     let after = std::fs::read_to_string(&recording).unwrap();
     let refused = after.strip_prefix(&before).unwrap().matches("{\"Char\":\"y\"}").count();
-    // A machine so busy that the first one came late has been silent for a while too.
+    // On a busy machine the first one may come late, after a silence of its own.
     assert!(
         refused > 1 || asked.elapsed() > std::time::Duration::from_secs(4),
         "not before it has been silent for a while"

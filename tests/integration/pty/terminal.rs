@@ -8,22 +8,22 @@ use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system};
 
-/// How long anything may take on a busy machine.
+/// The deadline of every wait, long enough for a busy machine.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 struct Screen {
     parser: vt100::Parser,
-    /// The first bytes as they came.
+    /// The first raw bytes.
     raw: Vec<u8>,
-    /// Whether the terminal reads nothing.
+    /// Whether the terminal has stopped reading.
     stalled: bool,
     closed: bool,
 }
 
-/// So many raw bytes are kept.
+/// The most raw bytes kept.
 const RAW: usize = 4 * 1024 * 1024;
 
-/// A running program and what its terminal shows.
+/// A running program and its terminal's screen.
 pub(crate) struct Terminal {
     master: Box<dyn MasterPty + Send>,
     writer: Option<Box<dyn Write + Send>>,
@@ -40,7 +40,7 @@ impl Terminal {
         Self::start_program(env!("CARGO_BIN_EXE_brokerdeck"), columns, rows, arguments, environment)
     }
 
-    /// As [`Self::start`], with another program, such as a shell around ours.
+    /// As [`Self::start`], with another program, such as a shell that starts the binary.
     pub(crate) fn start_program(
         program: &str,
         columns: u16,
@@ -91,7 +91,7 @@ impl Terminal {
         Self { master: pair.master, writer, child, screen, modes_before, home }
     }
 
-    /// The answer to the last question where the cursor is.
+    /// The answer to the last cursor position query.
     pub(crate) fn place_asked_for(&self) -> Option<String> {
         let raw = self.screen.0.lock().unwrap().raw.clone();
         let text = String::from_utf8_lossy(&raw);
@@ -114,12 +114,12 @@ impl Terminal {
         writer.flush().unwrap();
     }
 
-    /// What the screen shows.
+    /// The text on the screen.
     pub(crate) fn contents(&self) -> String {
         self.screen.0.lock().unwrap().parser.screen().contents()
     }
 
-    /// Waits until the screen fits; fails with the screen when it does not in time.
+    /// Waits until the screen matches; fails with the screen's text after the deadline.
     pub(crate) fn wait(&self, what: &str, fits: impl Fn(&str) -> bool) -> String {
         let deadline = deadline();
         let mut screen = self.screen.0.lock().unwrap();
@@ -134,7 +134,7 @@ impl Terminal {
         }
     }
 
-    /// Sends keys again and again until the screen fits; for what takes as many presses as there are pages.
+    /// Sends keys repeatedly until the screen matches, for lists with several pages.
     pub(crate) fn keys_until(&mut self, keys: &str, what: &str, fits: impl Fn(&str) -> bool) {
         let deadline = deadline();
         loop {
@@ -159,37 +159,37 @@ impl Terminal {
         self.wait(text, |contents| contents.contains(text))
     }
 
-    /// Stops reading, as a terminal does that is held, or whose network is; or reads on.
+    /// Stops reading, as a held terminal or a stalled network does, or resumes.
     pub(crate) fn stall(&self, on: bool) {
         self.screen.0.lock().unwrap().stalled = on;
         self.screen.1.notify_all();
     }
 
-    /// Stops what comes out of the program, as Ctrl-S does where it is heeded, or lets it go on.
+    /// Stops the program's output, as Ctrl-S does, or resumes it.
     pub(crate) fn hold(&self, on: bool) {
         use rustix::termios::{Action, tcflow};
         let slave = std::fs::OpenOptions::new().read(true).write(true).open(self.master.tty_name().unwrap()).unwrap();
         tcflow(slave, if on { Action::OOff } else { Action::OOn }).unwrap();
     }
 
-    /// Forgets the bytes that came.
+    /// Drops the received bytes.
     pub(crate) fn forget(&self) {
         self.screen.0.lock().unwrap().raw.clear();
     }
 
-    /// Whether these bytes came.
+    /// Whether these bytes were received.
     pub(crate) fn received(&self, bytes: &str) -> bool {
         let screen = self.screen.0.lock().unwrap();
         screen.raw.windows(bytes.len()).any(|window| window == bytes.as_bytes())
     }
 
-    /// Waits until these bytes came.
+    /// Waits until these bytes are received.
     pub(crate) fn wait_for_bytes(&self, bytes: &str) {
         let deadline = deadline();
         let mut screen = self.screen.0.lock().unwrap();
         while !screen.raw.windows(bytes.len()).any(|window| window == bytes.as_bytes()) {
             let left = deadline.saturating_duration_since(now());
-            assert!(!left.is_zero() && !screen.closed, "{bytes:?} does not come");
+            assert!(!left.is_zero() && !screen.closed, "{bytes:?} is not received");
             screen = self.screen.1.wait_timeout(screen, left).unwrap().0;
         }
     }
@@ -199,19 +199,19 @@ impl Terminal {
         self.screen.0.lock().unwrap().parser.process(text.as_bytes());
     }
 
-    /// The terminal claims a size that nothing has.
+    /// Sets an absurd terminal size.
     pub(crate) fn claim(&self, columns: u16, rows: u16) {
         self.master.resize(PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }).unwrap();
     }
 
-    /// Waits for the end without reading anything, and tells how long it took.
+    /// Waits for the end without reading; returns how long it took.
     pub(crate) fn end_stalled(&mut self) -> (ExitStatus, Duration) {
         let began = now();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return (status, began.elapsed());
             }
-            assert!(now() < began + PATIENCE, "the program goes on");
+            assert!(now() < began + PATIENCE, "the program still runs");
             pause();
         }
     }
@@ -222,7 +222,7 @@ impl Terminal {
         self.master.resize(PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }).unwrap();
     }
 
-    /// Sends a signal that has no name here.
+    /// Sends a signal by number.
     #[cfg(target_os = "linux")]
     pub(crate) fn signal_number(&self, number: i32) {
         let kill = format!("kill -{number} {}", self.child.process_id().unwrap());
@@ -242,14 +242,14 @@ impl Terminal {
             let mut screen = self.screen.0.lock().unwrap();
             while !screen.closed {
                 let left = deadline.saturating_duration_since(now());
-                assert!(!left.is_zero(), "the program goes on:\n{}", screen.parser.screen().contents());
+                assert!(!left.is_zero(), "the program still runs:\n{}", screen.parser.screen().contents());
                 screen = self.screen.1.wait_timeout(screen, left).unwrap().0;
             }
         }
         self.child.wait().unwrap()
     }
 
-    /// Asserts that every mode the program switched on is off again.
+    /// Asserts that every mode switched on by the program is off again.
     pub(crate) fn assert_restored(&self) {
         {
             let screen = self.screen.0.lock().unwrap();
@@ -267,12 +267,12 @@ impl Terminal {
         modes(&*self.master)
     }
 
-    /// The modes before the program began.
+    /// The modes before the program started.
     pub(crate) fn modes_before(&self) -> &str {
         &self.modes_before
     }
 
-    /// Where the program keeps its files, when it was started with `--data-dir` in its home.
+    /// The data folder of a program started with `--data-dir` in its home.
     pub(crate) fn home(&self) -> &Path {
         self.home.path()
     }
@@ -282,9 +282,9 @@ fn cells(count: u16) -> NonZero<u16> {
     NonZero::new(count).unwrap()
 }
 
-/// The terminal's modes in words; the type behind them belongs to no dependency of ours.
+/// The terminal's modes as text, because the project does not depend on the crate of their type.
 fn modes(master: &dyn MasterPty) -> String {
-    let modes = master.get_termios().expect("a pseudo-terminal tells its modes");
+    let modes = master.get_termios().expect("a pseudo-terminal has modes");
     let flags = (modes.input_flags, modes.output_flags, modes.control_flags, modes.local_flags);
     format!("{flags:?}")
 }
@@ -294,7 +294,7 @@ fn now() -> Instant {
     Instant::now()
 }
 
-/// Leaves the machine to the program that is waited for.
+/// Yields the processor to the program.
 fn pause() {
     std::thread::park_timeout(Duration::from_millis(5));
 }
@@ -303,7 +303,7 @@ fn deadline() -> Instant {
     now() + PATIENCE
 }
 
-/// Waits until a process that is no child of ours has ended; a zombie that nobody has buried yet has ended too.
+/// Waits until a process that is not a child has ended; an unreaped zombie counts as ended.
 #[cfg(target_os = "linux")]
 pub(crate) fn wait_until_gone(pid: u32) {
     let end = deadline();
@@ -313,12 +313,12 @@ pub(crate) fn wait_until_gone(pid: u32) {
         if matches!(state, None | Some('Z' | 'X')) {
             return;
         }
-        assert!(now() < end, "process {pid} goes on without its terminal");
+        assert!(now() < end, "process {pid} still runs without its terminal");
         pause();
     }
 }
 
-/// Waits until a file holds a line, and returns it.
+/// Waits until a file contains a line, and returns it.
 #[cfg(target_os = "linux")]
 pub(crate) fn wait_for_file(path: &Path) -> String {
     let end = deadline();
@@ -332,7 +332,7 @@ pub(crate) fn wait_for_file(path: &Path) -> String {
     }
 }
 
-/// Waits until something holds; false when it does not in time.
+/// Waits until a condition holds; false after the deadline.
 pub(crate) fn until(mut holds: impl FnMut() -> bool) -> bool {
     let end = deadline();
     while now() < end {

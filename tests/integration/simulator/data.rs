@@ -44,7 +44,7 @@ async fn each_refusal_of_the_data_stream_has_its_number() {
 }
 
 #[tokio::test]
-async fn one_connection_a_user_and_feed_and_its_place_is_given_back() {
+async fn each_user_has_one_connection_per_feed_and_gets_it_back() {
     let fixture = Fixture::open().await;
     let token = fixture.ready().paper_token.clone();
     let mut first = fixture.data_socket("/v2/iex").await;
@@ -53,7 +53,7 @@ async fn one_connection_a_user_and_feed_and_its_place_is_given_back() {
     assert_eq!(code(&mut fixture.data_socket("/v2/iex").await, &auth(&token)).await, 406);
     let mut other = fixture.data_socket("/v1beta3/crypto/us").await;
     other.say(&auth(&token)).await;
-    assert_eq!(other.hear().await.unwrap()[0]["msg"], "authenticated", "another feed has places of its own");
+    assert_eq!(other.hear().await.unwrap()[0]["msg"], "authenticated", "another feed has its own limit");
     drop(first);
     let again = async {
         loop {
@@ -64,11 +64,11 @@ async fn one_connection_a_user_and_feed_and_its_place_is_given_back() {
             }
         }
     };
-    tokio::time::timeout(PATIENCE, again).await.expect("the place is free after the first has gone");
+    tokio::time::timeout(PATIENCE, again).await.expect("a new connection is possible after the first has gone");
 }
 
 #[tokio::test]
-async fn who_does_not_say_who_they_are_within_ten_seconds_is_put_out() {
+async fn a_client_that_does_not_authenticate_within_ten_seconds_is_disconnected() {
     let fixture = Fixture::open().await;
     let mut silent = fixture.data_socket("/v2/iex").await;
     assert_eq!(silent.hear().await.unwrap()[0]["code"], 404);
@@ -76,7 +76,7 @@ async fn who_does_not_say_who_they_are_within_ten_seconds_is_put_out() {
 }
 
 #[tokio::test]
-async fn chains_screeners_and_order_books_show_the_market_that_there_is() {
+async fn chains_screeners_and_order_books_show_the_simulated_market() {
     let fixture = Fixture::open().await;
     let ask = async |path: &str| {
         let url = format!("{}{path}", fixture.ready().data.api_url);

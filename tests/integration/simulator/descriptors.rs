@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use super::*;
 
-/// So many descriptors may be open, which is little more than it starts with.
+/// The limit of open descriptors, little more than it starts with.
 const LIMIT: usize = 40;
 
 struct Ended(Child);
@@ -30,7 +30,7 @@ fn open(pid: u32) -> usize {
 }
 
 #[tokio::test]
-async fn a_brokerage_without_descriptors_waits_without_spinning_and_serves_again_when_it_has_some() {
+async fn a_brokerage_without_descriptors_waits_without_spinning_and_recovers() {
     drop(rustls::crypto::ring::default_provider().install_default());
     let script = format!("ulimit -n {LIMIT}; exec '{}' sim --idle", env!("CARGO_BIN_EXE_brokerdeck"));
     let child = Command::new("sh").args(["-c", &script]).stdout(Stdio::piped()).spawn().unwrap();
@@ -50,7 +50,7 @@ async fn a_brokerage_without_descriptors_waits_without_spinning_and_serves_again
     assert!(full.await.is_ok(), "{} are open", open(pid));
     let before = used(pid);
     tokio::time::sleep(Duration::from_secs(2)).await;
-    assert!(open(pid) >= LIMIT, "it is still without");
+    assert!(open(pid) >= LIMIT, "it still has none");
     let used = used(pid) - before;
     assert!(used < 20, "{used} hundredths of a second in two seconds");
 

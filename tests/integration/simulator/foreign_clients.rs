@@ -1,4 +1,4 @@
-//! What clients ask for that nobody here wrote: other addresses, other spellings, other streams.
+//! Compatibility with other clients: other addresses, other spellings, other streams.
 
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
@@ -25,7 +25,7 @@ impl Fixture {
 impl Socket {
     /// The next array of messages, JSON or MessagePack.
     async fn heard(&mut self) -> Value {
-        let bytes = self.raw().await.expect("the stream goes on").into_data();
+        let bytes = self.raw().await.expect("the stream continues").into_data();
         serde_json::from_slice(&bytes).ok().or_else(|| rmp_serde::from_slice(&bytes).ok()).expect("a message")
     }
 
@@ -36,7 +36,7 @@ impl Socket {
         self.heard().await[0].clone()
     }
 
-    /// The first message with this letter.
+    /// The first message of this type letter.
     async fn first(&mut self, letter: &str) -> Value {
         let found = async {
             loop {
@@ -64,7 +64,7 @@ async fn addresses_with_a_slash_at_their_end_are_the_same_addresses() {
 }
 
 #[tokio::test]
-async fn whatever_says_it_wants_a_socket_still_needs_a_credential_where_there_is_none() {
+async fn an_upgrade_request_to_rest_still_needs_credentials() {
     let fixture = Fixture::open().await;
     for (origin, path) in
         [(&fixture.ready().paper, "/v2/account"), (&fixture.ready().data, "/v2/stocks/AAPL/quotes/latest")]
@@ -95,7 +95,7 @@ async fn timeframes_are_read_in_any_case() {
 }
 
 #[tokio::test]
-async fn news_is_listed_page_by_page_and_about_whom_was_asked_for() {
+async fn news_is_paged_and_filtered_by_symbol() {
     let fixture = Fixture::open().await;
     let (status, newest) = fixture.data("/v1beta1/news").await;
     assert_eq!(status, StatusCode::OK);
@@ -108,7 +108,7 @@ async fn news_is_listed_page_by_page_and_about_whom_was_asked_for() {
         let (_, page) = fixture.data(&format!("/v1beta1/news?limit=4{more}")).await;
         seen.extend(page["news"].as_array().unwrap().clone());
         token = page["next_page_token"].as_str().map(str::to_owned);
-        assert!(token.is_some(), "there is always more of it");
+        assert!(token.is_some(), "there is always another page");
     }
     assert_eq!(seen[..10], rows[..], "pages join without gap or overlap");
     let (_, about) = fixture.data("/v1beta1/news?symbols=AAPL,BTCUSD&limit=50&include_content=true").await;
@@ -118,7 +118,7 @@ async fn news_is_listed_page_by_page_and_about_whom_was_asked_for() {
     );
     assert!(about.iter().all(|row| row["content"].as_str().unwrap().starts_with("<p>")));
     assert_eq!(fixture.data("/v1beta1/news?limit=51").await.0, StatusCode::BAD_REQUEST);
-    assert_eq!(fixture.data("/v1beta1/news?start=2100-01-01").await.1["news"], json!([]), "nothing of the future");
+    assert_eq!(fixture.data("/v1beta1/news?start=2100-01-01").await.1["news"], json!([]), "nothing from the future");
 }
 
 #[tokio::test]
@@ -157,14 +157,14 @@ async fn corporate_actions_auctions_and_codes_are_served() {
         (quote["latestQuote"]["ax"].as_str().unwrap(), quote["latestTrade"]["c"].as_str().unwrap());
     assert!(
         fixture.data("/v1beta1/options/meta/exchanges").await.1[exchange].is_string(),
-        "rows use letters that are told"
+        "rows use documented letters"
     );
     assert!(fixture.data("/v1beta1/options/meta/conditions/trade").await.1[condition].is_string());
     assert_eq!(fixture.data("/v1beta1/options/meta/conditions/rumour").await.0, StatusCode::BAD_REQUEST);
 }
 
 #[tokio::test]
-async fn the_coin_stream_has_order_books_and_trades_at_every_address_it_ever_had() {
+async fn the_crypto_stream_has_order_books_and_trades_at_all_its_addresses() {
     let fixture = Fixture::open().await;
     for path in ["/v1beta3/crypto/us", "/v1beta2/crypto"] {
         let mut socket = fixture.authenticated(path).await;
@@ -174,7 +174,7 @@ async fn the_coin_stream_has_order_books_and_trades_at_every_address_it_ever_had
             (&json!(["BTC/USD"]), &json!(["BTC/USD"]), &Value::Null)
         );
         let book = socket.first("o").await;
-        assert_eq!((&book["S"], &book["r"]), (&json!("BTC/USD"), &json!(true)), "whole from its beginning");
+        assert_eq!((&book["S"], &book["r"]), (&json!("BTC/USD"), &json!(true)), "complete from the start");
         assert!(book["b"].as_array().unwrap().len() > 3 && book["a"].as_array().unwrap().len() > 3);
         let trade = socket.first("t").await;
         assert!(trade["p"].is_number() && ["B", "S"].contains(&trade["tks"].as_str().unwrap()), "{trade}");
@@ -184,7 +184,7 @@ async fn the_coin_stream_has_order_books_and_trades_at_every_address_it_ever_had
 }
 
 #[tokio::test]
-async fn halts_and_bands_are_told_to_who_asked() {
+async fn halts_and_bands_are_sent_to_subscribers() {
     let fixture = Fixture::open().await;
     let mut socket = fixture.authenticated("/v2/iex").await;
     let told = socket.subscribe(json!({"statuses": ["KO"], "lulds": ["*"], "cancelErrors": ["KO"]})).await;
@@ -214,7 +214,7 @@ async fn news_and_options_have_streams() {
 
     let mut options = fixture.authenticated("/v1beta1/options/indicative").await;
     assert_eq!(options.subscribe(json!({"quotes": ["*"]})).await["quotes"], json!(["*"]));
-    // MessagePack, with times of its own kind.
+    // MessagePack, with its own type of time.
     let quoted =
         async { while !options.raw().await.unwrap().into_data().windows(3).any(|bytes| bytes == b"\xa2bp") {} };
     tokio::time::timeout(PATIENCE, quoted).await.expect("a quote of an option");
@@ -225,7 +225,7 @@ async fn news_and_options_have_streams() {
 }
 
 #[tokio::test]
-async fn a_close_is_answered_and_a_broken_rule_named_by_its_code() {
+async fn a_close_is_answered_and_a_protocol_error_has_its_code() {
     let fixture = Fixture::open().await;
     for url in [&fixture.ready().paper.stream_url, &fixture.ready().data.stream_url] {
         let wrong = |opcode, payload: &'static [u8], reserved| {
@@ -253,7 +253,7 @@ async fn a_close_is_answered_and_a_broken_rule_named_by_its_code() {
 }
 
 #[tokio::test]
-async fn what_the_server_cannot_read_is_refused_in_the_service_s_shape() {
+async fn unreadable_requests_are_refused_in_the_services_format() {
     let fixture = Fixture::open().await;
     for path in ["/v2/orders/%ff", "/v2/assets/%ff"] {
         let (status, body) = fixture.paper(Method::GET, path, None).await;

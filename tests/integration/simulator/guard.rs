@@ -1,10 +1,10 @@
-//! What a web page of somebody else's can and cannot make the brokerage do, and what it refuses in words whoever asks.
+//! The guard against requests from other web pages, and bounds that are refused with a reason.
 
 use std::time::Instant;
 
 use super::*;
 
-/// What a page from elsewhere sends, each alone enough to be refused.
+/// Headers of a page from another site; each alone is enough for a refusal.
 const FOREIGN: &[(&str, &str)] = &[
     ("host", "evil.example"),
     ("host", "127.0.0.1.evil.example:80"),
@@ -16,7 +16,7 @@ const FOREIGN: &[(&str, &str)] = &[
 ];
 
 impl Fixture {
-    /// Every address of the control interface: those that are read, and every action there is.
+    /// Every address of the control interface: all reads and actions.
     async fn control_urls(&self) -> Vec<(Method, String)> {
         let origins = [&self.ready().paper.api_url, &self.ready().live.api_url];
         let actions = self.paper(Method::GET, "/_sim/actions", None).await.1;
@@ -33,7 +33,7 @@ impl Fixture {
 }
 
 #[tokio::test]
-async fn no_page_from_elsewhere_reaches_any_control_request() {
+async fn no_page_of_another_site_reaches_a_control_request() {
     let fixture = Fixture::open().await;
     let urls = fixture.control_urls().await;
     for (method, url) in &urls {
@@ -47,7 +47,7 @@ async fn no_page_from_elsewhere_reaches_any_control_request() {
             assert!(body["message"].as_str().unwrap().split(' ').count() > 5, "in words: {body}");
         }
     }
-    // What a form or a script can send without asking first.
+    // Requests that a form or script can send without a preflight.
     for (_, url) in urls.iter().filter(|(method, _)| *method == Method::POST) {
         for kind in ["text/plain;charset=UTF-8", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"]
         {
@@ -58,11 +58,11 @@ async fn no_page_from_elsewhere_reaches_any_control_request() {
         assert_eq!(answer.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE, "{url} as nothing");
     }
     let (_, log) = fixture.paper(Method::GET, "/_sim/log", None).await;
-    assert_eq!(log, json!([]), "nothing of it was done");
+    assert_eq!(log, json!([]), "nothing was changed");
 }
 
 #[tokio::test]
-async fn programs_of_this_machine_reach_the_control_requests_by_each_of_its_names() {
+async fn local_programs_reach_the_control_interface_by_every_name_of_this_machine() {
     let fixture = Fixture::open().await;
     let port = Url::parse(&fixture.ready().paper.api_url).unwrap().port().unwrap();
     let url = format!("{}/_sim/sse", fixture.ready().paper.api_url);
@@ -74,17 +74,17 @@ async fn programs_of_this_machine_reach_the_control_requests_by_each_of_its_name
     }
     let own = format!("http://127.0.0.1:{port}");
     let answer = fixture.http.post(&url).header("origin", own).json(&json!({"on": true})).send().await.unwrap();
-    assert_eq!(answer.status(), StatusCode::OK, "a page of its own");
+    assert_eq!(answer.status(), StatusCode::OK, "a page of the brokerage");
     let bare = fixture.http.post(format!("{}/_sim/drop", fixture.ready().live.api_url)).send().await;
-    assert!(bare.map_or(true, |answer| answer.status().is_success()), "without a body there is nothing to be typed");
+    assert!(bare.map_or(true, |answer| answer.status().is_success()), "without a body no content type is needed");
 }
 
 #[tokio::test]
-async fn consent_is_given_on_the_page_and_nowhere_else() {
+async fn consent_is_possible_only_on_the_page() {
     let fixture = Fixture::open().await;
     let url = fixture.authorize_url(&[("env", "paper")]);
     let page = fixture.http.get(url.clone()).send().await.unwrap();
-    assert_eq!(page.headers()["referrer-policy"], "same-origin", "else browsers send no origin with the form");
+    assert_eq!(page.headers()["referrer-policy"], "same-origin", "otherwise browsers send no origin with the form");
     let token = form_token(&page.text().await.unwrap()).unwrap();
     let other = fixture.http.get(fixture.authorize_url(&[("env", "live")])).send().await.unwrap().text().await.unwrap();
     let press = async |token: Option<&str>, header: Option<(&str, &str)>| {
@@ -111,7 +111,7 @@ async fn consent_is_given_on_the_page_and_nowhere_else() {
 }
 
 #[tokio::test]
-async fn a_page_from_elsewhere_opens_no_socket() {
+async fn no_page_of_another_site_opens_a_socket() {
     let fixture = Fixture::open().await;
     let urls = [&fixture.ready().paper.stream_url, &fixture.ready().live.stream_url, &fixture.ready().data.stream_url];
     for url in urls {
@@ -123,12 +123,12 @@ async fn a_page_from_elsewhere_opens_no_socket() {
         for foreign in ["https://evil.example", "null", "file://"] {
             assert!(open(foreign).await.unwrap_err().to_string().contains("403"), "{url} for {foreign}");
         }
-        assert!(open("http://localhost:3000").await.is_ok(), "a page of this machine's own, {url}");
+        assert!(open("http://localhost:3000").await.is_ok(), "a page of this machine, {url}");
     }
 }
 
 #[tokio::test]
-async fn what_is_beyond_all_bounds_is_refused_in_words_and_changes_nothing() {
+async fn values_out_of_bounds_are_refused_with_a_reason_and_change_nothing() {
     let fixture = Fixture::open().await;
     let order = fixture.limit("1.00").await;
     let id = order["id"].as_str().unwrap();
@@ -195,7 +195,7 @@ async fn what_is_beyond_all_bounds_is_refused_in_words_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn as_much_as_is_allowed_is_reckoned_with() {
+async fn the_largest_allowed_values_are_computed() {
     let fixture = Fixture::open().await;
     fixture.control("cash", json!({"type": "CSD", "amount": "100000000000"})).await;
     fixture.control("price", json!({"symbol": "AAPL", "price": "10000000"})).await;

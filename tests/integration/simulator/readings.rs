@@ -1,9 +1,9 @@
-//! The switches of the readings over HTTP, and endpoints that fail one by one and for long.
+//! The switches of the readings over HTTP, and single endpoints that fail for a long time.
 
 use super::*;
 
 #[tokio::test]
-async fn readings_are_turned_by_name_drawn_by_a_seed_and_taken_back() {
+async fn readings_are_set_by_name_drawn_by_a_seed_and_reset() {
     let fixture = Fixture::open().await;
     let usual = fixture.control("readings", json!({})).await;
     assert_eq!((&usual["replace"], &usual["page"]), (&json!("anew"), &json!("full")));
@@ -19,10 +19,10 @@ async fn readings_are_turned_by_name_drawn_by_a_seed_and_taken_back() {
         let (status, answer) = fixture.paper(Method::POST, "/_sim/readings", Some(wrong.clone())).await;
         assert_eq!(status, StatusCode::BAD_REQUEST, "{wrong}: {answer}");
     }
-    assert_eq!(fixture.control("readings", json!({})).await, drawn, "a refusal turns nothing");
+    assert_eq!(fixture.control("readings", json!({})).await, drawn, "a refused request changes nothing");
     fixture.control("clear", json!({})).await;
     assert_eq!(fixture.control("readings", json!({})).await, usual);
-    // The documentation names every switch with every word.
+    // The documentation lists every switch with every value.
     let docs = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/SIMULATOR.md")).unwrap();
     for switch in brokerdeck::sim::engine::SWITCHES {
         let words = switch.words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" ");
@@ -32,7 +32,7 @@ async fn readings_are_turned_by_name_drawn_by_a_seed_and_taken_back() {
 }
 
 #[tokio::test]
-async fn rest_says_of_an_order_s_change_what_it_is_told_to() {
+async fn rest_dates_an_orders_change_as_configured() {
     let fixture = Fixture::open().await;
     let mut socket = fixture.listening().await;
     let id = fixture.limit("100.00").await["id"].as_str().unwrap().to_owned();
@@ -64,11 +64,11 @@ async fn rest_says_of_an_order_s_change_what_it_is_told_to() {
     let (still, created) = at("still").await;
     assert_eq!(still, created);
     let (first, second) = (at("moving").await.0, at("moving").await.0);
-    assert!(told < first && first < second, "it moves, and nothing has changed");
+    assert!(told < first && first < second, "the time changes, and nothing else");
 }
 
 #[tokio::test]
-async fn the_time_of_a_row_is_apart_from_its_frame_s_when_told_so() {
+async fn the_time_of_a_row_differs_from_its_frames_when_configured() {
     let fixture = Fixture::open().await;
     let order = fixture.limit("100.00").await;
     fixture.control("fill", json!({"order": order["id"]})).await;
@@ -83,7 +83,7 @@ async fn the_time_of_a_row_is_apart_from_its_frame_s_when_told_so() {
 }
 
 #[tokio::test]
-async fn endpoints_fail_one_by_one_for_long_and_heal() {
+async fn single_endpoints_fail_for_a_time_and_recover() {
     let fixture = Fixture::open().await;
     let order = fixture.limit("100.00").await;
     fixture.control("fill", json!({"order": order["id"], "qty": "4"})).await;
@@ -101,7 +101,7 @@ async fn endpoints_fail_one_by_one_for_long_and_heal() {
             let kind = answer.headers()["content-type"].to_str().unwrap().to_owned();
             assert_eq!(kind.starts_with("text/html"), rule.starts_with("html"), "{rule}");
         }
-        assert_eq!(ask("/v2/account").await.status(), StatusCode::OK, "{rule} strikes one endpoint alone");
+        assert_eq!(ask("/v2/account").await.status(), StatusCode::OK, "{rule} affects one endpoint alone");
     }
     fault("retry_after=1h~1h", "/v2/account").await;
     let answer = ask("/v2/account").await;
@@ -117,6 +117,6 @@ async fn endpoints_fail_one_by_one_for_long_and_heal() {
     );
     fault("401*3", "/v2/positions").await;
     for expected in [401, 401, 401, 200] {
-        assert_eq!(ask("/v2/positions").await.status().as_u16(), expected, "it heals by itself");
+        assert_eq!(ask("/v2/positions").await.status().as_u16(), expected, "it recovers by itself");
     }
 }

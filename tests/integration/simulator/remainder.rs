@@ -1,10 +1,10 @@
-//! Bodies that nobody reads: the connection goes on behind them, or the answer says that it does not.
+//! Unread request bodies: the connection is reused after them, or the response announces its end.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
 
-/// A connection of a client that writes its requests by hand.
+/// A client connection with hand-written requests.
 struct Wire {
     socket: TcpStream,
     host: String,
@@ -25,7 +25,7 @@ impl Wire {
         self.socket.write_all(head.as_bytes()).await.unwrap();
     }
 
-    /// The head of the next answer, with its names in small letters; its body is read too. `None` at the end.
+    /// The head of the next response, with lower-case names; also reads the body. `None` at the end.
     async fn answer(&mut self) -> Option<String> {
         let answer = async {
             loop {
@@ -68,7 +68,7 @@ fn origins(fixture: &Fixture) -> Vec<(String, Vec<String>)> {
 }
 
 #[tokio::test]
-async fn a_connection_goes_on_behind_a_body_that_nobody_reads() {
+async fn a_connection_is_reused_after_an_unread_body() {
     let fixture = Fixture::open().await;
     fixture.control("rate_limit", json!({"limit": 900})).await;
     for (url, requests) in origins(&fixture) {
@@ -77,7 +77,7 @@ async fn a_connection_goes_on_behind_a_body_that_nobody_reads() {
             let mut wire = Wire::open(&url).await;
             for (count, body) in [(1, "{}".to_owned()), (2, "x".repeat(200_000)), (3, "{}".to_owned())] {
                 wire.head(line, &format!("{headers}Content-Length: {}\r\n", body.len())).await;
-                // Later than the head, as clients send it that write the two apart.
+                // Later than the head, as from clients that write them separately.
                 tokio::time::sleep(Duration::from_millis(20)).await;
                 wire.socket.write_all(body.as_bytes()).await.unwrap();
                 let answer = wire.answer().await;
@@ -89,13 +89,13 @@ async fn a_connection_goes_on_behind_a_body_that_nobody_reads() {
 }
 
 #[tokio::test]
-async fn a_body_that_does_not_come_or_is_too_large_ends_the_connection_in_words() {
+async fn a_missing_or_oversized_body_ends_the_connection_with_a_reason() {
     let fixture = Fixture::open().await;
     for (url, _) in origins(&fixture) {
         for headers in [
             "Content-Length: 2\r\n",
             "Transfer-Encoding: chunked\r\n",
-            // It would not know whether to send the body behind a refusal.
+            // The client could not know whether to send the body after a refusal.
             "Content-Length: 2\r\nExpect: 100-continue\r\n",
         ] {
             let mut wire = Wire::open(&url).await;
@@ -120,7 +120,7 @@ async fn a_body_that_does_not_come_or_is_too_large_ends_the_connection_in_words(
 }
 
 #[tokio::test]
-async fn a_body_that_a_handler_waits_for_in_vain_is_answered_and_holds_no_connection() {
+async fn a_body_that_never_arrives_times_out_and_frees_the_connection() {
     let fixture = Fixture::open().await;
     let ready = fixture.ready();
     let key = format!("APCA-API-KEY-ID: {}\r\nAPCA-API-SECRET-KEY: {}\r\n", ready.key_id, ready.secret_key);
@@ -133,7 +133,7 @@ async fn a_body_that_a_handler_waits_for_in_vain_is_answered_and_holds_no_connec
         (&ready.paper.api_url, "POST /_sim/advance", json),
         (&auth, "POST /oauth/token", form),
     ];
-    // None of it, some of it, and one piece of many.
+    // No body, a part of it, and one chunk of several.
     let bodies = [
         ("Content-Length: 20\r\n", ""),
         ("Content-Length: 20\r\n", "{\"sym"),
@@ -150,7 +150,7 @@ async fn a_body_that_a_handler_waits_for_in_vain_is_answered_and_holds_no_connec
         assert_eq!(wire.answer().await, None, "as announced");
     });
     futures_util::future::join_all(runs).await;
-    // Nothing was placed of it, and others are served.
+    // No order was placed, and other requests are served.
     let truth = reqwest::get(format!("{}/_sim/truth", ready.paper.api_url)).await.unwrap();
     let truth: Value = truth.json().await.unwrap();
     assert_eq!(truth["orders"], json!([]));

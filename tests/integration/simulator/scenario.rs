@@ -1,18 +1,17 @@
-//! The example scenario, played whole on a running brokerage whose clock moves by hand: after each step the truth is
-//! what the step made of it.
+//! Plays the example scenario on a running brokerage with a manual clock, and checks the books after each step.
 
 use std::path::Path;
 
 use super::*;
 
-/// The truth about one order, by its `client_order_id`: status, executed quantity and average price.
+/// One order in the books, by its `client_order_id`: status, executed quantity and average price.
 fn order<'a>(truth: &'a Value, name: &str) -> (&'a str, &'a str, Option<&'a str>) {
     let rows = truth["orders"].as_array().unwrap();
     let row = rows.iter().find(|row| row["client_order_id"] == name).unwrap_or_else(|| panic!("no order {name}"));
     (row["status"].as_str().unwrap(), row["filled_qty"].as_str().unwrap(), row["filled_avg_price"].as_str())
 }
 
-/// Cash is the opening cash and what the standing executions paid and brought, to the last digit.
+/// Checks that cash is the opening cash plus the effect of all valid executions, to the last digit.
 fn assert_exact(truth: &Value) {
     let amount = |value: &Value| value.as_str().unwrap().parse::<Decimal>().unwrap();
     let mut cash = Decimal::from(100_000);
@@ -40,7 +39,7 @@ impl Day {
         self.fixture.paper(Method::GET, "/_sim/truth", None).await.1
     }
 
-    /// Puts the clock to a time of the day and waits until the next step is done.
+    /// Sets the clock to a time of the day and waits until the next step is done.
     async fn step(&mut self, time: &str, action: &str) -> Value {
         let now: jiff::Timestamp = self.truth().await["now"].as_str().unwrap().parse().unwrap();
         let zone = jiff::tz::TimeZone::posix("EST5EDT,M3.2.0,M11.1.0").unwrap();
@@ -49,14 +48,14 @@ impl Day {
         self.fixture.control("advance", json!({"by": format!("{by}ms")})).await;
         self.steps += 1;
         self.done(action).await;
-        // A second more, so that what the step asks of the venue is answered before anybody looks.
+        // One second more, so that the venue has handled the step's requests.
         self.fixture.control("advance", json!({"by": "1s"})).await;
         let truth = self.truth().await;
         assert_exact(&truth);
         truth
     }
 
-    /// What the log says of the scenario's steps: everything but the hand that moves the clock, and faults that struck.
+    /// The log entries of the scenario's steps, without clock changes and triggered faults.
     async fn done(&self, action: &str) {
         let all = async {
             loop {
@@ -82,7 +81,7 @@ impl Day {
 #[tokio::test]
 async fn the_example_scenario_is_played_step_by_step() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/scenario.toml");
-    // A thousandth of real time: only the test moves the clock.
+    // A thousandth of real time, so that in effect only the test moves the clock.
     let frozen = SimOptions { pace: Decimal::new(1, 3), scenario: Some(file), ..options() };
     let mut day = Day { fixture: Fixture::with(frozen).await, steps: 0 };
     let mut socket = day.fixture.listening().await;
@@ -133,12 +132,12 @@ async fn the_example_scenario_is_played_step_by_step() {
     assert_eq!(order(&truth, "for tomorrow").0, "filled");
     let morning = |frame: &Value| frame["data"]["order"]["client_order_id"] == "for tomorrow";
     loop {
-        let frame = socket.hear().await.expect("the stream goes on until the morning's drop");
+        let frame = socket.hear().await.expect("the stream lasts until the morning's drop");
         if morning(&frame) && frame["data"]["event"] == "fill" {
             break;
         }
     }
-    // Midnight has passed: 9:31 is now this day's.
+    // After midnight, 9:31 is of the new day.
     day.step("09:31", "drop").await;
     while socket.hear().await.is_some() {}
 

@@ -1,4 +1,4 @@
-//! The event streams over HTTP: what they replay, where they end, and what they say beside events.
+//! The event streams over HTTP: replay, end, and comments.
 
 use super::*;
 
@@ -23,7 +23,7 @@ impl Fixture {
         truth["now"].as_str().unwrap().parse().unwrap()
     }
 
-    /// After everything that has been sent out, for that is dated some microseconds ahead.
+    /// After all events sent, which are dated some microseconds ahead.
     async fn end(&self) -> jiff::Timestamp {
         self.now().await + jiff::SignedDuration::from_millis(5)
     }
@@ -34,7 +34,7 @@ impl Fixture {
             json!({"symbol": symbol, "qty": qty, "side": "buy", "type": "market", "time_in_force": time_in_force});
         let (status, order) = self.paper(Method::POST, "/v2/orders", Some(body)).await;
         assert_eq!(status, StatusCode::OK, "{order}");
-        // Whatever is left of it; the market may have been faster.
+        // The rest of it, in case the market was faster.
         self.paper(Method::POST, "/_sim/fill", Some(json!({"order": order["id"]}))).await;
         order
     }
@@ -45,7 +45,7 @@ fn texts(rows: &[Value], member: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn whoever_resumes_a_nanosecond_after_the_last_event_misses_nothing_and_hears_nothing_twice() {
+async fn resuming_a_nanosecond_after_the_last_event_misses_and_repeats_nothing() {
     let fixture = Fixture::open().await;
     let begin = fixture.now().await;
     let mut socket = fixture.listening().await;
@@ -61,7 +61,7 @@ async fn whoever_resumes_a_nanosecond_after_the_last_event_misses_nothing_and_he
     assert!(heard.len() >= 8, "{heard:?}");
     let end = fixture.end().await;
     let all = fixture.events(&format!("/v2/events/trades?since={begin}&until={end}")).await;
-    assert!(all == heard, "the events of the websocket, to the letter: {:?}", texts(&all, "event"));
+    assert!(all == heard, "exactly the events of the websocket: {:?}", texts(&all, "event"));
     let last = all.last().unwrap()["event_id"].as_str().unwrap();
     for (index, event) in all.iter().enumerate() {
         let at: jiff::Timestamp = event["at"].as_str().unwrap().parse().unwrap();
@@ -76,7 +76,7 @@ async fn whoever_resumes_a_nanosecond_after_the_last_event_misses_nothing_and_he
 }
 
 #[tokio::test]
-async fn activities_tell_of_everything_that_was_booked() {
+async fn activities_contain_everything_booked() {
     let fixture = Fixture::open().await;
     fixture.fill("AAPL", "4").await;
     fixture.fill("BTC/USD", "0.01").await;
@@ -105,7 +105,8 @@ async fn activities_tell_of_everything_that_was_booked() {
     assert!(ids.is_sorted_by(|a, b| a < b), "ids grow strictly");
     let fills: Vec<&Value> = rows.iter().filter(|row| row["activity_type"] == "FILL").collect();
     for execution in executions {
-        let row = fills.iter().find(|row| row["ref_id"] == execution["execution_id"]).expect("every execution is told");
+        let row =
+            fills.iter().find(|row| row["ref_id"] == execution["execution_id"]).expect("every execution is listed");
         assert_eq!(row["details"]["order_id"], execution["order_id"]);
         assert_eq!(row["details"]["symbol"], execution["symbol"]);
     }
@@ -118,7 +119,7 @@ async fn activities_tell_of_everything_that_was_booked() {
     assert_eq!(dividend["activity_subtype"], "CDIV");
     assert_eq!(dividend["details"]["cash_payout"], dividend["net_amount"]);
 
-    // What came and what was taken back add up to the cash.
+    // All amounts, with those reversed, add up to the cash.
     let amount = |row: &&Value| row["net_amount"].as_str().unwrap().parse::<Decimal>().unwrap();
     let replaced = rows.iter().find(|row| row["ref_id"] == of("AAPL")).unwrap();
     let sum = rows.iter().map(|row| amount(&row)).sum::<Decimal>() - amount(&replaced);
@@ -130,7 +131,7 @@ async fn truth_cash(fixture: &Fixture) -> Decimal {
 }
 
 #[tokio::test]
-async fn parameters_that_do_not_fit_together_are_refused_with_a_sentence() {
+async fn conflicting_parameters_are_refused_with_a_sentence() {
     let fixture = Fixture::open().await;
     for query in ["until=2026-01-01", "since=2026-01-01&since_id=01M2TB1W7J21FPR8S4CTGVBY7J", "since=now"] {
         for path in ["/v2/events/trades", "/v2beta1/events/activities"] {
@@ -142,7 +143,7 @@ async fn parameters_that_do_not_fit_together_are_refused_with_a_sentence() {
 }
 
 #[tokio::test]
-async fn an_end_that_is_to_come_ends_the_stream_when_it_comes() {
+async fn an_end_in_the_future_ends_the_stream_at_that_time() {
     let fixture = Fixture::open().await;
     let begin = fixture.now().await;
     let until = begin + jiff::SignedDuration::from_hours(1);
@@ -155,7 +156,7 @@ async fn an_end_that_is_to_come_ends_the_stream_when_it_comes() {
 }
 
 #[tokio::test]
-async fn a_slow_reader_and_a_failing_server_are_told_in_comments() {
+async fn a_slow_reader_and_a_server_error_are_reported_in_comments() {
     let fixture = Fixture::open().await;
     let begin = fixture.now().await;
     fixture.limit("1.00").await;
@@ -187,17 +188,17 @@ async fn a_slow_reader_and_a_failing_server_are_told_in_comments() {
 }
 
 #[tokio::test]
-async fn a_frozen_stream_says_nothing_until_it_thaws() {
+async fn a_frozen_stream_sends_nothing_until_it_thaws() {
     let fixture = Fixture::open().await;
     let mut answer = fixture.ask(Method::GET, "/v2/events/trades", &fixture.ready().paper_token, None).await;
-    // The welcome: from here on the stream follows.
+    // The welcome comment: later events follow.
     answer.chunk().await.unwrap().unwrap();
     fixture.limit("1.00").await;
     answer.chunk().await.unwrap().unwrap();
     fixture.control("freeze", json!({"for": "1h"})).await;
     fixture.limit("1.01").await;
     let mut late = Vec::new();
-    // An event that was on its way already may still come.
+    // An event already sent may still arrive.
     while let Ok(chunk) = tokio::time::timeout(Duration::from_millis(300), answer.chunk()).await {
         late.extend_from_slice(&chunk.unwrap().unwrap());
     }
@@ -222,7 +223,7 @@ async fn nothing_of_an_account_is_replayed_after_its_reset() {
 }
 
 #[tokio::test]
-async fn the_past_that_was_made_for_an_account_can_be_replayed() {
+async fn the_generated_history_of_an_account_can_be_replayed() {
     let fixture = Fixture::with(SimOptions { idle: false, ..options() }).await;
     let truth = fixture.paper(Method::GET, "/_sim/truth", None).await.1;
     let until = fixture.end().await;

@@ -1,12 +1,12 @@
-//! The tables of docs/SIMULATOR.md tell what the brokerage does with every documented endpoint, stream and message, and
-//! where the service's descriptions are at hand they name each of them.
+//! The tables of docs/SIMULATOR.md match the brokerage for every endpoint, stream and message, and name all of the
+//! service's description, if that is available.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::*;
 
-/// The rows of the tables that begin with a code span: what is in it, and what is said of it.
+/// The table rows that start with a code span: its text, and the next column.
 fn rows(heading: &str) -> BTreeMap<String, String> {
     let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/SIMULATOR.md")).unwrap();
     let (_, after) = text.split_once(heading).unwrap_or_else(|| panic!("no table after {heading:?}"));
@@ -15,7 +15,7 @@ fn rows(heading: &str) -> BTreeMap<String, String> {
     cells.map(|(what, said)| (what.to_owned(), said.to_owned())).collect()
 }
 
-/// Method and path of each row, and what is said of them.
+/// Method and path of each row, and the next column.
 fn operations(heading: &str) -> BTreeMap<(String, String), String> {
     let rows = rows(heading);
     let split = rows.iter().flat_map(|(what, said)| {
@@ -30,7 +30,7 @@ const DATA: &str = "Every endpoint of the Market Data API's specification";
 const STREAMS: &str = "Every stream";
 const MESSAGES: &str = "Every message of the streams";
 
-/// A file of the service's own, which is not part of this project; `None`, said aloud, where it is not at hand.
+/// A file of the service, which is not part of this project; `None`, with a note, when it is not available.
 fn description(name: &str) -> Option<String> {
     let beside: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/alpaca/data").join(name);
     let text = std::fs::read_to_string(&beside).ok();
@@ -93,7 +93,7 @@ async fn every_endpoint_does_what_its_table_says() {
             let request = fixture.http.request(method.clone(), format!("{}{path}", origin.api_url));
             let answer = request.bearer_auth(&fixture.ready().paper_token).send().await.unwrap();
             let status = answer.status();
-            // What streams without an end is not read.
+            // Endless streams are not read.
             let streams = answer.headers().get("content-type").is_some_and(|kind| kind == "text/event-stream");
             let body = if streams { Value::Null } else { answer.json::<Value>().await.unwrap_or_default() };
             let words = body["message"].as_str().unwrap_or_default();
@@ -151,7 +151,7 @@ fn the_table_names_every_message_of_the_streams() {
     assert_eq!(documented, listed);
 }
 
-/// The values of every parameter in a documented query that has a closed list of them.
+/// The values of every query parameter with a closed list in the service's description.
 fn choices(name: &str) -> Option<Vec<(String, String, Vec<String>)>> {
     let spec: Value = serde_json::from_str(&description(name)?).unwrap();
     let follow = |value: &Value| -> Value {
@@ -196,7 +196,7 @@ async fn no_documented_value_of_a_parameter_is_called_invalid() {
                 template.replace("{symbol}", "AAPL").replace("{underlying_symbol}", "SPY").replace("{loc}", "us");
             let path =
                 path.replace("{ticktype}", "trade").replace("{activity_type}", "FILL").replace("{market}", "NYSE");
-            // What other parameters must be there, is.
+            // Other required parameters are added.
             let symbols = if path.contains("/options/") { "SPY" } else { "AAPL" };
             let others =
                 [("symbols", symbols), ("timeframe", "1Day"), ("since", "2026-01-01"), ("until", "2026-02-01")];
@@ -222,7 +222,7 @@ async fn no_documented_value_of_a_parameter_is_called_invalid() {
 }
 
 #[tokio::test]
-async fn orders_of_every_class_are_listed_and_those_of_none_that_is_here_are_none() {
+async fn orders_of_every_class_are_listed_and_an_unsupported_class_has_none() {
     let fixture = Fixture::open().await;
     let order = json!({"symbol": "AAPL", "qty": "1", "side": "buy", "type": "limit", "limit_price": "1", "time_in_force": "day"});
     fixture.control("place", order).await;

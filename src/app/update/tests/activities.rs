@@ -72,7 +72,7 @@ fn scrolling_to_the_end_asks_for_older_rows_until_the_first() {
 }
 
 #[test]
-fn a_page_that_fails_says_so_and_r_asks_again() {
+fn a_failed_page_is_reported_and_r_retries() {
     let mut fixture = Fixture::holding(&[]);
     fixture.activities = dividends(150);
     fixture.keys("2 h");
@@ -109,11 +109,11 @@ fn an_execution_that_is_known_is_not_entered_again_and_one_that_was_missed_is() 
     let executions = |fixture: &Fixture| fixture.model.accounts.get(&paper()).unwrap().blotter.executions().count();
     let before = executions(&fixture);
     fixture.keys("5 h");
-    assert_eq!(executions(&fixture), before + 1, "only what was missed is new");
+    assert_eq!(executions(&fixture), before + 1, "only the missed execution is new");
     let blotter = &fixture.model.accounts.get(&paper()).unwrap().blotter;
     assert_eq!(blotter.executions_of(&"seen".into()).len(), 1);
     assert_eq!(blotter.executions_of(&"missed".into()).len(), 1);
-    assert_eq!(blotter.executions_of(&"older".into()).len(), 0, "what is from before is shown, and is no gap");
+    assert_eq!(blotter.executions_of(&"older".into()).len(), 0, "older rows are shown, and are not a gap");
     let journaled = fixture.seen.iter().any(|effect| match effect {
         Effect::Account(AccountEffect::Remember {
             memory: crate::accounts::JournalEntry::Changes(changes), ..
@@ -126,7 +126,7 @@ fn an_execution_that_is_known_is_not_entered_again_and_one_that_was_missed_is() 
 }
 
 #[test]
-fn what_traded_while_the_program_did_not_run_is_late_and_the_history_of_its_first_run_is_not() {
+fn executions_between_runs_are_late_and_the_history_of_the_first_run_is_not() {
     let traded = |id: &str, minute: i64| {
         let mut order = order(id, "AAPL", Side::Buy, 10, minute);
         (order.cum_qty, order.status, order.avg_px) = (Qty::whole(10), OrderStatus::Filled, Some(Price::whole(10)));

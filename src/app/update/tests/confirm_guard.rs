@@ -57,7 +57,7 @@ fn a_question_that_never_reached_the_terminal_is_not_answered() {
 }
 
 #[test]
-fn a_terminal_that_never_says_that_it_shows_the_question_leaves_every_way_out_in_words() {
+fn a_terminal_that_never_confirms_the_question_shows_every_way_out() {
     let mut fixture = unread();
     press(&mut fixture, 'X');
     fixture.pass(ms(9_000));
@@ -104,7 +104,7 @@ fn words_typed_into_the_wrong_window_confirm_nothing() {
         fixture.pass(ms(1_000));
         assert!(cancels(&fixture).is_empty(), "a key each {pace} ms");
     }
-    // Nor does the first letter of what goes on at a machine's pace.
+    // Nor does the first letter of input that continues at a machine's pace.
     let mut fixture = Fixture::holding(&[order("a", "AAPL", Side::Buy, 10, 1)]);
     fixture.keys("x");
     fixture.pass(ms(1_000));
@@ -126,7 +126,7 @@ fn the_same_question_asked_again_has_to_be_seen_again() {
     press(&mut fixture, 'n');
     fixture.pass(ms(1_000));
     press(&mut fixture, 'x');
-    // The old frame is told late.
+    // The old frame is confirmed late.
     fixture.msg(Msg::Shown { question: first });
     fixture.pass(ms(1_000));
     press(&mut fixture, 'y');
@@ -189,7 +189,7 @@ fn a_burst_that_no_hand_types_confirms_nothing() {
         fixture.pass(Duration::from_secs(1));
         assert!(cancels(&fixture).is_empty(), "{burst}");
     }
-    // A question that stands open is not answered by the beginning of one either.
+    // Nor does the start of a burst answer an open question.
     let mut fixture = started();
     fixture.keys("x");
     fixture.pass(Duration::from_secs(1));

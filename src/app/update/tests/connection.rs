@@ -9,18 +9,18 @@ fn every_known_account_connects_and_becomes_live() {
 }
 
 #[test]
-fn a_lost_stream_comes_back_by_itself_and_brings_what_was_missed() {
+fn a_lost_stream_reconnects_and_missed_updates_are_fetched() {
     let mut fixture = Fixture::holding(&[order("a", "AAPL", Side::Buy, 10, 1)]);
     fixture.up = false;
     fixture.stream(&paper(), StreamEvent::Closed(Closed::Lost { message: "reset".to_owned() }));
     assert_eq!(fixture.state(0), "reconnecting");
-    assert_eq!(fixture.shown(), ["a"], "what is known stays on the screen");
+    assert_eq!(fixture.shown(), ["a"], "known data stays on the screen");
     fixture.orders.push((paper(), order("b", "MSFT", Side::Sell, 5, 2)));
     fixture.up = true;
     fixture.pass(Duration::from_secs(40));
     assert_eq!(fixture.state(0), "live");
     assert_eq!(fixture.shown(), ["b", "a"]);
-    assert!(fixture.model.accounts.all()[0].log.len() > 2, "the history tells of it");
+    assert!(fixture.model.accounts.all()[0].log.len() > 2, "the history has it");
 }
 
 #[test]
@@ -38,7 +38,7 @@ fn a_refused_token_is_an_error_that_stays_until_it_is_read() {
     fixture.keys("r");
     fixture.pass(Duration::from_secs(5));
     assert_eq!(fixture.state(0), "live", "a refusal may heal by itself");
-    assert!(fixture.model.errors.last().unwrap().over.is_some(), "what is no longer true is marked as over");
+    assert!(fixture.model.errors.last().unwrap().over.is_some(), "an ended error is marked as over");
     assert_eq!(fixture.model.errors.unread(), 1, "and still to be read");
     fixture.keys("E");
     assert_eq!((fixture.model.errors.unread(), fixture.model.errors.len()), (0, 1), "reading does not remove them");
@@ -96,7 +96,7 @@ fn trouble_stays_and_notices_pass() {
 }
 
 #[test]
-fn what_is_not_on_disk_is_said_once_and_marked_until_it_is() {
+fn unsaved_data_is_reported_once_and_marked_until_saved() {
     let mut fixture = Fixture::empty();
     let reason = "another program holds its lock";
     fixture.msg(AccountMsg::Saving(Saving::Failing(reason.to_owned())));

@@ -33,7 +33,7 @@ fn q_quits_ctrl_c_quits_from_anywhere_and_a_signal_has_its_code() {
 }
 
 #[test]
-fn letters_typed_into_a_field_are_no_commands() {
+fn letters_typed_into_a_field_are_not_commands() {
     let mut fixture = Fixture::two();
     fixture.keys("/");
     fixture.text("q?:zE");
@@ -77,7 +77,7 @@ fn escape_never_destroys() {
 }
 
 #[test]
-fn every_key_that_cannot_act_says_why() {
+fn every_unavailable_key_shows_its_reason() {
     let mut fixture = Fixture::empty();
     for pane in Pane::ALL {
         for binding in BINDINGS {
@@ -93,7 +93,7 @@ fn every_key_that_cannot_act_says_why() {
 }
 
 #[test]
-fn no_key_says_that_there_is_nothing_where_nothing_is_known() {
+fn no_key_claims_an_empty_list_before_anything_is_known() {
     let mut fixture = Fixture::empty();
     fixture.refuse = Some(RequestErrorKind::Forbidden);
     fixture.begin(&[link("paper", Environment::Paper)]);

@@ -141,7 +141,7 @@ fn linking_again_keeps_the_label_and_the_orders() {
     let links = vec![link("paper", Environment::Paper)];
     say(&mut fixture, LinkProgress::Saved { links, stored_in: "stored".to_owned() });
     assert_eq!((fixture.model.accounts.len(), fixture.shown().len()), (1, 1));
-    assert!(fixture.epochs[0].1 > epoch, "it connected anew");
+    assert!(fixture.epochs[0].1 > epoch, "it reconnected");
 }
 
 #[test]
@@ -154,7 +154,7 @@ fn escape_gives_up_and_frees_the_port() {
     assert!(fixture.saw(&Effect::CancelLink { attempt: id }));
     assert!(fixture.model.attempt().is_none() && fixture.model.overlays.is_empty());
     fixture.msg(Msg::Link { attempt: id, progress: LinkProgress::Exchanging });
-    assert!(fixture.model.attempt().is_none(), "what comes later of it is ignored");
+    assert!(fixture.model.attempt().is_none(), "its later messages are ignored");
 }
 
 #[test]
@@ -323,7 +323,7 @@ fn a_reset_account_goes_by_its_new_number_everywhere_and_for_the_next_run() {
 }
 
 #[test]
-fn of_two_links_to_one_account_the_older_goes() {
+fn the_older_of_two_links_to_one_account_is_removed() {
     let mut fixture = Fixture::holding(&[]);
     let newer = LinkRecord {
         linked_at: start() + Duration::from_mins(1),
@@ -371,7 +371,7 @@ fn an_address_typed_in_two_lines_stays_in_the_field() {
     fixture.keys("p");
     fixture.text("http://localhost:41970/callback?co");
     fixture.keys("enter");
-    // The second half is not taken for keys: q would quit, x would ask to cancel.
+    // The second half must not count as keys: q would quit, x would ask to cancel.
     fixture.text("de=q&state=xyz");
     assert!(fixture.model.exit.is_none() && fixture.model.attempt().is_some());
     fixture.keys("enter");

@@ -33,7 +33,7 @@ fn the_cursor_stays_on_its_order_when_rows_move() {
 }
 
 #[test]
-fn a_filter_narrows_as_it_is_typed_and_escape_puts_back_what_was() {
+fn a_filter_narrows_as_it_is_typed_and_escape_restores_the_previous_one() {
     let mut fixture = many();
     fixture.keys("/");
     fixture.text("aapl");
@@ -67,7 +67,7 @@ fn filters_know_fields_and_the_two_halves_of_an_orders_life() {
 }
 
 #[test]
-fn an_order_that_comes_while_a_filter_stands_is_filtered_too() {
+fn an_order_that_arrives_while_a_filter_is_set_is_filtered_too() {
     let mut fixture = many();
     fixture.keys("/");
     fixture.text("status:working");
@@ -79,7 +79,7 @@ fn an_order_that_comes_while_a_filter_stands_is_filtered_too() {
 }
 
 #[test]
-fn a_filter_that_is_not_understood_says_so() {
+fn an_invalid_filter_is_reported() {
     let mut fixture = many();
     fixture.keys("/");
     fixture.text("colour:red ");
@@ -111,7 +111,7 @@ fn sorted_rows_stay_sorted_while_orders_fill() {
 }
 
 #[test]
-fn the_tape_follows_what_comes_until_the_cursor_leaves_the_top() {
+fn the_tape_follows_new_entries_until_the_cursor_leaves_the_top() {
     let mut fixture = Fixture::two();
     for n in 0..3 {
         fixture.tell(&paper(), TradeEvent::New, order(&format!("o{n}"), "AAPL", Side::Buy, 10, n), None);
@@ -148,7 +148,7 @@ fn the_id_and_the_rows_are_copied() {
 }
 
 #[test]
-fn what_is_copied_acts_on_no_shell_and_no_terminal() {
+fn copied_text_is_harmless_in_a_shell_or_terminal() {
     let hostile = "A\x1b]52;c;eA==\x07\u{202e}\n; reboot\r\t\u{9b}x";
     let mut odd = order(hostile, hostile, Side::Buy, 1, 1);
     odd.client_order_id = Some(hostile.into());
@@ -206,7 +206,7 @@ fn positions_follow_the_broker_and_keep_the_cursor() {
 }
 
 #[test]
-fn what_was_chosen_is_found_again_in_the_next_run() {
+fn choices_are_restored_in_the_next_run() {
     let mut fixture = Fixture::two();
     fixture.keys("] 3 s s S :");
     fixture.text("hide the column limit of orders");
@@ -243,18 +243,18 @@ fn the_orders_have_no_cursor_until_the_operator_moves_there() {
     let mut fixture = Fixture::holding(&[order("a", "AAPL", Side::Buy, 1, 1), order("b", "MSFT", Side::Buy, 1, 2)]);
     fixture.model.rows.orders.selected = None;
     fixture.keys("3 enter c");
-    assert!(fixture.model.overlays.is_empty(), "nothing is opened or asked about an order that nobody chose");
+    assert!(fixture.model.overlays.is_empty(), "nothing is opened or asked about an order that was not chosen");
     let said = &fixture.model.toasts.back().unwrap().text;
     assert_eq!(said, "no order is selected; j selects the first");
     fixture.keys("j");
     let first = fixture.model.rows.orders.rows.front().copied();
     assert_eq!(fixture.model.rows.orders.selected, first);
     fixture.keys("esc");
-    assert_eq!(fixture.model.rows.orders.selected, None, "Esc lets the list follow what comes");
+    assert_eq!(fixture.model.rows.orders.selected, None, "Esc lets the list follow new entries");
 }
 
 #[test]
-fn what_an_execution_says_is_held_has_a_row_before_the_list_knows_of_it() {
+fn a_position_known_from_an_execution_has_a_row_before_the_list_has_it() {
     let mut fixture = Fixture::holding(&[]);
     let rows = |fixture: &Fixture| -> Vec<(String, Option<Qty>)> {
         let rows = fixture.model.rows.positions.rows.iter().map(|key| fixture.model.accounts.position(key).unwrap());

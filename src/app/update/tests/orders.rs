@@ -20,7 +20,7 @@ pub(super) fn cancels(fixture: &Fixture) -> Vec<&str> {
 }
 
 #[test]
-fn a_cancel_asks_first_and_the_order_says_when_it_is_done() {
+fn a_cancel_asks_first_and_is_done_when_the_order_says_so() {
     let mut fixture = Fixture::holding(&[order("a", "AAPL", Side::Buy, 10, 1)]);
     fixture.keys("x");
     assert!(matches!(fixture.model.top(), Some(Overlay::Question(_))));
@@ -58,7 +58,7 @@ fn too_late_is_neither_success_nor_error_and_the_order_is_fetched() {
 }
 
 #[test]
-fn an_unknown_outcome_is_said_and_looked_up() {
+fn an_unknown_outcome_is_reported_and_looked_up() {
     let mut fixture = Fixture::holding(&[order("a", "AAPL", Side::Buy, 10, 1)]);
     fixture.cancel = Some(failure(RequestErrorKind::Timeout, "no answer in 15 s"));
     fixture.keys("x y");
@@ -104,7 +104,7 @@ fn a_live_cancel_needs_its_own_key_and_no_leave_to_trade() {
 fn a_confirmed_cancel_survives_a_dropped_queue() {
     let mut fixture = Fixture::holding(&[order("a", "AAPL", Side::Buy, 10, 1)]);
     fixture.keys("x");
-    // The answer does not come, and the connection starts anew meanwhile.
+    // No reply arrives, and the connection restarts meanwhile.
     fixture.pass(Duration::from_millis(300));
     assert!(update(&mut fixture.model, Msg::Key(Chord::char('y')), fixture.now).is_empty());
     fixture.now = fixture.now.plus(Duration::from_millis(100));
@@ -131,7 +131,7 @@ fn every_working_order_of_the_account_is_canceled_at_once_but_not_too_many() {
 }
 
 #[test]
-fn a_cancel_that_waits_says_so_and_a_wait_without_one_is_no_news_of_a_cancel() {
+fn a_waiting_cancel_is_reported_and_other_waits_are_not() {
     let mut fixture = Fixture::holding(&[order("a", "AAPL", Side::Buy, 10, 1)]);
     let wait = || AccountMsg::Queued {
         link: paper(),

@@ -122,7 +122,7 @@ proptest! {
             }
             let rows = shown(&fixture);
             let different: std::collections::BTreeSet<&String> = rows.iter().collect();
-            prop_assert_eq!(different.len(), rows.len(), "a row stands twice");
+            prop_assert_eq!(different.len(), rows.len(), "a duplicate row");
         }
         finish(&mut fixture);
         let rows = shown(&fixture);
@@ -143,7 +143,7 @@ fn while_rows_are_made_those_that_stand_are_counted_as_they_stand() {
     let mut fixture = Fixture::holding(&orders);
     assert_eq!(fixture.model.rows.working_first(), 10);
     fixture.keys("S");
-    assert_eq!(fixture.model.rows.working_first(), 0, "done ones stand first");
+    assert_eq!(fixture.model.rows.working_first(), 0, "done orders come first");
     fixture.model.rows.slice = SLICE;
     fixture.keys("S");
     assert!(fixture.model.has_work());

@@ -1,4 +1,4 @@
-//! Every body the token endpoint has been seen to answer, and worse, without a socket.
+//! Known and malformed responses of the token endpoint, without a socket.
 
 use super::*;
 
@@ -15,7 +15,7 @@ fn scopes_of(granted: &Granted) -> Option<Vec<&str>> {
 }
 
 #[test]
-fn a_bearer_token_is_taken_whatever_surrounds_it() {
+fn a_bearer_token_is_accepted_whatever_the_other_members() {
     let full = ok(
         r#"{"access_token":"79500537-5796-4230-9661-7f7108877c60","token_type":"bearer","scope":"account:write  trading"}"#,
     );
@@ -40,11 +40,11 @@ fn an_empty_scope_is_a_read_only_grant() {
 }
 
 #[test]
-fn what_is_no_usable_token_is_refused() {
+fn a_body_without_a_usable_token_is_refused() {
     for body in ["", "<html>welcome</html>", "[]", "{}", r#"{"access_token":""}"#, r#"{"access_token":7}"#] {
         assert!(matches!(ok(body), Err(ExchangeError::Broker { .. })), "{body}");
     }
-    // These can still be revoked.
+    // These tokens can still be revoked.
     for body in [
         r#"{"access_token":"a b"}"#,
         r#"{"access_token":"a\r\nX: y"}"#,
@@ -53,12 +53,16 @@ fn what_is_no_usable_token_is_refused() {
     ] {
         assert!(ok(body).unwrap().unusable.is_some(), "{body}");
     }
-    assert_eq!(ok(r#"{"access_token":"t","expires_in":0}"#).unwrap().unusable, None, "some mean that it never expires");
+    assert_eq!(
+        ok(r#"{"access_token":"t","expires_in":0}"#).unwrap().unusable,
+        None,
+        "some servers mean that it never expires"
+    );
     assert!(matches!(ok(r#"{"error":"invalid_grant"}"#), Err(ExchangeError::BadCode { .. })));
 }
 
 #[test]
-fn errors_of_every_shape_are_told_apart() {
+fn errors_of_every_format_are_classified() {
     let client = |message: &str| ExchangeError::BadClient { message: message.to_owned() };
     let code = |message: &str| ExchangeError::BadCode { message: message.to_owned() };
     let broker = |message: &str| ExchangeError::Broker { message: message.to_owned() };
@@ -86,7 +90,7 @@ fn errors_of_every_shape_are_told_apart() {
 }
 
 #[test]
-fn hostile_words_are_made_harmless_and_short() {
+fn hostile_text_is_sanitised_and_truncated() {
     let body = format!(r#"{{"error":"x","error_description":"\u001b]0;owned\u0007\u202e{}"}}"#, "y".repeat(5_000));
     let ExchangeError::Broker { message } = refuse(400, &body) else { panic!("another kind") };
     assert!(message.starts_with("x: ␛]0;owned␇y"), "{message}");

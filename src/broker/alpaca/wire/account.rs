@@ -54,11 +54,11 @@ struct AccountWire<'a> {
     created_at: Loose<'a>,
 }
 
-/// The account, and the figures and flags that are there and cannot be read. It needs an `id` and a `status`, the two the
-/// specification requires.
+/// Decodes the account, and names its unreadable figures and flags. `id` and `status` are required, as in the
+/// specification.
 ///
 /// # Errors
-/// Without these two.
+/// When `id` or `status` is missing.
 pub fn account(text: &str) -> Result<(Account, Vec<BadRow>), WireError> {
     let wire: AccountWire<'_> = serde_json::from_str(text).map_err(|error| WireError::json(WHAT, &error))?;
     let missing = |member| WireError::Member { what: WHAT, member };
@@ -76,7 +76,7 @@ pub fn account(text: &str) -> Result<(Account, Vec<BadRow>), WireError> {
         number: wire.account_number.some_word().map(Into::into),
         status: wire.status.kept().ok_or_else(|| missing("status"))?,
         currency: wire.currency.kept(),
-        // The older name of the same figure.
+        // `portfolio_value` is the older name of the same figure.
         equity: amount("equity", &[&wire.equity, &wire.portfolio_value]),
         last_equity: amount("last_equity", &[&wire.last_equity]),
         cash: amount("cash", &[&wire.cash]),
@@ -95,7 +95,7 @@ pub fn account(text: &str) -> Result<(Account, Vec<BadRow>), WireError> {
         created_at: wire.created_at.time(),
         raw: raw(text),
     };
-    // What cannot be read may say that the account is blocked.
+    // An unreadable flag may mean that the account is blocked.
     for (member, flag) in [
         ("trading_blocked", &wire.trading_blocked),
         ("account_blocked", &wire.account_blocked),

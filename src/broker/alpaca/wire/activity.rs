@@ -43,8 +43,8 @@ struct ActivityWire<'a> {
     description: Loose<'a>,
 }
 
-/// One row. It needs an `id`, being the page token; a `FILL` needs order, symbol, quantity and price too, for without them something
-/// was executed and nobody knows what.
+/// Decodes one row. `id` is required, because it is the page token; a `FILL` also needs order, symbol, quantity and
+/// price, without which the execution is unknown.
 pub fn activity(text: &str) -> Result<Activity, WireError> {
     let wire: ActivityWire<'_> = serde_json::from_str(text).map_err(|error| WireError::json(WHAT, &error))?;
     let missing = |member| WireError::Member { what: WHAT, member };
@@ -69,13 +69,13 @@ pub fn activity(text: &str) -> Result<Activity, WireError> {
     })
 }
 
-/// A day; some rows write it as its midnight.
+/// A date; some rows write it as a time at midnight.
 fn day(word: &str) -> Option<Date> {
     word.get(..10)?.parse().ok().filter(|day: &Date| day.year() >= 1900)
 }
 
 fn fill(wire: &ActivityWire<'_>) -> Option<ActivityKind> {
-    // Neither is left out, and one that cannot be read now may be read later: a row is taken as a whole.
+    // An unreadable time or side makes the row unreadable as a whole, so that it is fetched again later.
     if wire.transaction_time.is_no_time() || (wire.side.is_there() && wire.side.word().is_none()) {
         return None;
     }

@@ -4,20 +4,20 @@ use serde_json::{Map, Value};
 
 use crate::domain::Untrusted;
 
-/// What an error body says, whole: it is cut after its secrets are taken out, which this module does not know.
+/// A decoded error body, in full: the caller removes secrets, which this module does not know, before truncating.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::broker::alpaca) struct Refusal {
     /// The eight-digit code, when it is a number or a number's digits.
     pub(in crate::broker::alpaca) code: Option<i64>,
-    /// The broker's words, never empty.
+    /// The broker's text, never empty.
     pub(in crate::broker::alpaca) message: Untrusted,
-    /// True for the API's own shape: an object with a message or a code. A gateway's page has another.
+    /// Whether the body is in the API's own format: an object with a message or a code. A gateway's page is not.
     pub(in crate::broker::alpaca) spoken: bool,
-    /// Everything beside code and message, as JSON text; a word in place of a code is kept here.
+    /// All members but code and message, as JSON text; includes a code that is a word.
     pub(in crate::broker::alpaca) extra: Option<Untrusted>,
 }
 
-/// Reads an error body of any shape.
+/// Decodes an error body of any format.
 pub(in crate::broker::alpaca) fn refusal(status: u16, body: &[u8]) -> Refusal {
     let Ok(Value::Object(mut members)) = serde_json::from_slice::<Value>(body) else {
         return Refusal { code: None, message: sentence(status, body).into(), spoken: false, extra: None };
@@ -33,15 +33,15 @@ pub(in crate::broker::alpaca) fn refusal(status: u16, body: &[u8]) -> Refusal {
     Refusal { code, message: message.trim().into(), spoken, extra }
 }
 
-/// True for a body in the words of the API, or of OAuth (RFC 6750, 3.1), which say something of the token. Anybody on the way
-/// may answer with an `error` of another kind.
+/// Whether the body is an error of the API or of OAuth (RFC 6750, 3.1), which concerns the token. A proxy or gateway
+/// may answer with any other `error`.
 fn is_the_api_s(members: &Map<String, Value>) -> bool {
     let word = |name: &str| members.get(name).and_then(Value::as_str).map(str::trim).unwrap_or_default();
     let oauth = ["invalid_token", "insufficient_scope", "invalid_request"];
     !word("message").is_empty() || oauth.contains(&word("error"))
 }
 
-/// The words: `message`, or the members other families of the API use for it.
+/// The message, from `message` or the members that other parts of the API use for it.
 fn said(members: &mut Map<String, Value>) -> Option<String> {
     for name in ["message", "error_description", "error_message", "msg", "error"] {
         if let Some(Value::String(text)) = members.get(name)
@@ -63,7 +63,7 @@ fn number(value: &Value) -> Option<i64> {
     }
 }
 
-/// One sentence from what is not JSON: a gateway's page, plain text, nothing.
+/// A sentence from a body that is not a JSON object: a gateway's page, plain text, empty.
 fn sentence(status: u16, body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
     let trimmed = text.trim_start_matches('\u{feff}').trim();
@@ -72,7 +72,7 @@ fn sentence(status: u16, body: &[u8]) -> String {
     if words.is_empty() { without_reason(status) } else { words }
 }
 
-/// The title of an HTML page, or what it is.
+/// A sentence with the title of an HTML page, if it has one.
 fn page_title(page: &str) -> String {
     let lower = page.to_ascii_lowercase();
     let title = lower.find("<title").and_then(|start| {

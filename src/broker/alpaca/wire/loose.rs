@@ -1,4 +1,4 @@
-//! A member that may be of any JSON type: the tolerance of the wire types, in one place.
+//! A member of any JSON type: all tolerance of the wire types is here.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,7 +11,7 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Vis
 use super::{Lacks, WireError};
 use crate::domain::Untrusted;
 
-/// One member's value, borrowed where the text allows it. Nested values are passed over.
+/// One member's value, borrowed where possible. The content of nested values is skipped.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) enum Loose<'a> {
     /// Absent or `null`.
@@ -27,10 +27,10 @@ pub(super) enum Loose<'a> {
     Flag(bool),
 }
 
-/// No time from before can be one of trading: the start of the year 1900.
+/// The start of the year 1900; earlier times mean none.
 const FIRST_TIME: Timestamp = Timestamp::constant(-2_208_988_800, 0);
 
-/// How `serde_json` hands over a number whose digits are kept (its `arbitrary_precision`).
+/// The key under which `serde_json` passes a number with all digits (its `arbitrary_precision`).
 const NUMBER: &str = "$serde_json::private::Number";
 
 impl<'de: 'a, 'a> Deserialize<'de> for Loose<'a> {
@@ -105,18 +105,18 @@ impl Loose<'_> {
         self.word().filter(|word| !word.is_empty())
     }
 
-    /// [`Self::word`], kept as it came.
+    /// [`Self::word`], unchanged.
     pub(super) fn kept(&self) -> Option<Untrusted> {
         self.word().map(Untrusted::from)
     }
 
-    /// A number written either way; `None` when it is not one, or has more than 28 digits.
+    /// A number, bare or in a string; `None` when it is not one, or has more than 28 digits.
     pub(super) fn amount<T: FromStr>(&self) -> Option<T> {
         self.some_word()?.parse().ok()
     }
 
-    /// A figure that an object may do without: what stands there and cannot be read goes to `lacks`. An empty text is how
-    /// some senders write none.
+    /// An optional figure; a present and unreadable one is added to `lacks`. Some senders write an empty string for
+    /// none.
     pub(super) fn figure<T: FromStr>(&self, what: &'static str, member: &'static str, lacks: &mut Lacks) -> Option<T> {
         let figure = self.amount();
         let states = match self {
@@ -130,7 +130,7 @@ impl Loose<'_> {
         figure
     }
 
-    /// A word that an object may do without: what stands there and is none goes to `lacks`.
+    /// An optional word; a present value that is not one is added to `lacks`.
     pub(super) fn word_or(&self, what: &'static str, member: &'static str, lacks: &mut Lacks) -> &str {
         if self.is_there() && self.word().is_none() {
             lacks.push(WireError::Member { what, member });
@@ -138,18 +138,18 @@ impl Loose<'_> {
         self.word().unwrap_or_default()
     }
 
-    /// A bare decimal, written either way.
+    /// A decimal, bare or in a string.
     pub(super) fn decimal(&self) -> Option<Decimal> {
         let word = self.some_word()?.trim();
         Decimal::from_str_exact(word).or_else(|_| Decimal::from_scientific(word)).ok()
     }
 
-    /// A number that the object cannot do without: past 28 digits it is rounded rather than lost.
+    /// A required number: past 28 digits it is rounded and not dropped.
     pub(super) fn needed(&self) -> Option<Decimal> {
         self.decimal().or_else(|| Decimal::from_str(self.some_word()?.trim()).ok())
     }
 
-    /// An RFC 3339 time with any offset and up to nanoseconds. The year one is how some senders write none at all.
+    /// An RFC 3339 time with any offset, up to nanoseconds. Some senders write the year one for none.
     pub(super) fn time(&self) -> Option<Timestamp> {
         match self {
             Self::Text(text) => text.parse().ok().filter(|at| *at > FIRST_TIME),
@@ -157,7 +157,7 @@ impl Loose<'_> {
         }
     }
 
-    /// Something stands there that is no time; the year one, and an empty text, are how some senders write none.
+    /// Whether the value is present and not a time. Some senders write the year one or an empty string for none.
     pub(super) fn is_no_time(&self) -> bool {
         match self {
             Self::Text(text) => !text.is_empty() && text.parse::<Timestamp>().is_err(),
@@ -166,7 +166,7 @@ impl Loose<'_> {
         }
     }
 
-    /// A time that an object may do without: what stands there and is none goes to `lacks`.
+    /// An optional time; a present value that is not one is added to `lacks`.
     pub(super) fn time_or(&self, what: &'static str, member: &'static str, lacks: &mut Lacks) -> Option<Timestamp> {
         if self.is_no_time() {
             lacks.push(WireError::Member { what, member });
@@ -174,7 +174,7 @@ impl Loose<'_> {
         self.time()
     }
 
-    /// Something stands there that is no such flag: neither a boolean nor its word.
+    /// Whether the value is present and neither a boolean nor its word.
     pub(super) fn is_no_flag(&self) -> bool {
         match self {
             Self::Nothing | Self::Flag(_) => false,
@@ -183,7 +183,7 @@ impl Loose<'_> {
         }
     }
 
-    /// Something stands there.
+    /// Whether the value is present.
     pub(super) fn is_there(&self) -> bool {
         *self != Self::Nothing
     }

@@ -45,7 +45,7 @@ struct HistoryWire<'a> {
     base_value: Loose<'a>,
 }
 
-/// The curve: as many points as there are times; a fresh account's is empty or all `None`.
+/// The equity curve, with one point per timestamp; empty or all `None` for a new account.
 pub fn history(text: &str) -> Result<EquityHistory, WireError> {
     const WHAT: &str = "the portfolio history";
     let wire: HistoryWire<'_> = serde_json::from_str(text).map_err(|error| WireError::json(WHAT, &error))?;
@@ -61,7 +61,7 @@ pub fn history(text: &str) -> Result<EquityHistory, WireError> {
     Ok(EquityHistory { points, base: wire.base_value.amount() })
 }
 
-/// Unix seconds; older answers had milliseconds, which as seconds would lie past the year 5000.
+/// A time in Unix seconds; older responses had milliseconds, which as seconds would be past the year 5000.
 fn left_edge(count: i64) -> Option<Timestamp> {
     const YEAR_5138: i64 = 100_000_000_000;
     if count.abs() < YEAR_5138 { Timestamp::from_second(count) } else { Timestamp::from_millisecond(count) }.ok()

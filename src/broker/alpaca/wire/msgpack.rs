@@ -1,14 +1,14 @@
-//! MessagePack as JSON text, so that both encodings of the stream (docs/ALPACA.md 6.1) are read by one decoder.
+//! Converts MessagePack to JSON text, so that one decoder reads both encodings of the stream (docs/ALPACA.md 6.1).
 //!
-//! Timestamps of the format's own extension become RFC 3339 strings, bytes become text, other extensions `null`.
-//! Depth and size are bounded: a length that was announced is never allocated for, only what is there is read.
+//! Timestamp extensions become RFC 3339 strings, bytes become text, other extensions `null`. Depth and size are
+//! bounded, and an announced length never causes an allocation.
 
 use jiff::Timestamp;
 use serde_json::{Number, Value};
 
 /// The deepest nesting read.
 const DEEPEST: u8 = 32;
-/// The longest JSON text made, in bytes.
+/// The longest JSON text produced, in bytes.
 const LONGEST: usize = 8 * 1024 * 1024;
 
 /// The one value in `bytes` as JSON text; `None` when it is not MessagePack, cut short, or too deep.
@@ -18,7 +18,7 @@ pub(super) fn to_json(bytes: &[u8]) -> Option<String> {
     reader.rest.is_empty().then_some(reader.out)
 }
 
-/// True when the first byte opens a map or an array of MessagePack, which no JSON text does.
+/// Whether the first byte opens a MessagePack map or array; no JSON text starts with it.
 pub(super) fn looks_like(bytes: &[u8]) -> bool {
     matches!(bytes.first(), Some(0x80..=0x9F | 0xDC..=0xDF))
 }
@@ -137,7 +137,7 @@ impl<'a> Reader<'a> {
         self.push("}")
     }
 
-    /// JSON has only text for keys; a number's digits will do, a nested value will not.
+    /// JSON keys are strings: a number's digits are quoted, a nested value is refused.
     fn quote_key(&mut self, start: usize) -> Option<()> {
         let key = self.out.get(start..)?;
         if key.starts_with('"') {

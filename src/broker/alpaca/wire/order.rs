@@ -1,4 +1,4 @@
-//! An order (docs/ALPACA.md 5.6), from REST, from a stream event, or as a leg of another.
+//! An order (docs/ALPACA.md 5.6), from REST, from a stream event, or as a leg of another order.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ use crate::domain::{
 };
 
 const WHAT: &str = "an order";
-/// Legs of legs are always null (docs/ALPACA.md 9.1); what claims otherwise is not followed far.
+/// Legs of legs are always null (docs/ALPACA.md 9.1); nesting beyond this depth is ignored.
 const DEEPEST: u8 = 2;
 
 #[derive(Deserialize)]
@@ -88,12 +88,12 @@ struct OrderWire<'a> {
     legs: Rows<'a>,
 }
 
-/// One order. It needs an `id` and, when it states an executed quantity, a readable one.
+/// Decodes one order. `id` is required, and the executed quantity must be readable when stated.
 pub fn order(text: &str) -> Result<Order, WireError> {
     read(text, DEEPEST, &mut Vec::new(), &mut Lacks::new())
 }
 
-/// One order, and after it the orders that are its legs; in `lacks` the figures of either that cannot be read.
+/// Decodes an order, followed by its legs; adds unreadable figures of either to `lacks`.
 pub fn orders(text: &str, lacks: &mut Lacks) -> Result<Vec<Order>, WireError> {
     let mut legs = Vec::new();
     let order = read(text, DEEPEST, &mut legs, lacks)?;
@@ -101,7 +101,7 @@ pub fn orders(text: &str, lacks: &mut Lacks) -> Result<Vec<Order>, WireError> {
     Ok(legs)
 }
 
-/// Reads an order; its legs go to `beside`.
+/// Decodes an order and adds its legs to `beside`.
 fn read(text: &str, depth: u8, beside: &mut Vec<Order>, lacks: &mut Lacks) -> Result<Order, WireError> {
     let wire: OrderWire<'_> = serde_json::from_str(text).map_err(|error| WireError::json(WHAT, &error))?;
     let missing = |member| WireError::Member { what: WHAT, member };
@@ -109,7 +109,7 @@ fn read(text: &str, depth: u8, beside: &mut Vec<Order>, lacks: &mut Lacks) -> Re
     let cum_qty = if let Loose::Nothing = wire.filled_qty {
         Qty::ZERO
     } else {
-        // Nothing was ever executed less than not at all.
+        // A negative executed quantity is invalid.
         let qty = wire.filled_qty.needed().filter(|qty| qty.is_zero() || qty.is_sign_positive());
         Qty::new(qty.ok_or_else(|| missing("filled_qty"))?)
     };
@@ -164,7 +164,7 @@ fn read(text: &str, depth: u8, beside: &mut Vec<Order>, lacks: &mut Lacks) -> Re
     })
 }
 
-/// The elements of an array as text; of anything else, none.
+/// The elements of an array as text; empty for any other value.
 #[derive(Default)]
 pub(super) struct Rows<'a>(pub(super) Vec<&'a RawValue>);
 

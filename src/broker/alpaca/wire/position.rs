@@ -42,17 +42,17 @@ struct PositionWire<'a> {
     change_today: Loose<'a>,
 }
 
-/// The positions, and the rows that cannot be read or lack a figure. A row that names its symbol is a position, even where
-/// its quantity cannot be read: it is held, and who follows it must see that.
+/// Decodes the positions, and names the rows that are unreadable or lack a figure. A row with a symbol is a position
+/// even when its quantity is unreadable: it is held, and the user must see that.
 ///
 /// # Errors
-/// When it is no array.
+/// When the text is not an array.
 pub fn positions(text: &str) -> Result<(Vec<Position>, Vec<BadRow>), WireError> {
     rows(text, "the positions", position)
 }
 
-/// One position, and in `lacks` the figures of it that cannot be read. It needs a `symbol`, and lacks its quantity even where
-/// none is stated; a short one is negative even where only `side` says so.
+/// Decodes one position and adds unreadable figures to `lacks`, including a missing quantity. `symbol` is required; a
+/// short position is negative even when only `side` says so.
 pub fn position(text: &str, lacks: &mut Lacks) -> Result<Position, WireError> {
     let wire: PositionWire<'_> = serde_json::from_str(text).map_err(|error| WireError::json(WHAT, &error))?;
     let missing = |member| WireError::Member { what: WHAT, member };

@@ -31,7 +31,7 @@ fn a_fill_becomes_one_execution_with_exact_figures() {
 }
 
 #[test]
-fn the_year_one_is_no_time() {
+fn the_year_one_means_no_time() {
     let text = r#"{"id":"o","filled_at":"0001-01-01T00:00:00Z","canceled_at":"0001-01-01T00:00:00-05:00",
         "updated_at":"2026-03-02T18:46:12Z"}"#;
     let order = order(text).unwrap();
@@ -42,7 +42,7 @@ fn the_year_one_is_no_time() {
 }
 
 #[test]
-fn what_is_not_known_is_kept() {
+fn unknown_members_and_words_are_kept() {
     let update = updated(FILL);
     assert!(update.order.raw.0.unwrap().contains("\"house_flag\""), "an unknown member of the order");
     let odd = FILL
@@ -53,7 +53,7 @@ fn what_is_not_known_is_kept() {
     assert_eq!(update.event.as_str(), "half_eaten");
     assert_eq!(update.order.status, OrderStatus::Other("half_full".into()));
     assert_eq!(update.order.order_type, OrderType::Other("whim".into()));
-    assert!(update.executions.is_empty(), "an event that is not understood reports no execution");
+    assert!(update.executions.is_empty(), "an unknown event reports no execution");
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn an_acceptance_with_an_execution_id_is_no_execution() {
 }
 
 #[test]
-fn a_multi_leg_fill_becomes_one_execution_a_leg() {
+fn a_multi_leg_fill_becomes_one_execution_per_leg() {
     let update = updated(MLEG);
     assert_eq!((update.order.symbol.as_str(), &update.order.side), ("", &Side::None));
     assert_eq!((update.order.legs.len(), update.legs.len()), (2, 2));
@@ -89,11 +89,11 @@ fn busts_and_corrections_name_what_they_undo() {
         .replace("\"house\"", "\"house\", \"previous_execution_id\": \"earlier\"");
     let update = updated(&bust);
     assert_eq!(update.executions[0].kind, ExecutionKind::Bust { of: Some("earlier".into()) });
-    assert_eq!(update.executions[0].cum_qty, None, "the order's quantity is not the span of a bust");
+    assert_eq!(update.executions[0].cum_qty, None, "a bust carries no executed quantity of the order");
 }
 
 #[test]
-fn an_old_frame_without_execution_id_gets_the_same_one_each_time() {
+fn an_old_frame_without_an_execution_id_always_gets_the_same_one() {
     let old = FILL.replace("\"execution_id\"", "\"former_id\"");
     let (first, second) = (updated(&old), updated(&old));
     assert_eq!(first.executions[0].id, second.executions[0].id);
@@ -102,7 +102,7 @@ fn an_old_frame_without_execution_id_gets_the_same_one_each_time() {
 }
 
 #[test]
-fn numbers_are_read_as_text_or_bare_and_never_through_a_float() {
+fn numbers_are_read_from_strings_or_bare_and_never_through_a_float() {
     let text = r#"{"id":"a","status":"ACTIVE","equity":123456789.123456789123,"cash":"0.10","multiplier":4,
         "last_equity":"122011.09751111286868","trading_blocked":"true"}"#;
     let (account, unread) = account(text).unwrap();
@@ -115,7 +115,7 @@ fn numbers_are_read_as_text_or_bare_and_never_through_a_float() {
 }
 
 #[test]
-fn balances_and_flags_that_are_there_and_cannot_be_read_are_named() {
+fn unreadable_balances_and_flags_are_named() {
     let names = |text: &str| -> Vec<String> {
         account(text).unwrap().1.iter().map(|bad| bad.row.clean().into_owned()).collect()
     };
@@ -123,19 +123,19 @@ fn balances_and_flags_that_are_there_and_cannot_be_read_are_named() {
         "last_equity":"","long_market_value":null,"trading_blocked":"perhaps","account_blocked":1,"transfers_blocked":null}"#;
     assert_eq!(names(text), ["equity", "last_equity", "cash", "buying_power", "trading_blocked", "account_blocked"]);
     let older = r#"{"id":"a","status":"ACTIVE","equity":"x","portfolio_value":"7","account_blocked":"FALSE"}"#;
-    assert!(names(older).is_empty(), "the older name of a figure is as good");
-    assert!(names(r#"{"id":"a","status":"ACTIVE","equity":null}"#).is_empty(), "what is not there is not unreadable");
+    assert!(names(older).is_empty(), "the older name of a figure is accepted");
+    assert!(names(r#"{"id":"a","status":"ACTIVE","equity":null}"#).is_empty(), "null is missing, not unreadable");
 }
 
 #[test]
-fn too_many_digits_lose_a_field_and_not_the_object() {
+fn too_many_digits_cost_a_field_and_not_the_object() {
     let long = "1.00000000000000000000000000000000001";
     let text = format!(r#"{{"id":"a","status":"ACTIVE","equity":"{long}","cash":{long}}}"#);
     let (account, unread) = account(&text).unwrap();
     assert_eq!((account.equity, account.cash, unread.len()), (None, None, 2));
     assert!(account.raw.0.unwrap().contains(long));
     let order = order(&format!(r#"{{"id":"o","filled_qty":"{long}"}}"#)).unwrap();
-    assert_eq!(order.cum_qty.decimal(), rust_decimal::Decimal::ONE, "what is needed is rounded, not lost");
+    assert_eq!(order.cum_qty.decimal(), rust_decimal::Decimal::ONE, "a required number is rounded, not dropped");
 }
 
 #[test]
@@ -149,7 +149,7 @@ fn a_member_of_another_type_costs_only_itself() {
 }
 
 #[test]
-fn what_cannot_be_believed_without_a_member_is_refused_by_its_name() {
+fn an_object_without_a_required_member_is_refused_and_the_member_named() {
     let member = |result: WireError| match result {
         WireError::Member { member, .. } => member,
         WireError::Json { why, .. } => panic!("{why}"),
@@ -163,7 +163,7 @@ fn what_cannot_be_believed_without_a_member_is_refused_by_its_name() {
 }
 
 #[test]
-fn a_row_that_cannot_be_read_is_named_and_hides_no_other() {
+fn an_unreadable_row_is_named_and_hides_no_other() {
     let text = r#"[{"id":"o","status":"new"},{"id":"bad-1","symbol":"AAPL","filled_qty":""},7]"#;
     let (read, unread) = rows(text, "the orders", orders).unwrap();
     assert_eq!(read.len(), 1);
@@ -171,9 +171,9 @@ fn a_row_that_cannot_be_read_is_named_and_hides_no_other() {
     assert_eq!(unread[0].why, "an order without a usable filled_qty");
     assert_eq!(unread[1].row, "row 3".into());
     let (read, unread) = rows(r#"[{"id":null}]"#, "the orders", orders).unwrap();
-    assert_eq!((read.len(), unread.len()), (0, 1), "a page of nothing else is a page all the same");
+    assert_eq!((read.len(), unread.len()), (0, 1), "a page of unreadable rows is still a page");
     for nothing in ["null", "{}", "", "<html>"] {
-        assert!(rows(nothing, "the orders", orders).is_err(), "{nothing} is no list without orders");
+        assert!(rows(nothing, "the orders", orders).is_err(), "{nothing} is not an empty list");
     }
     assert!(rows("[]", "the orders", orders).unwrap().0.is_empty());
 }
@@ -197,7 +197,7 @@ fn only_the_api_itself_says_that_a_token_is_refused() {
 }
 
 #[test]
-fn errors_of_reading_never_quote_the_text() {
+fn decoding_errors_never_quote_the_text() {
     let error = order(r#"{"id":"secret-part"#).unwrap_err().to_string();
     assert!(!error.contains("secret") && error.contains("cut short"), "{error}");
 }
@@ -208,14 +208,14 @@ fn a_short_position_is_negative_however_it_is_written() {
         let text = format!(r#"{{"symbol":"A","qty":"{qty}","side":"short","current_price":null}}"#);
         let mut lacks = Lacks::new();
         let position = position(&text, &mut lacks).unwrap();
-        assert_eq!(lacks, [], "what is null is not unreadable");
+        assert_eq!(lacks, [], "null is missing, not unreadable");
         assert_eq!(position.qty.unwrap().to_string(), "-5");
         assert_eq!(position.last_px, None);
     }
 }
 
 #[test]
-fn a_position_of_unreadable_quantity_is_held_all_the_same() {
+fn a_position_with_an_unreadable_quantity_is_kept() {
     let text = r#"[{"symbol":"A","qty":"","current_price":"3"},{"symbol":"B","qty":"2"},{"qty":"1"},7]"#;
     let (read, unread) = positions(text).unwrap();
     let read: Vec<_> = read.iter().map(|held| (held.symbol.as_str(), held.qty.map(|qty| qty.to_string()))).collect();
@@ -226,7 +226,7 @@ fn a_position_of_unreadable_quantity_is_held_all_the_same() {
 }
 
 #[test]
-fn activities_are_fills_or_rows_of_their_own() {
+fn activities_are_fills_or_other_rows() {
     let fill = activity(
         r#"{"id":"20260302::x","activity_type":"FILL","price":"2","qty":"1.5","cum_qty":"3","side":"sell_short",
             "symbol":"A","order_id":"o","transaction_time":"2026-03-02T18:46:12.481-05:00","ref_id":"e-1"}"#,
@@ -245,12 +245,12 @@ fn activities_are_fills_or_rows_of_their_own() {
     for half in [r#""qty":"1""#, r#""qty":"","price":"2","order_id":"o""#, r#""qty":"1","price":"NaN","order_id":"o""#]
     {
         let row = format!(r#"{{"id":"3","activity_type":"FILL","symbol":"A",{half}}}"#);
-        assert!(activity(&row).is_err(), "an execution of nobody knows what is named: {half}");
+        assert!(activity(&row).is_err(), "a fill without a required member is refused: {half}");
     }
 }
 
 #[test]
-fn a_history_with_holes_keeps_its_times() {
+fn a_history_with_missing_values_keeps_its_times() {
     let history = history(r#"{"timestamp":[1,2,3],"equity":[10.5,null],"base_value":null}"#).unwrap();
     let equity: Vec<_> = history.points.iter().map(|point| point.equity.map(|money| money.to_string())).collect();
     assert_eq!(equity, [Some("10.5".to_owned()), None, None]);
@@ -262,7 +262,7 @@ fn a_history_with_holes_keeps_its_times() {
 }
 
 #[test]
-fn control_frames_are_compared_and_not_searched() {
+fn control_frames_are_matched_exactly() {
     let authorization = |status: &str| {
         let text = format!(r#"{{"stream":"authorization","data":{{"status":"{status}","message":"old\u001b[2J"}}}}"#);
         frame(text.as_bytes())
@@ -280,7 +280,7 @@ fn control_frames_are_compared_and_not_searched() {
 }
 
 #[test]
-fn both_shapes_of_error_are_errors() {
+fn both_formats_of_error_are_errors() {
     let want = Frame::Error { message: "internal server error".into() };
     assert_eq!(frame(br#"{"action":"error","data":{"error_message":"internal server error"}}"#), want);
     assert_eq!(frame(br#"{"stream":"error","data":{"error_message":"internal server error","code":500}}"#), want);
@@ -288,7 +288,7 @@ fn both_shapes_of_error_are_errors() {
 }
 
 #[test]
-fn a_frame_without_data_says_nothing_and_a_broken_one_is_loud() {
+fn a_frame_without_data_is_empty_and_an_unreadable_one_is_reported() {
     assert_eq!(frame(br#"{"stream":"trade_updates","data":null}"#), Frame::Empty);
     let broken = [
         &FILL.as_bytes()[..FILL.len() / 2],
@@ -306,7 +306,7 @@ fn a_frame_without_data_says_nothing_and_a_broken_one_is_loud() {
 }
 
 #[test]
-fn messagepack_says_what_json_says() {
+fn messagepack_decodes_to_the_same_frames_as_json() {
     for text in [FILL, MLEG] {
         let value: serde_json::Value = serde_json::from_str(text).unwrap();
         let packed = rmp_serde::to_vec_named(&Plain(&value)).unwrap();
@@ -319,7 +319,7 @@ fn messagepack_says_what_json_says() {
     }
 }
 
-/// The texts differ by their white space.
+/// Drops the raw texts, which differ in white space.
 fn forget_raw(update: &mut crate::domain::TradeUpdate) {
     let forget = |raw: &mut Raw| assert!(raw.0.take().is_some_and(|text| text.starts_with('{')));
     forget(&mut update.order.raw);
@@ -369,7 +369,7 @@ fn messagepack_of_every_type_becomes_json() {
 }
 
 #[test]
-fn refusals_of_every_shape_become_one_sentence() {
+fn error_bodies_of_every_format_become_one_sentence() {
     let said = |status, body: &str| refusal(status, body.as_bytes());
     let full = said(403, r#"{"code":40310000,"message":"no\u0007pe","available":"0","symbol":"A"}"#);
     assert_eq!((full.code, full.message.to_string()), (Some(40_310_000), "no␇pe".to_owned()));
@@ -386,12 +386,12 @@ fn refusals_of_every_shape_become_one_sentence() {
     assert_eq!(said(503, "upstream  connect\nerror").message.raw(), "upstream connect error");
     assert_eq!(said(504, "").message.raw(), "no answer in time");
     assert_eq!(said(500, "[1]").message.raw(), "[1]");
-    // Whole, so that a secret at a cut is taken out first.
+    // Not truncated: secrets are removed first.
     assert_eq!(said(500, &"x".repeat(10_000)).message.raw().len(), 10_000);
 }
 
 #[test]
-fn a_figure_that_is_there_and_cannot_be_read_is_named_and_its_row_is_kept() {
+fn an_unreadable_figure_is_named_and_its_row_kept() {
     let named = |unread: &[BadRow]| -> Vec<String> {
         unread.iter().map(|bad| format!("{}: {}", bad.row.raw(), bad.why)).collect()
     };
@@ -409,7 +409,7 @@ fn a_figure_that_is_there_and_cannot_be_read_is_named_and_its_row_is_kept() {
 }
 
 #[test]
-fn an_update_of_an_order_with_an_unreadable_figure_is_taken_and_named() {
+fn an_update_with_an_unreadable_figure_is_kept_and_the_figure_named() {
     let odd = FILL.replace("\"limit_price\": \"", "\"limit_price\": \"x");
     assert_ne!(odd, FILL);
     let Frame::Partial { update, text } = frame(odd.as_bytes()) else { panic!("in part: {:?}", frame(odd.as_bytes())) };
@@ -422,13 +422,13 @@ fn an_update_of_an_order_with_an_unreadable_figure_is_taken_and_named() {
         assert_eq!((update.executions[0].px, text.raw().contains("without a usable price")), (None, true), "{price}");
     }
     let data = serde_json::from_str::<serde_json::Value>(&odd).unwrap()["data"].to_string();
-    assert!(matches!(message(data.as_bytes()), Frame::Partial { .. }), "the event stream says it too");
+    assert!(matches!(message(data.as_bytes()), Frame::Partial { .. }), "on the event stream too");
     assert!(matches!(message(odd.as_bytes()), Frame::Partial { .. }), "and where a server adds the envelope");
     assert!(matches!(message(FILL.as_bytes()), Frame::Update(_)));
 }
 
 #[test]
-fn words_of_orders_and_rows_that_are_there_and_none_are_named() {
+fn unreadable_words_and_times_are_named() {
     for (member, value) in [("status", "{}"), ("status", "null"), ("side", "[]"), ("type", "true"), ("symbol", "{}")] {
         let text = r#"{"id":"o","symbol":"F","side":"buy","type":"limit","time_in_force":"day","status":"new"}"#;
         let known = text.split(&format!("\"{member}\":")).nth(1).unwrap().split([',', '}']).next().unwrap();

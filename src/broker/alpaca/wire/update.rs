@@ -11,40 +11,40 @@ use crate::domain::{EventId, Execution, ExecutionId, Order, OrderId, Qty, Symbol
 
 const WHAT: &str = "a trade update";
 
-/// What one frame says.
+/// A decoded frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Frame {
-    /// The answer to authentication, or to listening without it.
+    /// The answer to authentication, or to `listen` without it.
     Authorization {
         /// True when `status` is exactly `authorized`.
         authorized: bool,
-        /// What the broker added.
+        /// The broker's message.
         message: Option<Untrusted>,
     },
-    /// What will be sent from now on.
+    /// The streams subscribed.
     Listening {
         /// True when `trade_updates` is in the list.
         trade_updates: bool,
     },
     /// A trade update.
     Update(Box<TradeUpdate>),
-    /// A trade update of which a figure cannot be read.
+    /// A trade update with an unreadable figure.
     Partial {
-        /// The rest of it.
+        /// The readable rest.
         update: Box<TradeUpdate>,
-        /// What it lacks, and the whole text.
+        /// What is unreadable, and the full text.
         text: Untrusted,
     },
-    /// An error message; the broker closes after it.
+    /// An error message, after which the broker closes the connection.
     Error {
-        /// The broker's words, whole.
+        /// The broker's text, in full.
         message: Untrusted,
     },
-    /// A frame of a known stream that says nothing (`data` is null).
+    /// A frame of a known stream without content (`data` is null).
     Empty,
-    /// Anything else. Invariant: a trade update that cannot be read is in here, never lost silently.
+    /// Anything else. Invariant: an unreadable trade update is reported as this, never dropped silently.
     Unknown {
-        /// Why, and the whole text.
+        /// The reason, and the full text.
         text: Untrusted,
     },
 }
@@ -89,7 +89,7 @@ struct UpdateWire<'a> {
     order: Option<&'a RawValue>,
 }
 
-/// Reads one frame, whatever its encoding; never fails, because a frame that cannot be read must be seen too.
+/// Decodes one frame of any encoding. It never fails, because unreadable frames must be reported too.
 pub fn frame(bytes: &[u8]) -> Frame {
     if msgpack::looks_like(bytes) {
         return match msgpack::to_json(bytes) {
@@ -120,7 +120,7 @@ fn frame_text(text: &str) -> Frame {
     }
 }
 
-/// Reads one message of the event stream: an event without the websocket's envelope, with it where a server adds it.
+/// Decodes one message of the event stream: an event, with or without the websocket's envelope.
 pub fn message(bytes: &[u8]) -> Frame {
     match std::str::from_utf8(bytes).map(|text| event(text, text)) {
         Ok(Frame::Unknown { .. }) | Err(_) => frame(bytes),
@@ -128,7 +128,7 @@ pub fn message(bytes: &[u8]) -> Frame {
     }
 }
 
-/// One event; `whole` is what came.
+/// Decodes one event; `whole` is the full text received.
 fn event(data: &str, whole: &str) -> Frame {
     let mut lacks = Lacks::new();
     match read(data, &mut lacks).map(Box::new) {
@@ -180,12 +180,12 @@ fn error_message(data: &str) -> Untrusted {
     words.unwrap_or("an error without words").into()
 }
 
-/// One event: the `data` of a websocket frame, or a message of the event stream (docs/ALPACA.md 6.5, 7.1).
+/// Decodes one event: the `data` of a websocket frame, or a message of the event stream (docs/ALPACA.md 6.5, 7.1).
 pub fn update(text: &str) -> Result<TradeUpdate, WireError> {
     read(text, &mut Lacks::new())
 }
 
-/// One event, and in `lacks` the figures that cannot be read.
+/// Decodes one event and adds unreadable figures to `lacks`.
 fn read(text: &str, lacks: &mut Lacks) -> Result<TradeUpdate, WireError> {
     let wire: UpdateWire<'_> = serde_json::from_str(text).map_err(|error| WireError::json(WHAT, &error))?;
     let missing = |member| WireError::Member { what: WHAT, member };
@@ -205,7 +205,7 @@ fn read(text: &str, lacks: &mut Lacks) -> Result<TradeUpdate, WireError> {
     })
 }
 
-/// What the event says was traded, or taken back.
+/// The executions, busts and corrections that the event reports.
 #[expect(clippy::wildcard_enum_match_arm, reason = "no other event executes")]
 fn executions(
     wire: &UpdateWire<'_>,
@@ -225,7 +225,7 @@ fn executions(
         return leg_executions(wire, &kind, order, legs, lacks);
     }
     if order.is_multileg_parent() {
-        // It counts units. What executed are its legs; where the event does not name them, they are asked for.
+        // The parent counts units and only its legs execute; when the event does not name them, they are fetched.
         return Ok(Vec::new());
     }
     let missing = |member| WireError::Member { what: WHAT, member };
@@ -234,7 +234,7 @@ fn executions(
     if px.is_none() && !matches!(kind, ExecutionKind::Bust { .. }) {
         lacks.push(missing("price"));
     }
-    // Old frames had no id; the same event gets the same one, so that a repetition is still recognised (docs/ALPACA.md 6.8).
+    // Old frames had no id; one derived from the event still identifies duplicates (docs/ALPACA.md 6.8).
     let id = wire
         .execution_id
         .some_word()
@@ -279,7 +279,7 @@ struct LegWire<'a> {
     timestamp: Loose<'a>,
 }
 
-/// The executions of the legs, in the order in which they are stated.
+/// The executions of the legs, in the order of the event.
 fn leg_executions(
     update: &UpdateWire<'_>,
     kind: &ExecutionKind,
@@ -289,7 +289,7 @@ fn leg_executions(
 ) -> Result<Vec<Execution>, WireError> {
     let one = |leg: &&RawValue| leg_execution(leg.get(), update, kind, parent, legs, lacks);
     let mut executions: Vec<Execution> = update.legs.0.iter().map(one).collect::<Result<_, _>>()?;
-    // What a leg states as executed is after the last of its executions in here.
+    // A leg states its executed quantity after the last of its executions in this event.
     for at in (1..executions.len()).rev() {
         let (before, from) = executions.split_at_mut(at);
         let Some(later) = from.first() else { continue };
@@ -300,7 +300,7 @@ fn leg_executions(
     Ok(executions)
 }
 
-/// The execution of one leg; its side and executed quantity stand in the leg itself.
+/// The execution of one leg; side and executed quantity come from the leg's order.
 fn leg_execution(
     text: &str,
     update: &UpdateWire<'_>,
@@ -338,7 +338,7 @@ fn leg_execution(
     })
 }
 
-/// The position in a symbol after a multi-leg fill: `position_qtys` is an object by symbol (docs/ALPACA.md 6.5).
+/// The position in a symbol after a multi-leg fill, from the object `position_qtys` (docs/ALPACA.md 6.5).
 fn position_of(update: &UpdateWire<'_>, symbol: &Symbol) -> Option<Qty> {
     let text = update.position_qtys?.get();
     let mut by_symbol: serde_json::Map<String, serde_json::Value> = serde_json::from_str(text).ok()?;

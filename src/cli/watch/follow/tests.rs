@@ -7,11 +7,11 @@ use crate::domain::order::Raw;
 use crate::domain::{Activity, ActivityKind, Qty, TradeUpdate};
 
 impl Began {
-    /// So late that nothing has happened since.
+    /// The end of time: nothing has happened since.
     const NOW: Self = Self { at: Timestamp::MAX, by_broker: true };
 }
 
-/// An update of one order with this much executed by a report of this size; none where the size is nought.
+/// An update of an order with `cum` executed, and an execution of `qty`; without an execution when `qty` is zero.
 fn update(order: &str, cum: u32, qty: u32, id: &str) -> TradeUpdate {
     let execution = if qty == 0 {
         String::new()
@@ -34,14 +34,14 @@ fn printed(follow: &mut Follow, blotter: &Blotter) -> Vec<String> {
 }
 
 #[test]
-fn a_quantity_nobody_explained_is_printed_when_its_execution_is_known_and_once() {
+fn an_unexplained_quantity_is_printed_once_when_its_execution_is_known() {
     let (mut blotter, mut follow) = (Blotter::default(), Follow::default());
     drop(follow.due(1, &blotter, true, Began::NOW));
-    // A state of REST that knows of ten more than anybody reported.
+    // REST states an executed quantity of ten that no execution explains.
     let order = update("o", 10, 0, "").order;
     blotter.apply_snapshot(&[order], &[]);
     assert_eq!(blotter.tape().len(), 1, "the screen shows it");
-    assert!(printed(&mut follow, &blotter).is_empty(), "a script is not told a guess");
+    assert!(printed(&mut follow, &blotter).is_empty(), "a script gets no guesses");
     blotter.apply_update(&update("o", 10, 10, "e1"));
     assert_eq!(printed(&mut follow, &blotter), ["e1"]);
     blotter.apply_update(&update("o", 10, 10, "e1"));
@@ -51,7 +51,7 @@ fn a_quantity_nobody_explained_is_printed_when_its_execution_is_known_and_once()
 }
 
 #[test]
-fn what_happened_since_the_watch_began_is_told_though_a_list_brings_it_with_the_first_snapshot() {
+fn executions_since_the_start_are_reported_even_from_the_first_snapshot() {
     let (mut blotter, mut follow) = (Blotter::default(), Follow::default());
     let mut late = |order: &str, cum: u32, id: &str| {
         let mut update = update(order, cum, cum, id);
@@ -61,7 +61,7 @@ fn what_happened_since_the_watch_began_is_told_though_a_list_brings_it_with_the_
     late("before", 5, "e1");
     late("since", 20, "e2");
     let began = Began { at: "2026-01-02T15:00:10Z".parse().unwrap(), by_broker: true };
-    assert!(follow.due(1, &blotter, false, began).is_empty(), "what the lists bring waits for the whole picture");
+    assert!(follow.due(1, &blotter, false, began).is_empty(), "entries from REST wait for the complete snapshot");
     let due = follow.due(1, &blotter, true, began);
     let told: Vec<_> = due.iter().filter_map(|(number, _)| blotter.tape_entry(*number)?.execution.clone()).collect();
     assert_eq!(told, ["e2".into()]);
@@ -69,7 +69,7 @@ fn what_happened_since_the_watch_began_is_told_though_a_list_brings_it_with_the_
 }
 
 #[test]
-fn what_an_order_went_through_before_the_beginning_is_no_news_when_a_journal_tells_of_it() {
+fn earlier_state_changes_learned_from_a_journal_are_not_news() {
     let (mut blotter, mut follow) = (Blotter::default(), Follow::default());
     blotter.apply_snapshot(&[update("done", 40, 0, "").order, update("open", 20, 0, "").order], &[]);
     drop(follow.due(1, &blotter, true, Began::NOW));
@@ -79,25 +79,25 @@ fn what_an_order_went_through_before_the_beginning_is_no_news_when_a_journal_tel
         blotter.apply_replayed(&[late]);
         follow.due(1, &blotter, true, Began::NOW).len()
     };
-    assert_eq!(told("done", 30, TradeEvent::New), 0, "it went on since");
-    assert_eq!(told("open", 35, TradeEvent::Canceled), 1, "the first picture did not know");
+    assert_eq!(told("done", 30, TradeEvent::New), 0, "the order has changed since");
+    assert_eq!(told("open", 35, TradeEvent::Canceled), 1, "the first snapshot did not have it");
     assert_eq!(told("done", 50, TradeEvent::Canceled), 1);
 }
 
-/// What a line says: its event, the line that it is of, and a quantity.
+/// A line: its event, its target, and a quantity.
 type Spoken = (TradeEvent, Option<String>, Qty);
 
-/// What a reader of the lines has: fills and corrections less what was taken back, without what is void.
+/// What a reader adds up from the lines: fills and corrections minus busts, without void lines.
 #[derive(Default)]
 struct Sum(std::collections::BTreeMap<String, Spoken>);
 
 impl Sum {
-    /// Looks at this second; what the reader makes of all lines.
+    /// Prints what is due at this second; returns the quantity a reader adds up from all lines.
     fn read(&mut self, follow: &mut Follow, blotter: &Blotter, second: u64) -> Qty {
         let mut due = follow.due(1, blotter, true, Began::NOW);
         let (void, instead) = follow.overtaken(blotter, true, &due, Mono::from_millis(second * 1_000));
         for line in &void {
-            assert!(self.0.remove(line.said().unwrap().id.as_str()).is_some(), "it was told");
+            assert!(self.0.remove(line.said().unwrap().id.as_str()).is_some(), "it was reported");
             note(follow, line);
         }
         due.extend(instead);
@@ -112,7 +112,7 @@ impl Sum {
             let Some(row) = row else { continue };
             let of = line.said().unwrap().of.as_ref().map(ToString::to_string);
             let told = self.0.insert(row.id.to_string(), (entry.event.clone(), of, row.qty));
-            assert!(told.is_none(), "{} is told again", row.id);
+            assert!(told.is_none(), "{} is reported twice", row.id);
         }
         for (event, of, _) in self.0.values() {
             assert!(of.as_ref().is_none_or(|of| self.0.contains_key(of)), "{event} names {of:?}: {:?}", self.0);
@@ -127,13 +127,13 @@ impl Sum {
     }
 }
 
-/// The line goes out.
+/// Prints a line.
 fn note(follow: &mut Follow, line: &ReportedLine) {
     follow.told.going_out(line).unwrap();
     follow.told.went_out().unwrap();
 }
 
-/// An undoing of what the stream called `lost`: a bust, or a correction to this; and what the order executed then.
+/// A bust of `of`, or a correction of it to `to` (quantity, price), after which the order has executed `cum`.
 fn undoing(of: &str, to: Option<(u32, &str)>, qty: u32, cum: u32) -> TradeUpdate {
     let mut update = update("o", cum, qty.max(1), if to.is_some() { "c1" } else { "b1" });
     let row = &mut update.executions[0];
@@ -151,12 +151,12 @@ fn undoing(of: &str, to: Option<(u32, &str)>, qty: u32, cum: u32) -> TradeUpdate
     update
 }
 
-/// What the activity list tells of an execution whose report was lost.
+/// The activity row of an execution whose report was lost.
 fn listed(cum: u32, qty: u32, px: &str) -> Activity {
     listed_as("1", cum, qty, px)
 }
 
-/// The same, in a row of this id.
+/// The same, in a row with this id.
 fn listed_as(id: &str, cum: u32, qty: u32, px: &str) -> Activity {
     let lost = update("o", cum, qty, "lost").executions.remove(0);
     Activity {
@@ -178,8 +178,8 @@ fn listed_as(id: &str, cum: u32, qty: u32, px: &str) -> Activity {
 }
 
 #[test]
-fn the_lines_add_up_where_what_was_undone_was_never_told_under_the_id_that_its_undoing_names() {
-    // A price, a quantity, a bust; what is listed after it, if anything is.
+fn the_lines_add_up_when_a_bust_or_correction_names_an_id_never_reported() {
+    // A correction to a quantity and price, or a bust; the executed quantity then; the row listed afterwards, if any.
     let cases = [
         (Some((40, "9")), 50, Some((40, "9"))),
         (Some((30, "10")), 40, Some((30, "10"))),
@@ -193,7 +193,7 @@ fn the_lines_add_up_where_what_was_undone_was_never_told_under_the_id_that_its_u
         .flat_map(|case| [(true, false), (true, true), (false, false), (false, true)].map(|how| (case, how.0, how.1)))
     {
         let (to, cum, after) = *case;
-        let what = format!("{case:?}, row first: {row_first}, started again: {restarts}");
+        let what = format!("{case:?}, row first: {row_first}, restarted: {restarts}");
         let dir = tempfile::tempdir().unwrap();
         let link = crate::domain::LinkId::from("paper/one");
         let again = || Follow::resuming(WatchLog::open(dir.path(), &link).0);
@@ -225,12 +225,12 @@ fn the_lines_add_up_where_what_was_undone_was_never_told_under_the_id_that_its_u
 }
 
 #[test]
-fn a_correction_names_the_line_of_a_row_though_the_report_came_before_it() {
+fn a_correction_names_the_line_of_a_row_whose_report_came_later() {
     let (mut blotter, mut follow, mut sum) = (Blotter::default(), Follow::default(), Sum::default());
     drop(follow.due(1, &blotter, true, Began::NOW));
     blotter.apply_snapshot(&[update("o", 40, 0, "").order], &[listed(40, 40, "10")]);
     assert_eq!(sum.read(&mut follow, &blotter, 2), Qty::whole(40));
-    // The report was late: the row is known by its id from here on, and was told under its own.
+    // The late report replaces the row's id, under which it was reported.
     blotter.apply_update(&update("o", 40, 40, "lost"));
     blotter.apply_update(&undoing("lost", Some((30, "10")), 40, 30));
     assert_eq!(sum.read(&mut follow, &blotter, 4), Qty::whole(30));
@@ -239,12 +239,12 @@ fn a_correction_names_the_line_of_a_row_though_the_report_came_before_it() {
 }
 
 #[test]
-fn an_undoing_that_was_none_is_told_as_void_so_that_the_lines_add_up() {
+fn a_wrongly_inferred_bust_is_voided_so_that_the_lines_add_up() {
     let (mut blotter, mut follow, mut sum) = (Blotter::default(), Follow::default(), Sum::default());
     drop(follow.due(1, &blotter, true, Began::NOW));
     blotter.apply_update(&update("o", 35, 35, "e1"));
     assert_eq!(sum.read(&mut follow, &blotter, 2), Qty::whole(35));
-    // The lists state two less, and only later somebody tells that it is a correction.
+    // REST states two less; only later the stream reports that it was a correction.
     let mut less = update("o", 33, 0, "").order;
     less.updated_at = "2026-01-02T15:00:50Z".parse().ok();
     blotter.apply_snapshot(std::slice::from_ref(&less), &[]);
@@ -256,15 +256,15 @@ fn an_undoing_that_was_none_is_told_as_void_so_that_the_lines_add_up() {
     correction.executions[0].kind = ExecutionKind::Correction { of: Some("e1".into()) };
     correction.order = less.clone();
     blotter.apply_update(&correction);
-    // The lists state the same as before: nothing was undone beside the correction.
+    // REST states the same as before: nothing but the correction happened.
     blotter.apply_snapshot(&[less], &[]);
     assert_eq!(sum.read(&mut follow, &blotter, 6), Qty::whole(33));
     assert!(sum.0.values().all(|(event, ..)| *event != TradeEvent::TradeBust), "{:?}", sum.0);
-    assert_eq!(sum.read(&mut follow, &blotter, 8), Qty::whole(33), "said once");
+    assert_eq!(sum.read(&mut follow, &blotter, 8), Qty::whole(33), "reported once");
 }
 
 #[test]
-fn what_does_not_hold_any_more_is_void_in_the_next_run_too_and_what_is_forgotten_is_not() {
+fn an_untrue_line_is_voided_by_the_next_run_and_a_forgotten_one_is_not() {
     let dir = tempfile::tempdir().unwrap();
     let link = crate::domain::LinkId::from("paper/one");
     let mut blotter = Blotter::default();
@@ -283,7 +283,7 @@ fn what_does_not_hold_any_more_is_void_in_the_next_run_too_and_what_is_forgotten
     assert!(again().overtaken(&Blotter::default(), true, &[], second).0.is_empty(), "nothing is known yet");
     let mut other = Blotter::default();
     other.apply_update(&update("o", 20, 20, "e1"));
-    assert!(again().overtaken(&other, true, &[], second).0.is_empty(), "the same under the broker's id");
+    assert!(again().overtaken(&other, true, &[], second).0.is_empty(), "the same execution under the broker's id");
     assert_eq!(again().told.name_of(&"e1".into(), &other).as_str(), "row/1");
     let mut parted = Blotter::default();
     parted.apply_update(&update("o", 10, 10, "e1"));
@@ -299,11 +299,11 @@ fn what_does_not_hold_any_more_is_void_in_the_next_run_too_and_what_is_forgotten
     }
     drop(follow);
     let mut follow = again();
-    assert!(follow.overtaken(&parted, true, &[], second).0.is_empty(), "told as void once");
+    assert!(follow.overtaken(&parted, true, &[], second).0.is_empty(), "voided once");
 }
 
 #[test]
-fn news_of_an_order_takes_back_its_own_lines_at_once_and_those_of_others_within_a_second() {
+fn news_voids_lines_of_its_own_order_at_once_and_of_others_within_a_second() {
     let (mut shown, mut follow) = (Blotter::default(), Follow::default());
     drop(follow.due(1, &shown, true, Began::NOW));
     for order in ["a", "b"] {
@@ -329,7 +329,7 @@ fn news_of_an_order_takes_back_its_own_lines_at_once_and_those_of_others_within_
 }
 
 #[test]
-fn what_was_before_the_first_run_is_history_however_late_it_is_learned() {
+fn entries_before_the_first_run_are_history_however_late_they_are_learned() {
     let dir = tempfile::tempdir().unwrap();
     let link = crate::domain::LinkId::from("paper/one");
     let again = || Follow::resuming(WatchLog::open(dir.path(), &link).0);
@@ -348,7 +348,7 @@ fn what_was_before_the_first_run_is_history_however_late_it_is_learned() {
             update.order.status = crate::domain::OrderStatus::Filled;
         }
         blotter.apply_replayed(&[update]);
-        // The next run knows it too.
+        // The next run agrees.
         follow = Follow::default();
         follow = again();
         let due = follow.due(1, &blotter, true, Began::NOW);
@@ -357,13 +357,13 @@ fn what_was_before_the_first_run_is_history_however_late_it_is_learned() {
         }
         due.len()
     };
-    // Rows that a page more brings, of what was done and of what works on.
+    // Rows of another page, of done and working orders.
     assert_eq!(late("old", 30, 30, "e1"), 0);
     assert_eq!(late("open", 20, 20, "e2"), 0);
-    // What the snapshot did not know yet of an order that it saw working, though the broker dates it before the newest.
+    // An execution that the snapshot lacked, of an order then working, dated before the newest.
     assert_eq!(late("open", 35, 15, "e3"), 1);
-    assert_eq!(late("other", 55, 55, "e4"), 1, "it happened after all that was known");
-    // By the stream nothing is too old.
+    assert_eq!(late("other", 55, 55, "e4"), 1, "later than everything known");
+    // Entries from the stream are never too old.
     let mut told = update("early", 5, 5, "e5");
     told.order.status = crate::domain::OrderStatus::Filled;
     blotter.apply_update(&told);
@@ -379,13 +379,13 @@ fn after_a_reset_the_first_snapshot_is_history_again() {
     blotter.reset();
     assert!(follow.due(1, &blotter, false, Began::NOW).is_empty());
     blotter.apply_snapshot(&[update("p", 5, 0, "").order], &[]);
-    assert!(follow.due(1, &blotter, true, Began::NOW).is_empty(), "what the new account did before is no news");
+    assert!(follow.due(1, &blotter, true, Began::NOW).is_empty(), "the new account's earlier orders are not news");
     blotter.apply_update(&update("q", 5, 5, "e3"));
     assert_eq!(printed(&mut follow, &blotter), ["e3"]);
 }
 
 #[test]
-fn an_execution_waits_for_its_order_and_a_blotter_read_back_tells_nothing_twice() {
+fn an_execution_waits_for_its_order_and_a_restored_blotter_repeats_nothing() {
     let (mut blotter, mut follow) = (Blotter::default(), Follow::default());
     drop(follow.due(1, &blotter, true, Began::NOW));
     let known = update("o", 10, 10, "e1");
@@ -401,12 +401,12 @@ fn an_execution_waits_for_its_order_and_a_blotter_read_back_tells_nothing_twice(
         withdrawn: false,
     };
     blotter.restore(Vec::new(), vec![early.clone()], vec![line.clone()], None);
-    assert!(printed(&mut follow, &blotter).is_empty(), "nobody knows the order");
-    assert_eq!(blotter.unsettled().collect::<Vec<_>>(), [&early.order_id], "it is asked for");
+    assert!(printed(&mut follow, &blotter).is_empty(), "the order is unknown");
+    assert_eq!(blotter.unsettled().collect::<Vec<_>>(), [&early.order_id], "it will be fetched");
     blotter.apply_snapshot(std::slice::from_ref(&known.order), &[]);
     assert_eq!(printed(&mut follow, &blotter), ["e1"]);
     assert_eq!(blotter.unsettled().count(), 0);
-    // Taken over from another instance: the same tape, read back as a blotter of its own.
+    // Taken over from another instance: the same tape, restored into another blotter.
     let mut again = Blotter::default();
     again.restore(vec![known.order], vec![early], vec![line], None);
     assert!(follow.due(2, &again, true, Began::NOW).is_empty());
@@ -416,7 +416,7 @@ fn an_execution_waits_for_its_order_and_a_blotter_read_back_tells_nothing_twice(
 }
 
 #[test]
-fn what_an_earlier_run_told_is_not_told_again_and_what_it_missed_is() {
+fn lines_of_an_earlier_run_are_not_repeated_and_missed_ones_are_printed() {
     let dir = tempfile::tempdir().unwrap();
     let link = crate::domain::LinkId::from("paper/one");
     let mut blotter = Blotter::default();
@@ -427,11 +427,11 @@ fn what_an_earlier_run_told_is_not_told_again_and_what_it_missed_is() {
         follow.told.going_out(line).unwrap();
         follow.told.went_out().unwrap();
     }
-    // Told by the screen, as it were: noted in memory, and the run is killed before it went out.
+    // Kept in memory only: the run is killed before the line is noted.
     blotter.apply_update(&update("o", 10, 10, "e1"));
     assert_eq!(printed(&mut follow, &blotter), ["e1"]);
     drop(follow);
     let mut follow = Follow::resuming(WatchLog::open(dir.path(), &link).0);
     assert!(printed(&mut follow, &Blotter::default()).is_empty());
-    assert_eq!(printed(&mut follow, &blotter), ["e1"], "once more, for it was not noted as told");
+    assert_eq!(printed(&mut follow, &blotter), ["e1"], "again, because it was not noted as reported");
 }

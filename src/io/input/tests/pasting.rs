@@ -15,7 +15,7 @@ fn pasted(line: &mut Line) -> Vec<String> {
 }
 
 #[test]
-fn a_paste_is_one_text_whatever_stands_in_it() {
+fn a_paste_is_one_text_whatever_it_contains() {
     let whole = b"\x1b[200~y\x1b[A\x03\x1b]11;?\x07L\x1b[201~";
     for at in 1..whole.len() {
         let mut line = Line::default();
@@ -43,7 +43,7 @@ fn a_paste_without_an_end_ends_by_itself_and_its_rest_is_no_key() {
 }
 
 #[test]
-fn who_types_into_a_paste_without_an_end_is_heard_soon() {
+fn keys_typed_into_an_endless_paste_arrive_soon() {
     let paste = |text: &str| InputEvent::Paste(text.to_owned());
     let key = |ch| InputEvent::Key(Chord::char(ch));
     for pause in [31, 120, 300, 499, 700, 1900] {
@@ -56,7 +56,7 @@ fn who_types_into_a_paste_without_an_end_is_heard_soon() {
             assert_eq!(line.heard, [paste("hello"), InputEvent::Key(*chord)], "{} after {pause}", bytes.escape_ascii());
         }
     }
-    // Every 0.7 s, as somebody in alarm.
+    // Every 0.7 s, as a user in a hurry.
     let mut line = Line::default();
     line.read(b"\x1b[200~hello");
     for key in [b"?".as_slice(), b"\x1b", b"q", b"\x1b[A", b"j"] {

@@ -1,18 +1,18 @@
-//! Rows that this version cannot read: how far back the broker must be asked for what they hold.
+//! Rows that this version cannot read, and how far back they must be fetched from the broker again.
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::timestamp;
 
-/// What was met while reading.
+/// The unreadable rows found.
 #[derive(Debug, Default)]
 pub(super) struct Lost {
-    /// The numbers of orders.
+    /// The row numbers of orders.
     pub(super) orders: Vec<i64>,
-    /// The numbers of executions.
+    /// The row numbers of executions.
     pub(super) executions: Vec<i64>,
-    /// How many lines of the tape; the broker does not have them.
+    /// The number of tape lines, which the broker does not have.
     pub(super) lines: usize,
 }
 
@@ -21,13 +21,13 @@ impl Lost {
         self.orders.len() + self.executions.len() + self.lines
     }
 
-    /// True when something is missing that the broker can state again.
+    /// Whether something is missing that the broker can supply.
     pub(super) fn leaves_a_gap(&self) -> bool {
         !self.orders.is_empty() || !self.executions.is_empty()
     }
 
-    /// The broker's time from which on everything must be asked for: that of the earliest row that cannot be read, which
-    /// stands beside its body; of the earliest row of all where one has no time; `None` where none has.
+    /// The broker's time from which everything must be fetched again: the time, stored beside the body, of the earliest
+    /// unreadable row; that of the earliest row of all when one has no time; `None` when no row has one.
     pub(super) fn since(
         &self,
         connection: &Connection,

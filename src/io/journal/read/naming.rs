@@ -1,4 +1,4 @@
-//! Exported undoings name the rows that they are of, as they stand in the file.
+//! Exported busts and corrections name their targets by the ids in the file.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,12 +9,12 @@ use crate::domain::undoing::{self, Of};
 use crate::domain::{Execution, ExecutionId, Order, OrderId};
 use crate::io::journal::rows::Row;
 
-/// What the undoings of the orders that were met are of.
+/// The targets of busts and corrections, by order.
 #[derive(Default)]
 pub(super) struct Names(HashMap<(i64, i64, OrderId), HashMap<ExecutionId, Of>>);
 
 impl Names {
-    /// The same row, naming what it is of. Rows of more than `longest` bytes are nothing.
+    /// The row, naming its target. Rows longer than `longest` bytes are ignored.
     pub(super) fn resolve(
         &mut self,
         connection: &Connection,
@@ -33,7 +33,7 @@ impl Names {
         let found = match undone.and_then(|undone| undone.get(&row.id)) {
             Some(Of::Row(found)) => Some(found.clone()),
             Some(Of::Untold(_) | Of::Open | Of::Nothing) => None,
-            // It is larger than what is read here.
+            // The row is larger than the limit.
             None => Some(of.clone()),
         };
         if let ExecutionKind::Bust { of } | ExecutionKind::Correction { of } = &mut row.kind {
@@ -66,7 +66,7 @@ fn undone(
         .optional()?;
     let order = body.and_then(|text| Order::from_body(&text));
     let rows: Vec<&Execution> = rows.iter().collect();
-    // A leg's row may stand under its parent.
+    // A leg's row may be stored under its parent.
     let mut there = connection
         .prepare_cached("SELECT count(*) FROM executions WHERE account = ?1 AND generation = ?2 AND id = ?3")?;
     let mut ids = HashSet::new();

@@ -1,4 +1,4 @@
-//! Locks held by others, files that cannot be used yet, newer versions.
+//! Locks held by other programs, files that cannot be used yet, files of newer versions.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use rusqlite::Connection;
 
 use super::*;
 
-/// Longer than anything here takes, even on a busy machine.
+/// Longer than any step takes, even on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 fn executed(number: i64) -> Batch {
@@ -14,7 +14,7 @@ fn executed(number: i64) -> Batch {
     Batch { link: link(), learned_at: at(number), records }
 }
 
-/// Waits for a state of the progress, and counts how often it changed on the way.
+/// Waits until the progress is `done`; returns how often it changed before.
 fn until(journal: &Journal, done: impl Fn(&Progress) -> bool) -> usize {
     let mut progress = journal.progress();
     run(async {
@@ -31,7 +31,7 @@ fn until(journal: &Journal, done: impl Fn(&Progress) -> bool) -> usize {
     })
 }
 
-/// Another program with the write lock.
+/// Takes the write lock, as another program.
 fn lock(path: &Path) -> Connection {
     let other = Connection::open(path).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
@@ -39,7 +39,7 @@ fn lock(path: &Path) -> Connection {
 }
 
 #[test]
-fn a_lock_held_by_another_program_is_one_fault_and_what_came_meanwhile_is_written_after_it() {
+fn a_held_lock_is_one_fault_and_waiting_records_are_written_after_it() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("journal.sqlite");
     let journal = open(&path);
@@ -49,19 +49,19 @@ fn a_lock_held_by_another_program_is_one_fault_and_what_came_meanwhile_is_writte
         journal.append(executed(number)).unwrap();
     }
     until(&journal, |progress| progress.fault.as_deref() == Some("another program holds its lock"));
-    assert!(matches!(run(journal.barrier()), Err(JournalError::NotSaved { waiting: 40, .. })), "no success");
-    assert!(run(journal.load(&link())).is_err(), "what is read now would lack what is known");
+    assert!(matches!(run(journal.barrier()), Err(JournalError::NotSaved { waiting: 40, .. })), "nothing is saved yet");
+    assert!(run(journal.load(&link())).is_err(), "reading now would lack waiting records");
     assert_eq!(journal.progress().borrow().saved, 1);
     other.execute_batch("COMMIT").unwrap();
-    // Nobody asks again: it is written by itself, and the fault did not change while it lasted.
+    // The writer retries by itself, and the fault did not change meanwhile.
     let turns = until(&journal, |progress| progress.saved == 41 && progress.fault.is_none());
-    assert!(turns <= 2, "said {turns} times");
+    assert!(turns <= 2, "reported {turns} times");
     assert_eq!(journal.waiting(), 0);
     assert_eq!(run(journal.load(&link())).unwrap().executions.len(), 40);
 }
 
 #[test]
-fn a_file_that_cannot_be_opened_yet_is_opened_when_it_can_be_and_nothing_is_lost() {
+fn a_file_that_cannot_be_opened_yet_is_opened_later_and_nothing_is_lost() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("journal.sqlite");
     drop(open(&path));
@@ -70,7 +70,7 @@ fn a_file_that_cannot_be_opened_yet_is_opened_when_it_can_be_and_nothing_is_lost
     let journal = open(&path);
     journal.append(executed(1)).unwrap();
     assert!(run(journal.barrier()).is_err());
-    // The reason alone, as when it was opened first: the same fault is not said in other words.
+    // The same reason as at the first opening, so that one fault has one wording.
     assert_eq!(journal.progress().borrow().fault.as_deref(), Some("another program holds its lock"));
     drop(other);
     until(&journal, |progress| progress.saved == 1 && progress.fault.is_none());
@@ -78,7 +78,7 @@ fn a_file_that_cannot_be_opened_yet_is_opened_when_it_can_be_and_nothing_is_lost
 }
 
 #[test]
-fn a_folder_in_the_files_place_is_said_and_when_it_is_gone_nothing_was_lost() {
+fn a_folder_in_the_files_place_is_reported_and_nothing_is_lost_when_it_is_removed() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("journal.sqlite");
     std::fs::create_dir(&path).unwrap();
@@ -93,7 +93,7 @@ fn a_folder_in_the_files_place_is_said_and_when_it_is_gone_nothing_was_lost() {
 }
 
 #[test]
-fn an_end_in_the_middle_of_a_fault_waits_no_longer_than_told_and_says_why() {
+fn closing_during_a_fault_waits_no_longer_than_allowed_and_returns_the_reason() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("journal.sqlite");
     let journal = open(&path);
@@ -109,12 +109,12 @@ fn an_end_in_the_middle_of_a_fault_waits_no_longer_than_told_and_says_why() {
 }
 
 #[test]
-fn a_newer_versions_journal_is_left_as_it_is_also_when_it_becomes_one() {
+fn a_newer_versions_journal_is_left_unchanged_even_if_upgraded_while_open() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("journal.sqlite");
     let journal = open(&path);
     save(&journal, vec![Record::Account("a".into())]);
-    // A newer version takes the file over while this one has it open: its columns may hold anything.
+    // A newer version upgrades the file while this one has it open; its columns may contain anything.
     let newer = Connection::open(&path).unwrap();
     newer.execute_batch("PRAGMA user_version = 99; ALTER TABLE accounts RENAME TO people").unwrap();
     journal.append(executed(1)).unwrap();
@@ -132,12 +132,12 @@ fn a_newer_versions_journal_is_left_as_it_is_also_when_it_becomes_one() {
 }
 
 #[test]
-fn damage_that_another_instance_has_dealt_with_does_not_cost_the_new_file() {
+fn damage_that_another_instance_has_handled_does_not_affect_the_new_file() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("journal.sqlite");
     let late = open(&path);
     save(&late, vec![Record::Account("a".into())]);
-    // Another instance found damage, set the file aside and went on in a new one.
+    // Another instance found damage, set the file aside and continued in a new one.
     for part in ["", "-wal", "-shm"] {
         let of = |name: &str| dir.path().join(format!("{name}{part}"));
         if of("journal.sqlite").exists() {
@@ -152,13 +152,13 @@ fn damage_that_another_instance_has_dealt_with_does_not_cost_the_new_file() {
         .execute_batch("INSERT INTO accounts (no, link, account_id) VALUES (x'00', 'alpaca-paper/paper/PA1', x'00')")
         .unwrap();
     let remembered = run(late.load(&link())).unwrap();
-    assert!(remembered.notice.is_some_and(|notice| notice.contains("was removed or replaced")), "it is said");
+    assert!(remembered.notice.is_some_and(|notice| notice.contains("was removed or replaced")), "it is reported");
     assert_eq!(journals(dir.path()), ["journal.set-aside-1.sqlite", "journal.sqlite"], "nothing is set aside again");
     assert_eq!(run(late.load(&link())).unwrap().account, Some("new".into()));
     assert_eq!(run(first.load(&link())).unwrap().account, Some("new".into()));
 }
 
-/// The names in a folder that are files of a journal.
+/// The journal files in a folder.
 fn journals(dir: &Path) -> Vec<String> {
     let names = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let mut names: Vec<_> = names.filter(|name| name.ends_with(".sqlite")).collect();
@@ -168,21 +168,21 @@ fn journals(dir: &Path) -> Vec<String> {
 
 #[cfg(unix)]
 #[test]
-fn a_file_that_was_removed_is_said_and_what_comes_goes_into_a_new_one() {
+fn a_removed_file_is_reported_and_writing_continues_in_a_new_one() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("journal.sqlite");
     let journal = open(&path);
     save(&journal, vec![Record::Account("a".into())]);
-    // The log is left: it belongs to the file that is gone.
+    // Its write-ahead log is left.
     std::fs::remove_file(&path).unwrap();
     journal.append(executed(1)).unwrap();
     let said = run(journal.barrier()).unwrap().notice.unwrap();
     assert!(said.contains("was removed or replaced while in use"), "{said}");
     assert_eq!((journal.progress().borrow().begun, count(&path, "executions")), (1, 1));
-    assert!(dir.path().join("journal.set-aside-1.sqlite-wal").exists(), "what may be the last records is kept");
+    assert!(dir.path().join("journal.set-aside-1.sqlite-wal").exists(), "the log may contain the last records");
     journal.append(executed(2)).unwrap();
-    assert_eq!(run(journal.barrier()), Ok(Saved::default()), "said once");
-    // The folder goes too.
+    assert_eq!(run(journal.barrier()), Ok(Saved::default()), "reported once");
+    // The folder is removed too.
     std::fs::remove_dir_all(dir.path()).unwrap();
     journal.append(executed(3)).unwrap();
     assert!(run(journal.barrier()).unwrap().notice.is_some());
@@ -191,7 +191,7 @@ fn a_file_that_was_removed_is_said_and_what_comes_goes_into_a_new_one() {
 
 #[cfg(unix)]
 #[test]
-fn a_file_that_another_instance_began_in_its_place_is_shared_and_not_set_aside() {
+fn a_replacement_file_of_another_instance_is_shared_and_not_set_aside() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("journal.sqlite");
     let journal = open(&path);
@@ -204,7 +204,7 @@ fn a_file_that_another_instance_began_in_its_place_is_shared_and_not_set_aside()
     save(&other, vec![Record::Account("a".into())]);
     other.append(executed(1)).unwrap();
     assert_eq!(run(other.barrier()), Ok(Saved::default()));
-    // What is read is read from the file that is there.
+    // Reads use the new file.
     assert_eq!(run(journal.load(&link())).unwrap().executions.len(), 1);
     journal.append(executed(2)).unwrap();
     assert_eq!(run(journal.barrier()), Ok(Saved::default()));

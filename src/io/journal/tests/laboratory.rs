@@ -1,8 +1,9 @@
-//! The laboratory's runs on the real journal: its writer, its schema, a real file, with a lock held by another program,
-//! a full disk, kills in the middle of both and of a commit, a file that is damaged or cannot be opened.
+//! The laboratory's runs on the real journal, with its writer, schema and a real file. Faults: a lock held by another
+//! program, a full disk, kills during both and during a commit, a damaged file, a file that cannot be opened.
 //!
-//! More, and which: `BROKERDECK_JOURNAL_SEEDS=5000 cargo test --lib runs_on_the_real_journal` (from `BROKERDECK_JOURNAL_FIRST=200`).
-//! One seed with all that happened in it: `BROKERDECK_JOURNAL_SEED=42 cargo test --lib a_run_on_the_real_journal -- --nocapture`.
+//! More, and which: `BROKERDECK_JOURNAL_SEEDS=5000 cargo test --lib runs_on_the_real_journal` (from
+//! `BROKERDECK_JOURNAL_FIRST=200`). One seed with its full log:
+//! `BROKERDECK_JOURNAL_SEED=42 cargo test --lib a_run_on_the_real_journal -- --nocapture`.
 
 mod faults;
 mod fixture;
@@ -22,14 +23,14 @@ use crate::domain::{AccountId, Now};
 use crate::io::journal::writer::Opener;
 use crate::session::lab::{self, Chance, Kept, Recalled, Setting};
 
-/// Seeds of one change to the code.
+/// The number of seeds run for every change to the code.
 const SEEDS: u64 = 200;
-/// Not from 0: seed 103 shows the session to be behind, with any journal.
+/// Not from 0: seed 103 fails in the session, with any journal.
 const FIRST: u64 = 200;
-/// Before a kill the disk is as slow as this, so that it may hit between a batch and its commit.
+/// The disk's delay before a kill, so that the kill may hit between a batch and its commit.
 const WITHIN: Duration = Duration::from_secs(5);
 
-/// The journal of all programs of a run, in one file.
+/// The shared journal file of all programs of a run.
 struct OnDisk {
     folder: TempDir,
     path: PathBuf,
@@ -40,10 +41,10 @@ struct OnDisk {
     ends: Vec<Duration>,
     faults: Faults,
     holder: Option<Connection>,
-    /// Where the log of a commit that was under way ends.
+    /// The length of the log of an unfinished commit.
     torn: Option<u64>,
     desks: Vec<Fixture>,
-    /// Two programs are on one account.
+    /// Whether two programs share one account.
     mates: bool,
     tally: Arc<Mutex<Tally>>,
     wrong: Option<String>,
@@ -110,7 +111,7 @@ impl OnDisk {
         self.wrong = self.wrong.take().or(result.err());
     }
 
-    /// Lets time pass: the writers see what they were sent, faults begin and end.
+    /// Advances time: writers receive what was sent, faults start and end.
     fn pass(&mut self, now: Duration) {
         for number in 0..self.desks.len() {
             if self.desks[number].is_due(now) {
@@ -119,7 +120,7 @@ impl OnDisk {
         }
         self.turn(now);
         for number in 0..self.desks.len() {
-            // It tries again by itself.
+            // The writer retries by itself.
             if self.desks[number].has_a_fault() && !self.faults.any() {
                 self.commit(number);
             }
@@ -154,7 +155,7 @@ impl OnDisk {
         self.fail(result);
     }
 
-    /// Commits, and then what only names were kept of.
+    /// Commits, including records of which only ids were kept.
     fn catch_up(&mut self, number: usize, blotter: &Blotter, now: Now) {
         self.commit(number);
         if self.desks[number].settle(blotter, now) {
@@ -167,7 +168,7 @@ impl OnDisk {
         self.folder.path().join("journal.sqlite-wal")
     }
 
-    /// A commit that is under way when the process is killed: some of it is in the log, its end is not.
+    /// Cuts a commit off, as by a kill: the log contains a part of it.
     fn tear(&mut self, number: usize) {
         let length = |path: &Path| std::fs::metadata(path).map_or(0, |found| found.len());
         let before = length(&self.wal());
@@ -181,8 +182,8 @@ impl OnDisk {
         }
     }
 
-    /// The process of the only program that has the file open is gone: what the system has of the file stays as it is,
-    /// where an end in order would tidy it up.
+    /// Kills the only process that has the file open: the files stay as they are, without the clean-up of an orderly
+    /// close.
     fn crash(&mut self, number: usize) {
         let (file, log) = (std::fs::read(&self.path), std::fs::read(self.wal()));
         self.desks[number].die();
@@ -204,10 +205,10 @@ impl OnDisk {
         }
     }
 
-    /// What a program that nobody shares the file with finds now and then.
+    /// Damages the file, when no other program shares it.
     fn damage(&mut self) {
         let mut bytes = std::fs::read(&self.path).unwrap_or_default();
-        // All may still be in the log.
+        // Everything may still be in the log.
         bytes.resize(bytes.len().max(8_192), 0x5a);
         let kinds = if bytes.len() > 16_384 { 3 } else { 1 };
         match self.chance.below(kinds) {
@@ -258,7 +259,7 @@ impl OnDisk {
         Some(recalled(found))
     }
 
-    /// The stream is taken over from another program: what that one wrote is read, where it can be.
+    /// Takes the stream over from another program, and reads what that one wrote, if possible.
     fn refresh(&mut self, program: usize) -> Option<Recalled> {
         self.commit(program);
         if self.desks[program].is_behind() {
@@ -274,7 +275,7 @@ impl OnDisk {
         }
     }
 
-    /// Beside another program on the account: whatever the stream told of is in the file under its own id.
+    /// Checks, with two programs on an account, that every execution of the stream is in the file under its own id.
     fn holds(&self, program: usize, blotter: &Blotter) -> Result<(), String> {
         let found = self.desks[program].read(&self.path)?;
         if found.account != self.desks[program].account {
@@ -376,7 +377,7 @@ fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().and_then(|text| text.parse().ok())
 }
 
-/// Also what is known to go wrong: a program that begins while the file cannot be opened.
+/// Whether to include a known failure: a program that starts while the file cannot be opened.
 fn more() -> bool {
     std::env::var_os("BROKERDECK_JOURNAL_MORE").is_some()
 }
@@ -415,8 +416,8 @@ fn runs_on_the_real_journal_end_in_the_truth() {
     wrong.sort();
     let tally = tally.lock().unwrap();
     writeln!(std::io::stdout(), "{tally:?}").unwrap();
-    assert!(wrong.is_empty(), "of {count} seeds from {first} these went wrong: {wrong:#?}");
-    assert!(count < SEEDS || tally.has_all(), "something never happened: {tally:?}");
+    assert!(wrong.is_empty(), "of {count} seeds from {first} these failed: {wrong:#?}");
+    assert!(count < SEEDS || tally.has_all(), "a kind of event never occurred: {tally:?}");
 }
 
 #[test]

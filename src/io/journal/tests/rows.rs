@@ -1,9 +1,11 @@
-//! The form of the rows: files of every earlier version can be read, and what cannot be read is asked for again.
+//! The format of rows: files of every earlier version can be read, and unreadable rows are fetched from the broker
+//! again.
 
 use super::*;
 use crate::io::journal::rows::Row;
 
-/// Written by version 0.1.0, as `sqlite3 journal.sqlite .dump` shows it. It is never changed: later versions get files of their own.
+/// Written by version 0.1.0, dumped with `sqlite3 journal.sqlite .dump`. It is frozen: later versions get files of
+/// their own.
 const V0_1_0: &str = include_str!("../../../../tests/fixtures/journal-0.1.0.sql");
 
 fn full_order() -> Order {
@@ -110,7 +112,7 @@ fn everything() -> Vec<Record> {
     records
 }
 
-/// Every account of a file that holds [`everything`], as a start reads it.
+/// Checks that a start reads all of [`everything`].
 fn assert_is_everything(found: &LoadedState) {
     assert_eq!(found.orders, [full_order(), bare_order()]);
     let from_journal = |execution: Execution| Execution { source: Source::Journal, ..execution };
@@ -122,16 +124,16 @@ fn assert_is_everything(found: &LoadedState) {
 }
 
 #[test]
-fn the_journal_of_version_0_1_0_is_read_whole() {
+fn the_journal_of_version_0_1_0_can_be_read() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("journal.sqlite");
     rusqlite::Connection::open(&path).unwrap().execute_batch(V0_1_0).unwrap();
     assert_is_everything(&run(open(&path).load(&link())).unwrap());
 }
 
-/// A later version that writes other rows than this one's must not call itself the same.
+/// A version that writes other rows must use another format version.
 #[test]
-fn what_is_written_is_what_version_0_1_0_wrote() {
+fn rows_are_written_as_version_0_1_0_wrote_them() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("journal.sqlite");
     save(&open(&path), everything());
@@ -147,7 +149,7 @@ fn what_is_written_is_what_version_0_1_0_wrote() {
 }
 
 #[test]
-fn a_leg_may_be_a_whole_order_and_members_that_nobody_knows_are_passed_over() {
+fn a_leg_may_be_a_full_order_and_unknown_members_are_ignored() {
     let body = full_order().to_body().unwrap();
     let whole = body.replace("\"leg1\"", "{\"id\":\"leg1\",\"symbol\":\"F\"}").replacen('{', "{\"later\":[1],", 1);
     assert_ne!(whole, body);
@@ -160,16 +162,16 @@ fn a_leg_may_be_a_whole_order_and_members_that_nobody_knows_are_passed_over() {
 }
 
 #[test]
-fn rows_that_cannot_be_read_are_said_and_the_broker_is_asked_again_for_what_they_hold() {
+fn unreadable_rows_are_reported_and_fetched_from_the_broker_again() {
     let cases: [(&str, usize, Option<i64>); 6] = [
-        // Beside its body each row has its time.
+        // Each row has its time in a column beside the body.
         ("UPDATE orders SET body = '{}' WHERE id = 'bare'", 1, Some(0)),
         ("UPDATE executions SET body = 'x' WHERE id = 'e1'", 1, Some(40)),
         ("UPDATE executions SET body = 'x' WHERE id IN ('e1', 'e2')", 2, Some(40)),
-        // Without one, everything of the account is asked for again.
+        // Without a time, everything of the account is fetched again.
         ("UPDATE executions SET body = '' WHERE id = 'e5'", 1, Some(0)),
         ("UPDATE executions SET body = 'x', at = NULL; UPDATE orders SET submitted_at = NULL", 5, None),
-        // The tape is ours alone: nobody can be asked for it.
+        // The tape exists only here, so it cannot be fetched.
         ("UPDATE lines SET body = '[]' WHERE number = 1", 1, Some(70)),
     ];
     for (damage, rows, back) in cases {

@@ -1,11 +1,11 @@
-//! Two instances on one journal: one hears the stream, the other asks.
+//! Two instances on one journal: one streams, the other polls.
 
 use std::collections::BTreeSet;
 
 use super::*;
 use crate::domain::activity::{Activity, ActivityKind};
 
-/// An instance: what it knows, and its handle.
+/// An instance: its blotter and its journal.
 struct Instance {
     journal: Journal,
     blotter: Blotter,
@@ -39,7 +39,7 @@ impl Instance {
     }
 }
 
-/// The activity row of an execution, which does not tell the execution's id.
+/// The activity row of an execution, which does not contain the execution's id.
 fn row(update: &TradeUpdate) -> Activity {
     let execution = &update.executions[0];
     Activity {
@@ -60,14 +60,14 @@ fn row(update: &TradeUpdate) -> Activity {
     }
 }
 
-/// A generator that is the same everywhere.
+/// A deterministic pseudo-random generator.
 fn chance(state: &mut u64, of: u64) -> u64 {
     *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
     (*state >> 33) % of
 }
 
 #[test]
-fn whoever_learns_what_first_each_execution_is_there_once_and_orders_only_advance() {
+fn in_any_order_of_learning_each_execution_is_stored_once_and_orders_only_advance() {
     for seed in 0..40 {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("journal.sqlite");
@@ -89,12 +89,12 @@ fn whoever_learns_what_first_each_execution_is_there_once_and_orders_only_advanc
                     heard += 1;
                 }
                 2 if asked < updates.len() => {
-                    // The order's state before the row that explains it, as lists lag behind each other.
+                    // The order's state before the row that explains it, because lists lag behind each other.
                     second.ask(std::slice::from_ref(&updates[asked].order), &[], time);
                     second.ask(&[], &[row(&updates[asked])], time);
                     asked += 1;
                 }
-                // Either may die and come back.
+                // Either may crash and restart.
                 3 if chance(&mut random, 5) == 0 => {
                     if chance(&mut random, 2) == 0 {
                         drop(first);
@@ -126,7 +126,7 @@ fn whoever_learns_what_first_each_execution_is_there_once_and_orders_only_advanc
 }
 
 #[test]
-fn an_instance_that_lags_behind_takes_nothing_back() {
+fn a_lagging_instance_reverts_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("journal.sqlite");
     let (mut first, mut second) = (Instance::start(&path), Instance::start(&path));
@@ -143,7 +143,7 @@ fn an_instance_that_lags_behind_takes_nothing_back() {
 }
 
 #[test]
-fn an_end_told_in_whole_seconds_stands_over_what_another_heard_within_that_second() {
+fn an_end_dated_in_whole_seconds_wins_over_an_update_within_that_second() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("journal.sqlite");
     let (mut first, mut second) = (Instance::start(&path), Instance::start(&path));
@@ -156,7 +156,7 @@ fn an_end_told_in_whole_seconds_stands_over_what_another_heard_within_that_secon
     assert_eq!(orders.iter().map(|order| &order.status).collect::<Vec<_>>(), [&OrderStatus::Canceled]);
 }
 
-/// What a service states whose lists write the moment of the order's making for good.
+/// An order from a service whose lists never update `updated_at`.
 fn still(order: &Order) -> Order {
     Order { updated_at: Some(at(0)), ..order.clone() }
 }
@@ -167,9 +167,9 @@ fn states(instance: &Instance) -> Vec<(OrderStatus, Qty)> {
 }
 
 #[test]
-fn what_the_lists_won_in_a_conflict_is_written_though_no_time_tells_that_it_is_newer() {
+fn a_conflict_decided_for_rest_is_written_without_a_newer_time() {
     let ends = [(OrderStatus::Canceled, 40), (OrderStatus::Replaced, 40), (OrderStatus::Filled, 100)];
-    // Undone, executed by less, and opened again.
+    // Busted, executed less, and reopened.
     let takes = [(OrderStatus::New, 0), (OrderStatus::PartiallyFilled, 30)];
     for (heard_second, (status, cum)) in
         [true, false].into_iter().flat_map(|late| ends.iter().chain(&takes).map(move |to| (late, to.clone())))
@@ -192,7 +192,7 @@ fn what_the_lists_won_in_a_conflict_is_written_though_no_time_tells_that_it_is_n
         let changes = first.blotter.concede(&"o".into());
         first.write(&changes, 363);
         assert_eq!(states(&second), [(status.clone(), Qty::whole(cum))], "heard second: {heard_second}");
-        // The other one dies before it has asked again, and takes nothing back when it starts from what is there.
+        // The other instance crashes before its next fetch, and reverts nothing when it restarts from the file.
         drop(second);
         let again = Instance::start(&path);
         assert_eq!(again.blotter.order(&"o".into()).map(|order| &order.status), Some(&status));
@@ -200,7 +200,7 @@ fn what_the_lists_won_in_a_conflict_is_written_though_no_time_tells_that_it_is_n
 }
 
 #[test]
-fn what_was_taken_back_stands_over_what_another_wrote_before_and_gives_way_to_what_it_wrote_after() {
+fn a_reverted_state_wins_over_earlier_writes_of_another_instance_and_not_over_later_ones() {
     for (later, stays) in [(362, 30), (364, 50)] {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("journal.sqlite");
@@ -219,13 +219,13 @@ fn what_was_taken_back_stands_over_what_another_wrote_before_and_gives_way_to_wh
 }
 
 #[test]
-fn a_lagging_list_neither_opens_an_order_again_nor_follows_what_a_stream_told() {
+fn a_lagging_list_neither_reopens_an_order_nor_overrides_the_stream() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("journal.sqlite");
     let (mut first, mut second) = (Instance::start(&path), Instance::start(&path));
     let heard = fill("e1", "o", 40, 40);
     second.ask(&[still(&order("o", OrderStatus::Canceled, 40))], &[], 300);
-    // A frame from before the end arrives after it; its time is later than the one that the lists write.
+    // A frame from before the end arrives after it, with a later time than the lists state.
     first.hear(&heard, 301);
     assert_eq!(states(&second), [(OrderStatus::Canceled, Qty::whole(40))]);
     second.ask(&[still(&order("p", OrderStatus::New, 0))], &[], 302);
@@ -235,7 +235,7 @@ fn a_lagging_list_neither_opens_an_order_again_nor_follows_what_a_stream_told() 
 }
 
 #[test]
-fn a_reset_account_begins_one_generation_for_both_instances() {
+fn a_reset_account_starts_one_generation_for_both_instances() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("journal.sqlite");
     let (first, second) = (open(&path), open(&path));
@@ -243,7 +243,7 @@ fn a_reset_account_begins_one_generation_for_both_instances() {
     save(&first, vec![Record::Account("old".into()), placed("o1")]);
     save(&second, vec![Record::Account("old".into()), placed("o2")]);
     save(&first, vec![Record::Account("new".into()), placed("n1")]);
-    // The second has not heard of the reset yet; then it has.
+    // The second instance learns of the reset later.
     save(&second, vec![placed("o3")]);
     save(&second, vec![Record::Account("new".into()), placed("n2")]);
     save(&first, vec![placed("n3")]);
@@ -255,13 +255,13 @@ fn a_reset_account_begins_one_generation_for_both_instances() {
 }
 
 #[test]
-fn a_line_stays_whose_execution_its_writer_knows_by_its_own_id_by_now() {
+fn a_line_stays_when_its_writer_learns_the_executions_own_id() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("journal.sqlite");
     let (mut first, mut second) = (Instance::start(&path), Instance::start(&path));
     let (update, other) = (fill("e1", "o", 40, 40), fill("e2", "p", 40, 40));
     first.ask(std::slice::from_ref(&update.order), &[row(&update)], 300);
-    // The second sees the line under the id of the row; then the first learns the execution's own.
+    // The second instance sees the line under the row's id; then the first learns the execution's own id.
     second.hear(&other, 301);
     first.hear(&update, 302);
     second.ask(std::slice::from_ref(&update.order), &[row(&update)], 303);
@@ -273,7 +273,7 @@ fn a_line_stays_whose_execution_its_writer_knows_by_its_own_id_by_now() {
 }
 
 #[test]
-fn an_instance_with_other_accounts_takes_nothing_from_this_ones() {
+fn an_instance_with_other_accounts_does_not_affect_this_ones() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("journal.sqlite");
     let (first, second) = (open(&path), open(&path));
@@ -283,7 +283,7 @@ fn an_instance_with_other_accounts_takes_nothing_from_this_ones() {
         second.append(Batch { link: "alpaca-live/live/1".into(), learned_at: at(100), records }).unwrap();
         second.barrier().await.unwrap();
     });
-    // Two undoings of as much: one reported, one inferred. The blotter has told them apart.
+    // Two busts of the same quantity, one reported and one inferred, which the blotter has distinguished.
     let undoing = |id: &str| {
         let execution = fill(id, "o", 10, 10).executions.remove(0);
         Record::Execution(Box::new(Execution { kind: ExecutionKind::Bust { of: None }, cum_qty: None, ..execution }))
@@ -295,7 +295,7 @@ fn an_instance_with_other_accounts_takes_nothing_from_this_ones() {
 }
 
 #[test]
-fn what_two_instances_wrote_past_each_other_is_read_back_once() {
+fn duplicates_of_two_instances_are_read_back_once() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("journal.sqlite");
     let journal = open(&path);
@@ -332,14 +332,14 @@ fn what_two_instances_wrote_past_each_other_is_read_back_once() {
     let shown: Vec<_> = blotter.tape().iter().map(|line| (line.number, line.execution.clone())).collect();
     assert_eq!(shown, [(1, Some("e1".into())), (2, None)]);
     assert_eq!(blotter.executions().map(|row| row.id.as_str()).collect::<Vec<_>>(), ["e1"]);
-    // What comes next goes behind what is there.
+    // New lines are appended.
     save(&journal, vec![line(3, TradeEvent::Replaced, None)]);
     drop(journal);
     let tape = run(open(&path).load(&link())).unwrap().tape;
     assert_eq!(tape.iter().map(|line| line.event.clone()).collect::<Vec<_>>().last(), Some(&TradeEvent::Replaced));
 }
 
-/// What another instance has in the file of one order, and what this one writes of it; what is there then.
+/// The rows of one order in the file after this instance writes `own` beside the `other` instance's rows.
 fn beside(other: Vec<Execution>, own: Vec<Execution>) -> Vec<String> {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("journal.sqlite");
@@ -355,78 +355,78 @@ fn beside(other: Vec<Execution>, own: Vec<Execution>) -> Vec<String> {
     ids
 }
 
-fn told(id: &str, kind: ExecutionKind, qty: i64, cum: Option<i64>, second: i64) -> Execution {
+fn reported(id: &str, kind: ExecutionKind, qty: i64, cum: Option<i64>, second: i64) -> Execution {
     let told = fill(id, "o", qty, cum.unwrap_or(qty)).executions.remove(0);
     Execution { kind, cum_qty: cum.map(Qty::whole), at: Some(at(second)), ..told }
 }
 
 #[test]
-fn an_undoing_parts_only_what_lies_on_either_side_of_it() {
-    let trade = |id: &str, second| told(id, ExecutionKind::Trade, 40, Some(40), second);
-    let bust = |id: &str, second| told(id, ExecutionKind::Bust { of: Some("e1".into()) }, 40, None, second);
+fn a_bust_separates_only_executions_on_either_side_of_it() {
+    let trade = |id: &str, second| reported(id, ExecutionKind::Trade, 40, Some(40), second);
+    let bust = |id: &str, second| reported(id, ExecutionKind::Bust { of: Some("e1".into()) }, 40, None, second);
     assert_eq!(beside(vec![trade("e1", 10), bust("u1", 20)], vec![trade("row/1", 10)]), ["e1", "u1"]);
-    // Executed once more after it: that is another.
+    // The same quantity executed again after the bust is another execution.
     assert_eq!(beside(vec![trade("e1", 10), bust("u1", 20)], vec![trade("row/2", 30)]), ["e1", "row/2", "u1"]);
-    // So is the same span at another price, unless it is of one moment: a row states what its execution was corrected to.
+    // So is the same range at another price, unless at the same time: a row shows its execution as corrected.
     let dearer = |second| Execution { px: Some(crate::domain::Price::whole(11)), ..trade("row/3", second) };
     assert_eq!(beside(vec![trade("e1", 10)], vec![dearer(12)]), ["e1", "row/3"]);
     assert_eq!(beside(vec![trade("e1", 10)], vec![dearer(10)]), ["e1"]);
 }
 
 #[test]
-fn one_undoing_inferred_twice_or_reported_as_a_correction_is_there_once() {
+fn a_bust_inferred_twice_or_reported_as_a_correction_is_stored_once() {
     let inferred = |second: i64| {
         let id = format!("inferred-bust/o/40-39@{second}");
-        told(&id, ExecutionKind::Bust { of: None }, 1, None, second)
+        reported(&id, ExecutionKind::Bust { of: None }, 1, None, second)
     };
-    let trade = || told("e1", ExecutionKind::Trade, 40, Some(40), 10);
-    let corrected = told("u1", ExecutionKind::Correction { of: Some("e1".into()) }, 39, None, 20);
+    let trade = || reported("e1", ExecutionKind::Trade, 40, Some(40), 10);
+    let corrected = reported("u1", ExecutionKind::Correction { of: Some("e1".into()) }, 39, None, 20);
     assert_eq!(beside(vec![trade(), inferred(30)], vec![inferred(50)]), ["e1", "inferred-bust/o/40-39@30"]);
     assert_eq!(beside(vec![trade(), corrected.clone()], vec![inferred(50)]), ["e1", "u1"]);
     assert_eq!(beside(vec![trade(), inferred(30)], vec![corrected]), ["e1", "u1"]);
-    // What was executed between two of them was undone again.
-    let again = told("e2", ExecutionKind::Trade, 1, Some(40), 40);
+    // An execution between two of them was busted again.
+    let again = reported("e2", ExecutionKind::Trade, 1, Some(40), 40);
     assert_eq!(beside(vec![trade(), inferred(30), again], vec![inferred(50)]).len(), 4);
 }
 
 #[test]
-fn an_undoing_inferred_of_what_several_reports_took_back_gives_way_to_them_together() {
-    let trades = || vec![told("e1", trade(), 100, Some(100), 5), told("e2", trade(), 50, Some(150), 6)];
+fn an_inferred_bust_is_replaced_by_several_reports_that_add_up_to_it() {
+    let trades = || vec![reported("e1", trade(), 100, Some(100), 5), reported("e2", trade(), 50, Some(150), 6)];
     let bust = |id: &str, of: &str, qty: i64, second| {
-        told(id, ExecutionKind::Bust { of: Some(of.into()) }, -qty, None, second)
+        reported(id, ExecutionKind::Bust { of: Some(of.into()) }, -qty, None, second)
     };
     let reports = || vec![bust("u1", "e2", 50, 20), bust("u2", "e1", 100, 21)];
     let inferred = |span: &str, qty| {
         let id = format!("inferred-bust/o/{span}@30");
-        vec![told(&id, ExecutionKind::Bust { of: None }, qty, None, 30)]
+        vec![reported(&id, ExecutionKind::Bust { of: None }, qty, None, 30)]
     };
     let there = ["e1", "e2", "u1", "u2"];
     assert_eq!(beside([trades(), reports()].concat(), inferred("150-0", 150)), there);
     assert_eq!(beside([trades(), inferred("150-0", 150)].concat(), reports()), there);
-    // A correction among them.
-    let corrected = told("u1", ExecutionKind::Correction { of: Some("e2".into()) }, 30, None, 20);
+    // One of them is a correction.
+    let corrected = reported("u1", ExecutionKind::Correction { of: Some("e2".into()) }, 30, None, 20);
     let mixed = || vec![corrected.clone(), bust("u2", "e1", 100, 21)];
     assert_eq!(beside([trades(), mixed()].concat(), inferred("150-30", 120)), there);
     assert_eq!(beside([trades(), inferred("150-30", 120)].concat(), mixed()), there);
-    // What they do not cover was undone beside them.
+    // The rest was busted too.
     assert_eq!(beside([trades(), reports()].concat(), inferred("180-60", 120)).len(), 5);
     assert_eq!(beside([trades(), inferred("180-60", 120)].concat(), reports()).len(), 5);
 }
 
 #[test]
-fn an_undoing_inferred_beside_one_that_was_reported_before_stays() {
+fn an_inferred_bust_beside_one_reported_before_stays() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("journal.sqlite");
     let (streams, polls) = (open(&path), open(&path));
     let bust = |id: &str, qty, second| {
-        Record::Execution(Box::new(told(id, ExecutionKind::Bust { of: None }, qty, None, second)))
+        Record::Execution(Box::new(reported(id, ExecutionKind::Bust { of: None }, qty, None, second)))
     };
-    let fill = |id: &str, cum| Record::Execution(Box::new(told(id, trade(), 50, Some(cum), 5)));
+    let fill = |id: &str, cum| Record::Execution(Box::new(reported(id, trade(), 50, Some(cum), 5)));
     save(&polls, vec![Record::Account("a".into())]);
     save(&streams, vec![Record::Account("a".into()), fill("e1", 50), fill("e2", 100), fill("e3", 150)]);
     save(&streams, vec![bust("u1", 50, 20)]);
     drop(polls);
-    // It has read what was reported, and infers another of as much, that the stream never told.
+    // It has read the reported one, and infers another of the same quantity that the stream never reported.
     let polls = Instance::start(&path);
     save(&polls.journal, vec![bust("inferred-bust/o/100-50@30", 50, 30)]);
     save(&streams, vec![bust("u2", 20, 40)]);
@@ -436,25 +436,25 @@ fn an_undoing_inferred_beside_one_that_was_reported_before_stays() {
 }
 
 #[test]
-fn an_exported_undoing_names_a_row_that_is_there_or_none() {
+fn an_exported_bust_names_an_existing_row_or_none() {
     let of_lost = || Some("lost".into());
-    let correction = |qty| told("c1", ExecutionKind::Correction { of: of_lost() }, qty, None, 20);
-    let bust = || told("u1", ExecutionKind::Bust { of: of_lost() }, -40, None, 20);
-    let row = || told("row/1", trade(), 40, Some(50), 6);
+    let correction = |qty| reported("c1", ExecutionKind::Correction { of: of_lost() }, qty, None, 20);
+    let bust = || reported("u1", ExecutionKind::Bust { of: of_lost() }, -40, None, 20);
+    let row = || reported("row/1", trade(), 40, Some(50), 6);
     for (cum, rows, of) in [
         (50, vec![row(), correction(40)], Some("row/1")),
         (40, vec![row(), correction(30)], Some("row/1")),
         (50, vec![correction(40)], None),
         (10, vec![row(), bust()], Some("row/1")),
         (10, vec![bust()], None),
-        // A leg's row stands under its parent's id.
+        // A leg's row is stored under its parent's id.
         (10, vec![Execution { id: "lost".into(), order_id: "parent".into(), ..row() }, bust()], Some("lost")),
     ] {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("journal.sqlite");
         let journal = open(&path);
         let state = Record::Order(Box::new(order("o", OrderStatus::PartiallyFilled, cum)), Source::Stream);
-        let trades = std::iter::once(told("e1", trade(), 10, Some(10), 5));
+        let trades = std::iter::once(reported("e1", trade(), 10, Some(10), 5));
         let rows = trades.chain(rows).map(|row| Record::Execution(Box::new(row)));
         save(&journal, std::iter::once(state).chain(rows).collect());
         let mut found = Vec::new();
@@ -473,14 +473,15 @@ const fn trade() -> ExecutionKind {
 }
 
 #[test]
-fn who_has_not_read_what_is_there_moves_no_mark() {
+fn an_instance_that_could_not_read_the_file_does_not_move_the_watermark() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("journal.sqlite");
     let complete = |second| Record::Complete { watermark: Some(at(second)), asked_at: at(second) };
     let first = Instance::start(&path);
     save(&first.journal, vec![Record::Account("a".into()), complete(10)]);
     let mark = |instance: &Instance| run(instance.journal.load(&link())).unwrap().complete_at;
-    // It began while the file could not be read, so that between the mark and its own first snapshot something may be missing.
+    // It started while the file could not be read, so something may be missing between the watermark and its first
+    // snapshot.
     let blind = open(&path);
     save(&blind, vec![Record::Account("a".into()), complete(20)]);
     assert_eq!(mark(&first), Some(at(10)));

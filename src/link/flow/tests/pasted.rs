@@ -1,9 +1,9 @@
-//! Addresses that a person copied, in whatever form they come.
+//! Pasted redirect URLs, in every form in which users copy them.
 
 use super::*;
 
 #[test]
-fn a_pasted_redirect_url_counts_however_it_was_copied() {
+fn a_pasted_redirect_url_is_accepted_however_it_was_copied() {
     for shape in [
         "http://localhost:41970/callback?code=c&state=STATE",
         "  http://localhost:41970/callback?code=c&\n  state=STATE \r\n",
@@ -62,7 +62,7 @@ fn a_pasted_redirect_url_counts_however_it_was_copied() {
     }
 }
 
-/// What programs and people do to an address, with the character behind it.
+/// How programs and people change an address, or surround it.
 const WRAPPERS: &[fn(&str) -> String] = &[
     |url| url.to_owned(),
     |url| url.replace('&', "&amp;"),
@@ -97,7 +97,7 @@ fn boxed(url: &str, side: char, top: &str, bottom: &str) -> String {
 }
 
 #[test]
-fn whatever_was_done_to_an_address_the_code_is_the_one_that_was_sent() {
+fn the_code_survives_every_wrapper() {
     for code in ["c", "a*", "a~", "a_", "~a~", "*a*", "_a_", "a-b.c~d", "4/0Ab_c-d"] {
         for order in ["code=CODE&state=STATE", "state=STATE&code=CODE", "state=STATE&code=CODE&scope=x"] {
             for (number, wrapper) in WRAPPERS.iter().enumerate() {
@@ -114,10 +114,10 @@ fn whatever_was_done_to_an_address_the_code_is_the_one_that_was_sent() {
 }
 
 #[test]
-fn an_address_that_comes_in_pieces_is_put_together_wherever_it_was_cut() {
+fn an_address_pasted_in_two_parts_is_joined_at_any_cut() {
     let (probe, junk) = (flow(), "what is this");
     let text = format!("http://localhost:41970/callback?code=the-code&state={}", state(&probe));
-    // A beginning of a few characters could be anything, and nobody wraps there.
+    // A shorter start is ambiguous, and no terminal is that narrow.
     for cut in 8..text.len() {
         let mut flow = flow();
         assert!(matches!(flow.check_pasted(junk, NOW), Pasted::Foreign));
@@ -130,12 +130,12 @@ fn an_address_that_comes_in_pieces_is_put_together_wherever_it_was_cut() {
     let mut flow = flow();
     assert!(matches!(flow.check_pasted(text.get(..60).unwrap(), NOW), Pasted::Beginning));
     assert!(!format!("{flow:?}").contains("the-code"));
-    assert!(matches!(flow.check_pasted(junk, NOW), Pasted::Beginning), "it may have been a part of the code");
-    assert!(whole(flow.check_pasted(&text, NOW)).is_some(), "the whole address counts whatever came before it");
+    assert!(matches!(flow.check_pasted(junk, NOW), Pasted::Beginning), "it may be part of the code");
+    assert!(whole(flow.check_pasted(&text, NOW)).is_some(), "a complete address is accepted after any other text");
 }
 
 #[test]
-fn a_paste_passes_the_same_checks() {
+fn a_paste_undergoes_the_same_checks() {
     let mut flow = flow();
     let right = state(&flow);
     for text in [
@@ -158,7 +158,10 @@ fn a_paste_passes_the_same_checks() {
         let verdict = whole(flow.check_pasted(&text, NOW));
         assert!(verdict.is_none(), "{text}: {verdict:?}");
     }
-    assert!(matches!(flow.check_pasted(&format!("{URI}?code=c&state=x"), NOW), Pasted::Beginning), "a state is longer");
+    assert!(
+        matches!(flow.check_pasted(&format!("{URI}?code=c&state=x"), NOW), Pasted::Beginning),
+        "the state may be continued"
+    );
     let wrong = whole(flow.check_pasted(&format!("{URI}?code=c&state={}", "x".repeat(43)), NOW)).unwrap();
     assert_eq!(ignored(&wrong), Some(Ignored::State));
     let doubled = whole(flow.check_pasted(&format!("{URI}?code=c&code=d&state={right}"), NOW)).unwrap();
@@ -167,7 +170,7 @@ fn a_paste_passes_the_same_checks() {
 }
 
 #[test]
-fn a_long_code_counts_on_one_line_and_wrapped_by_any_terminal() {
+fn a_long_code_is_accepted_on_one_line_and_wrapped() {
     for columns in [60, 80, 9_000] {
         let mut flow = flow();
         let code = "c".repeat(7_000);

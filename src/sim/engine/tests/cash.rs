@@ -1,4 +1,4 @@
-//! Money that moves without a trade, and the list in which it stands beside the trades.
+//! Cash movements without a trade, and their rows in the activity list.
 
 use super::*;
 use jiff::civil::date;
@@ -82,7 +82,7 @@ fn activities_are_chosen_by_type_group_and_category() {
     assert_eq!(ask(&["FILL", "CSW"], None), ["FILL", "CSW"]);
     assert_eq!(ask(&[], Some(true)), ["FILL"]);
     assert_eq!(ask(&[], Some(false)), ["JNLC", "CSD", "CSW", "INT"]);
-    assert_eq!(engine.account(PAPER).unwrap().cash_rows()[2].net_amount, dec("-4"), "taken out, whatever the sign");
+    assert_eq!(engine.account(PAPER).unwrap().cash_rows()[2].net_amount, dec("-4"), "a withdrawal, with either sign");
     let since = engine.account(PAPER).unwrap().cash_rows()[1].at;
     let filter = ActivityFilter { after: Some(since), page_size: 9, ..ActivityFilter::default() };
     assert_eq!(super::cash::kinds(&engine.activities(PAPER, &filter).unwrap()), ["INT", "CSW"]);
@@ -107,7 +107,7 @@ fn pages_go_on_through_the_hour_that_comes_twice() {
 }
 
 #[test]
-fn live_accounts_get_dividends_for_what_they_held_on_the_eve_and_paper_accounts_none() {
+fn live_accounts_get_dividends_on_positions_of_the_day_before_and_paper_accounts_none() {
     // KO goes ex on Monday, December 14, and pays on December 28.
     let start = "2026-12-11T18:30:00Z".parse().unwrap();
     let mut engine = Engine::new(EngineOptions { step_millis: 60_000, ..EngineOptions::new(34, start) });
@@ -153,7 +153,7 @@ fn live_sales_cost_the_regulators_fees_when_the_day_is_over() {
 }
 
 #[test]
-fn money_from_outside_is_no_profit() {
+fn deposits_are_not_profit() {
     let mut engine = engine(36);
     engine.advance_to("2026-10-21T14:00:00Z".parse().unwrap());
     engine.book_cash(PAPER, CashKind::Deposit, dec("5000"), "").unwrap();

@@ -102,13 +102,13 @@ fn a_limit_is_the_net_price_and_ends_with_all_its_legs() {
 }
 
 #[test]
-fn a_credit_holds_what_it_can_lose() {
+fn a_credit_spread_holds_its_largest_loss() {
     let mut engine = engine(53);
     pass(&mut engine, 1_000);
     let order = engine.place(PAPER, &put_credit("3", Some("-9.5"))).unwrap();
     pass(&mut engine, 2_000);
     assert_eq!(engine.order(PAPER, order.id).unwrap().status, Status::New);
-    assert_eq!(engine.account(PAPER).unwrap().held_margin, dec("150"), "ten wide, less what is received, three times");
+    assert_eq!(engine.account(PAPER).unwrap().held_margin, dec("150"), "ten wide, minus the credit, three times");
     engine.cancel(PAPER, order.id).unwrap();
     pass(&mut engine, 1_000);
     let before = engine.truth(PAPER).unwrap().cash;
@@ -122,7 +122,7 @@ fn a_credit_holds_what_it_can_lose() {
 }
 
 #[test]
-fn what_is_no_covered_spread_of_one_share_is_refused() {
+fn only_covered_spreads_of_one_share_are_accepted() {
     let mut engine = engine(54);
     pass(&mut engine, 1_000);
     let buy = |symbol: &str| leg(symbol, Side::Buy, "1");

@@ -98,7 +98,7 @@ fn filled_so_far(engine: &Engine) -> HashMap<OrderId, Decimal> {
     engine.truth(PAPER).unwrap().orders.iter().map(|order| (order.id, order.filled_qty)).collect()
 }
 
-/// Events follow the rules of an order's life; the events' sum, after what was `filled` before them, is the order.
+/// Events follow the rules of an order's life cycle; `filled` before them plus their sum is the order's quantity.
 fn assert_events_make_sense(engine: &mut Engine, mut filled: HashMap<OrderId, Decimal>) {
     let mut done: HashMap<OrderId, EventKind> = HashMap::new();
     let mut last_id = EventId(0);
@@ -155,13 +155,13 @@ fn a_day_and_a_night(seed: u64) {
 
 /// Shares of a part-filled bracket entry were sold before its exits worked, which then promised more than was held.
 #[test]
-fn what_a_part_filled_entry_bought_is_kept_for_its_exits() {
+fn a_partly_filled_entry_keeps_its_units_for_its_exits() {
     a_day_and_a_night(10_954_837_192_949_895_718);
 }
 
-/// An order that had executed a part before anybody listened.
+/// An order partly executed before its events were recorded.
 #[test]
-fn events_go_on_from_what_the_past_has_filled() {
+fn events_continue_from_the_quantity_filled_before() {
     a_day_and_a_night(11_291_055_713_430_374_958);
 }
 

@@ -22,7 +22,7 @@ fn figures(order: &Order) -> (Option<Decimal>, Decimal, Decimal) {
 }
 
 #[test]
-fn a_replacement_counts_anew_or_carries_what_its_chain_has_executed() {
+fn a_replacement_starts_at_zero_or_carries_its_chains_executed_quantity() {
     for (word, first, second) in [("anew", ("59", "0"), ("40", "0")), ("carries", ("100", "41"), ("100", "60"))] {
         let mut engine = engine(71);
         reading(&mut engine, "replace", word);
@@ -99,7 +99,7 @@ fn a_repeated_cancel_is_refused_or_taken() {
     drop(kinds(&mut engine));
     engine.cancel(PAPER, order.id).unwrap();
     pass(&mut engine, 100);
-    assert_eq!(kinds(&mut engine), [], "and nothing comes of it");
+    assert_eq!(kinds(&mut engine), [], "and no event follows");
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn rows_and_frames_of_legs_are_their_own_or_the_whole_order_s() {
             let own: Vec<_> =
                 fills.iter().filter_map(|event| event.report.as_ref()).map(|own| own.execution_id).collect();
             let whole: Vec<_> = fills[2].leg_reports.iter().map(|leg| leg.execution_id).collect();
-            assert_eq!(own, whole, "one execution has one id, wherever it is told");
+            assert_eq!(own, whole, "one execution has one id everywhere");
         } else {
             assert_eq!(ids, [order.id]);
         }
@@ -135,7 +135,7 @@ fn rows_and_frames_of_legs_are_their_own_or_the_whole_order_s() {
 }
 
 #[test]
-fn what_one_reading_takes_the_other_refuses() {
+fn one_reading_accepts_what_the_other_refuses() {
     let mut engine = engine(76);
     pass(&mut engine, 1_000);
     let gtc = |order: NewOrder| NewOrder { time_in_force: TimeInForce::Gtc, ..order };
@@ -164,7 +164,7 @@ fn what_one_reading_takes_the_other_refuses() {
 }
 
 #[test]
-fn rows_come_late_and_pages_are_small_when_told_so() {
+fn rows_are_late_and_pages_small_when_configured() {
     let mut engine = engine(77);
     for _ in 0..5 {
         engine.place(PAPER, &NewOrder::market("KO", Side::Buy, dec("1"))).unwrap();

@@ -1,4 +1,4 @@
-//! The members of a control request: each is there, absent, or wrong in words.
+//! The members of a control request: each is present, absent, or invalid with a reason.
 
 use std::time::Duration;
 

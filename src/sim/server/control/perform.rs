@@ -190,7 +190,7 @@ fn execution_of(sim: &Sim, body: &Body<'_>) -> Result<Uuid, ApiError> {
     })
 }
 
-/// Acts on an order, whoever owns it, and returns the order afterwards.
+/// Acts on an order of any account, and returns the order afterwards.
 fn by_hand(
     sim: &Sim,
     body: &Body<'_>,

@@ -246,7 +246,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_feed_does_not_have_is_said_unless_it_is_an_empty_list() {
+    fn channels_that_a_feed_lacks_are_refused_unless_empty() {
         let none = Subscriptions::new(Feed::Crypto);
         let after = none.after(&json!({"trades": ["BTC/USD"], "lulds": [], "statuses": null}), true, 30).unwrap();
         assert!(after.wants("trades", "BTC/USD") && !after.wants("orderbooks", "BTC/USD"));

@@ -2,8 +2,8 @@
 
 use super::*;
 
-/// A multi-leg order of one contract to buy and one to sell in each of five units, which has executed this many; whether its legs
-/// are named.
+/// A multi-leg order of five units, each one contract to buy and one to sell, with `units` executed; `named` includes
+/// its legs.
 fn family(units: u32, named: bool) -> Vec<Order> {
     let of_leg = |id: &str, symbol: &str, side: &str| {
         let legs = if id == "p" && named { r#","legs":["put","call"]"# } else { "" };
@@ -34,7 +34,7 @@ fn leg_rows() -> Vec<Activity> {
     vec![row("put"), row("call")]
 }
 
-/// What is told at this second: void lines, then the others with their orders.
+/// The lines printed at this second: void lines, then the others with their orders.
 fn told_at(follow: &mut Follow, blotter: &Blotter, second: u64) -> Vec<String> {
     let now = Mono::from_millis(second * 1_000);
     follow.turn_clock(now);
@@ -65,9 +65,9 @@ fn an_execution_of_a_multi_leg_order_waits_for_its_leg() {
 }
 
 #[test]
-fn a_line_under_a_multi_leg_order_is_void_and_told_again_once_its_leg_is_known_in_the_next_run_too() {
+fn a_line_under_a_multi_leg_order_is_voided_and_reported_under_its_leg_once_known_even_after_a_restart() {
     for (restarts, renamed) in [(false, false), (false, true), (true, false), (true, true)] {
-        let what = format!("started again: {restarts}, under the ids of its reports: {renamed}");
+        let what = format!("restarted: {restarts}, under the ids of its reports: {renamed}");
         let dir = tempfile::tempdir().unwrap();
         let link = crate::domain::LinkId::from("paper/one");
         let again = || Follow::resuming(WatchLog::open(dir.path(), &link).0);
@@ -83,7 +83,7 @@ fn a_line_under_a_multi_leg_order_is_void_and_told_again_once_its_leg_is_known_i
         }
         let legs = family(2, true);
         if renamed {
-            // The reports came late, and nobody of the next run saw the rows.
+            // The reports came late, and the next run never saw the rows.
             for leg in &legs[1..] {
                 let mut told = update("o", 2, 2, &format!("e-{}", leg.id));
                 (told.executions[0].order_id, told.executions[0].symbol) = (leg.id.clone(), leg.symbol.clone());

@@ -1,10 +1,10 @@
-//! Which line an undoing is told to be of.
+//! The target that the line of a bust or correction names.
 
 use super::*;
 
 #[test]
-fn a_correction_is_of_the_execution_that_its_row_or_the_average_price_shows_and_stays_there() {
-    // The ids of the rows; the average after the correction, if it is known; what it is of.
+fn a_corrections_target_is_found_by_its_row_or_the_average_price_and_stays() {
+    // The ids of the rows; the average price after the correction, if known; the target.
     let cases = [
         (["2026::lost", "2026::other"], None, "row/2026::lost"),
         (["2026::other", "2026::lost"], None, "row/2026::lost"),
@@ -24,7 +24,7 @@ fn a_correction_is_of_the_execution_that_its_row_or_the_average_price_shows_and_
         blotter.apply_update(&told);
         assert_eq!(sum.read(&mut follow, &blotter, 4), Qty::whole(20));
         assert_eq!(sum.0["c1"].1.as_deref(), Some(of), "{ids:?} {avg:?}");
-        // As much executes again, and its report is lost too.
+        // The same quantity executes again, and its report is lost too.
         let mut later = listed_as("2026::later", 25, 5, "9");
         if let ActivityKind::Fill { at, .. } = &mut later.kind {
             *at = "2026-01-02T15:01:12Z".parse().ok();
@@ -34,13 +34,13 @@ fn a_correction_is_of_the_execution_that_its_row_or_the_average_price_shows_and_
         blotter.apply_snapshot(&[order], &[later]);
         for second in [6, 8] {
             assert_eq!(sum.read(&mut follow, &blotter, second), Qty::whole(25));
-            assert_eq!(sum.0["c1"].1.as_deref(), Some(of), "{ids:?} {avg:?}: it wandered");
+            assert_eq!(sum.0["c1"].1.as_deref(), Some(of), "{ids:?} {avg:?}: the target changed");
         }
     }
 }
 
 #[test]
-fn a_told_name_stays_when_an_older_row_that_fits_as_well_is_seen_later() {
+fn a_reported_target_stays_when_an_older_matching_row_is_seen_later() {
     for restarts in [false, true] {
         let dir = tempfile::tempdir().unwrap();
         let link = crate::domain::LinkId::from("paper/one");

@@ -1,4 +1,4 @@
-//! What is in the way of the writer, and how often what happened.
+//! The faults of the writer, and counts of what happened.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,10 +8,10 @@ use rusqlite::Connection;
 use super::*;
 
 pub(super) const LOCKED: &str = "another program holds its lock";
-/// What SQLite allows without being told.
+/// SQLite's default page limit.
 pub(super) const PAGES: i64 = 0xffff_fffe;
 
-/// What is in the way of the writer.
+/// The faults of the writer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum JournalFault {
     /// Another program holds the write lock.
@@ -29,7 +29,7 @@ pub(super) struct FaultWindow {
     pub(super) to: Duration,
 }
 
-/// What is in the way now. Openers look at it as well.
+/// The faults now; they apply to opening the file too.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Faults {
     pub(super) locked: bool,
@@ -59,7 +59,7 @@ impl Faults {
                 return Err(JournalError::NotNow { path, reason: "unable to open database file".to_owned() });
             }
             let usable = schema::open(path)?;
-            // No program dies with the machine here: nothing need be synced.
+            // The machine never crashes here, so nothing needs a sync.
             usable.connection.execute_batch("PRAGMA busy_timeout = 0; PRAGMA synchronous = OFF").unwrap();
             limit(&usable.connection, full.load(Ordering::Relaxed));
             Ok(usable)
@@ -67,19 +67,19 @@ impl Faults {
     }
 }
 
-/// The file may not grow; or it may again.
+/// Limits the file's growth, or lifts the limit.
 pub(super) fn limit(connection: &Connection, full: bool) {
     let most = if full { 1 } else { PAGES };
     connection.query_row(&format!("PRAGMA max_page_count = {most}"), [], |_| Ok(())).unwrap();
 }
 
-/// How often what happened, in all runs of a sweep.
+/// Counts of what happened in all runs of a sweep.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Tally {
     pub(super) commits: usize,
     pub(super) locked: usize,
     pub(super) full: usize,
-    /// Openings that failed.
+    /// Failed attempts to open the file.
     pub(super) closed: usize,
     pub(super) starts: usize,
     pub(super) kills: usize,
@@ -88,7 +88,7 @@ pub(super) struct Tally {
     /// Kills in the middle of a commit.
     pub(super) torn: usize,
     pub(super) damaged: usize,
-    /// Times that the blotter was asked for what only names were kept of.
+    /// How often records were rebuilt from the blotter, because only ids were kept.
     pub(super) settled: usize,
     pub(super) compared: usize,
 }
@@ -105,7 +105,7 @@ impl Tally {
         }
     }
 
-    /// Everything that a run may meet was met.
+    /// Whether every kind of event occurred.
     pub(super) fn has_all(&self) -> bool {
         self.clone().counts().iter().all(|count| **count > 2)
     }

@@ -1,4 +1,4 @@
-//! One program's side of the journal: its writer, driven without its thread, and what it has handed over.
+//! One program's side of the journal: its writer, driven without a thread, and the batches sent.
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -24,9 +24,9 @@ struct Life {
     writer: Writer,
     shared: Arc<Shared>,
     progress: watch::Receiver<Progress>,
-    /// Sent and not yet seen by the writer.
+    /// Sent and not yet received by the writer.
     commands: Vec<Command>,
-    /// When it sees them.
+    /// When the writer receives them.
     due: Option<Duration>,
     /// Sent and not known to be saved.
     queue: VecDeque<Batch>,
@@ -38,16 +38,16 @@ struct Life {
 pub(super) struct Fixture {
     link: LinkId,
     life: Option<Life>,
-    /// Records that may wait before only their names are kept.
+    /// The most waiting records before only ids are kept.
     kept: Option<usize>,
     pub(super) expected: Expected,
-    /// Nobody else writes this account, and the program began from what was read.
+    /// Whether no other program writes this account and this one started from the file.
     pub(super) exact: bool,
-    /// It once wrote without having read: where both tell of one thing, the file has it once.
+    /// Whether it wrote without having read the file; duplicates are then stored once.
     pub(super) blind: bool,
-    /// It was killed, and its file is damaged.
+    /// Whether it was killed and its file damaged.
     pub(super) damaged: bool,
-    /// Who answers behind the link, as far as the program was told.
+    /// The account behind the link, as far as the program knows.
     pub(super) account: Option<AccountId>,
 }
 
@@ -101,7 +101,7 @@ impl Fixture {
         Ok(())
     }
 
-    /// Reads as `Journal::load` does, and takes over what was read.
+    /// Loads as `Journal::load` does, and continues from the result.
     pub(super) fn load(&mut self) -> Result<LoadedState, JournalError> {
         let Some(life) = &mut self.life else { return Err(JournalError::Ended) };
         let (reply, mut answer) = oneshot::channel();
@@ -116,7 +116,7 @@ impl Fixture {
         Ok(found)
     }
 
-    /// Hands over what a program learned, as its loop does.
+    /// Sends a program's entries, as its loop does.
     pub(super) fn keep(&mut self, kept: Kept<'_>, blotter: &Blotter, now: Now) {
         if let Kept::Account(id) = kept {
             self.account = Some(id.clone());
@@ -148,7 +148,7 @@ impl Fixture {
         }
     }
 
-    /// The writer sees what was sent at this moment, unless it has been told an earlier one.
+    /// Schedules the writer to receive what was sent, no later than already scheduled.
     pub(super) fn wake(&mut self, at: Duration) {
         if let Some(life) = self.life.as_mut().filter(|life| !life.commands.is_empty()) {
             life.due.get_or_insert(at);
@@ -159,17 +159,17 @@ impl Fixture {
         self.life.as_ref().and_then(|life| life.due).is_some_and(|due| due <= now)
     }
 
-    /// Something that the program showed is not known to be in the file.
+    /// Whether something shown is not known to be in the file.
     pub(super) fn is_behind(&self) -> bool {
         self.life.as_ref().is_some_and(|life| !life.queue.is_empty() || !life.owed.is_empty())
     }
 
-    /// A fault is said to the user.
+    /// Reports a fault to the user.
     pub(super) fn has_a_fault(&self) -> bool {
         self.life.as_ref().is_some_and(|life| life.progress.borrow().fault.is_some())
     }
 
-    /// The writer commits; what it tells of that is what is true.
+    /// Commits, and checks the reported result against the file.
     pub(super) fn commit(&mut self, faults: &Faults, tally: &mut Tally) -> Result<(), String> {
         let Some(life) = &mut self.life else { return Ok(()) };
         let before = life.progress.borrow_and_update().clone();
@@ -215,7 +215,7 @@ impl Fixture {
         }
     }
 
-    /// What only names were kept of is handed over once nothing else waits; true when there was something.
+    /// Sends the records of which only ids were kept, once nothing else waits; returns whether there were any.
     pub(super) fn settle(&mut self, blotter: &Blotter, now: Now) -> bool {
         let Some(life) = self.life.as_mut().filter(|life| life.queue.is_empty() && !life.owed.is_empty()) else {
             return false;
@@ -226,12 +226,12 @@ impl Fixture {
         true
     }
 
-    /// Commits, and nobody hears of it.
+    /// Commits without reporting it.
     pub(super) fn commit_untold(&mut self) {
         drop(self.life.as_mut().map(Life::serve));
     }
 
-    /// Everything that was sent is in the file after all.
+    /// Counts everything sent as saved.
     pub(super) fn was_saved(&mut self) {
         let sent = self.life.iter_mut().flat_map(|life| life.queue.drain(..));
         sent.for_each(|batch| self.expected.apply(batch));
@@ -242,7 +242,7 @@ impl Fixture {
         self.life = None;
     }
 
-    /// What is in the file, read by somebody else.
+    /// The content of the file, read through another connection.
     pub(super) fn read(&self, path: &Path) -> Result<LoadedState, String> {
         let connection = rusqlite::Connection::open(path).map_err(|error| error.to_string())?;
         crate::io::journal::read::remembered(&connection, &self.link).map_err(|error| schema::words(&error))
@@ -266,7 +266,7 @@ impl Life {
 }
 
 impl Faults {
-    /// True when one of the faults that are on now says this.
+    /// Whether one of the present faults explains this reason.
     fn explain(&self, reason: &str, open: bool) -> bool {
         (self.locked && reason == LOCKED) || (self.full() && reason.contains("full")) || (self.is_closed() && !open)
     }

@@ -1,4 +1,4 @@
-//! What the file must hold after each commit that counts as saved: the records themselves, without a database.
+//! The expected content of the file after each saved commit, kept as plain records without a database.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -13,17 +13,17 @@ struct Rows {
     orders: BTreeMap<OrderId, Order>,
     executions: BTreeMap<ExecutionId, Execution>,
     tape: Vec<TapeEntry>,
-    /// Where the running program's lines stand in `tape`.
+    /// The positions of the running program's lines in `tape`.
     places: HashMap<u64, usize>,
 }
 
-/// What one link has in the file.
+/// The rows of one link.
 #[derive(Debug, Default)]
 pub(super) struct Expected {
     account: Option<AccountId>,
     mark: Mark,
     rows: Rows,
-    /// Of the accounts before.
+    /// The rows of earlier accounts.
     others: HashMap<AccountId, Rows>,
 }
 
@@ -45,7 +45,7 @@ fn same<T: PartialEq + std::fmt::Debug>(what: &str, left: (&str, Vec<T>), right:
 }
 
 impl Expected {
-    /// A batch counts as saved.
+    /// Adds a saved batch.
     pub(super) fn apply(&mut self, batch: Batch) {
         for record in batch.records {
             match record {
@@ -79,7 +79,7 @@ impl Expected {
         }
     }
 
-    /// A program goes on from what was read; from here on this is what must be there.
+    /// A program continues from what was read, which is now the expected content.
     pub(super) fn begin(&mut self, found: &LoadedState) {
         self.account.clone_from(&found.account);
         self.mark = (found.watermark, found.complete_at);
@@ -91,7 +91,7 @@ impl Expected {
         };
     }
 
-    /// What is read back is this, exactly.
+    /// Checks that exactly this is read back.
     pub(super) fn is(&self, found: &LoadedState) -> Result<(), String> {
         let read = ((&found.account, found.watermark, found.complete_at), found.unreadable);
         let saved = ((&self.account, self.mark.0, self.mark.1), 0);
@@ -103,14 +103,14 @@ impl Expected {
         let mut executions: Vec<Execution> = found.executions.iter().map(unsourced).collect();
         executions.sort_by(|one, other| one.id.cmp(&other.id));
         let tape = found.tape.iter().map(unnumbered).collect();
-        // A line may be saved a moment before its execution; without that it is not read.
+        // A line may be saved before its execution; without it, the line is not read.
         let rows = &self.rows.executions;
         let whole = |line: &&TapeEntry| line.execution.as_ref().is_none_or(|id| rows.contains_key(id));
         let lines = self.rows.tape.iter().filter(whole).cloned().collect();
         self.matches("the file", orders, executions, (lines, tape))
     }
 
-    /// Everything shown was saved, and nothing else.
+    /// Checks that everything shown was saved, and nothing else.
     pub(super) fn is_shown(&self, blotter: &Blotter) -> Result<(), String> {
         let mut orders: Vec<Order> = blotter.orders().cloned().collect();
         orders.sort_by(|one, other| one.id.cmp(&other.id));
