@@ -42,7 +42,7 @@ struct Fixture {
     now: Now,
     orders: Vec<Order>,
     rows: Vec<Activity>,
-    /// How much was executed on accounts that were reset.
+    /// Number of executions on accounts before their resets.
     before: usize,
     account: &'static str,
     number: Option<&'static str>,
