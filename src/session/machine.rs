@@ -198,6 +198,8 @@ pub struct Session {
     early: bool,
     /// Streams in a row that did not come to listen.
     unheard: u32,
+    /// No stream is tried before this: the refusal of the last one said so.
+    no_stream_before: Mono,
     /// While polling: a stream is being opened beside it.
     trying: bool,
     /// Why there is no stream, while polling.
@@ -263,6 +265,7 @@ impl Session {
             faults: BTreeSet::new(),
             early: false,
             unheard: 0,
+            no_stream_before: Mono::ZERO,
             trying: false,
             no_stream: String::new(),
             incomplete: 0,

@@ -18,6 +18,8 @@ const HEALTHY: Duration = Duration::from_mins(1);
 const STREAM_AGAIN: Duration = Duration::from_mins(5);
 /// So many streams in a row that never listened, and REST alone keeps the snapshot.
 const UNHEARD: u32 = 3;
+/// A refusal that asks for a longer wait than this counts for as many, and REST is asked this often until it answers.
+const LONG_REFUSAL: Duration = Duration::from_secs(15);
 
 impl Session {
     pub(super) fn on_stream(&mut self, event: StreamEvent, blotter: &mut Blotter, now: Now) {
@@ -139,11 +141,20 @@ impl Session {
         if !matches!(self.phase, Phase::Opening) {
             return self.back_off_for(at_least, reason, now);
         }
-        self.unheard = self.unheard.saturating_add(1);
+        let counts = if at_least > LONG_REFUSAL { UNHEARD } else { 1 };
+        self.unheard = self.unheard.saturating_add(counts);
+        self.no_stream_before = now.mono + at_least;
         self.no_stream.clone_from(&reason);
         self.back_off_for(at_least, reason, now);
-        if !self.poll_if_answered(now) && (self.unheard <= UNHEARD || self.unheard.is_multiple_of(5)) {
+        if !self.poll_if_answered(now) && (self.unheard <= UNHEARD || counts > 1 || self.unheard.is_multiple_of(5)) {
             self.start_early(now);
+        }
+    }
+
+    /// REST does not answer either; it is not left alone for as long as a refusal of the stream asked to wait.
+    pub(super) fn ask_before_a_late_attempt(&mut self, now: Now) {
+        if self.no_stream_before > now.mono + LONG_REFUSAL {
+            self.timers.set(Timer::Early, now.mono + LONG_REFUSAL);
         }
     }
 
@@ -159,7 +170,7 @@ impl Session {
         self.fault(Fault::Connection, text);
         self.poll_instead(reason, now);
         let after = self.next_attempt(now);
-        self.timers.set(Timer::Reconnect, now.mono + after);
+        self.timers.set(Timer::Reconnect, self.no_stream_before.max(now.mono + after));
         true
     }
 

@@ -201,7 +201,8 @@ impl Session {
                 self.parts.failed(part, error, now);
                 if self.early && part == Part::Account && error.kind == RequestErrorKind::Network {
                     // Neither stream nor REST: the next attempt asks again, and not this pass six times more.
-                    return self.drop_rest();
+                    self.drop_rest();
+                    return self.ask_before_a_late_attempt(now);
                 }
             }
         }
