@@ -114,6 +114,11 @@ impl AccountState {
         parts.iter().all(|part| self.session.freshness(*part, now).current)
     }
 
+    /// True when a part is as fresh as its rhythm makes it, and executions say nothing else.
+    pub fn is_uncontested(&self, part: Part, now: Mono) -> bool {
+        self.session.freshness(part, now).current && self.session.contradiction(part, now).is_none()
+    }
+
     /// When the last good answers came that all of these parts are made of, the oldest; `None` while one never came.
     pub fn good_at(&self, parts: &[Part], now: Mono) -> Option<Now> {
         let mut oldest: Option<Now> = None;

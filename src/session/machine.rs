@@ -30,7 +30,7 @@ use super::backfill::Backfill;
 use super::backoff::{Jitter, LONGEST_WAIT};
 use super::event::{AuthForm, StreamEvent};
 use super::holdings::Holdings;
-use super::parts::{Freshness, Part, Parts};
+use super::parts::{Part, Parts};
 use super::request::limits::LimitWaits;
 use super::request::route::LimitScope;
 use super::request::{Reply, Request, RequestError, RequestId};
@@ -39,7 +39,7 @@ use super::state::{ConnectionState, Epoch, Fault};
 use super::timer::{Timer, Timers};
 
 use crate::domain::blotter::{Blotter, Changes, Conflict};
-use crate::domain::{Account, AccountId, Mono, Now, OrderId, Position, Qty, Symbol, TradeUpdate};
+use crate::domain::{Account, AccountId, Mono, Now, OrderId, Position, TradeUpdate};
 
 /// What happens to a session.
 #[derive(Debug, Clone, PartialEq)]
@@ -363,25 +363,6 @@ impl Session {
     pub fn answers(&self) -> bool {
         let lost_at = self.outage.map_or(Mono::ZERO, |outage| outage.since);
         self.follows() || (self.early && self.parts.any_since(lost_at))
-    }
-
-    /// How fresh a part of the snapshot is.
-    pub fn freshness(&self, part: Part, now: Mono) -> Freshness<'_> {
-        let mut fresh = self.parts.freshness(part, self.follows(), now);
-        if !fresh.current && fresh.reason.is_none() {
-            fresh.reason = self.state.reason();
-        }
-        fresh
-    }
-
-    /// What the last executions say is held, where no list of positions says so yet.
-    pub fn conflicts(&self) -> impl Iterator<Item = (&Symbol, Qty)> {
-        self.holdings.conflicts()
-    }
-
-    /// The same, where that lasts for longer than an answer takes.
-    pub fn lasting_conflicts(&self, now: Mono) -> impl Iterator<Item = (&Symbol, Qty)> {
-        self.holdings.lasting_conflicts(now)
     }
 
     /// Where the next run may start from: the broker's time of the last execution, and when the last complete pass began.
