@@ -162,7 +162,7 @@ impl Session {
     pub(super) fn poll_if_answered(&mut self, now: Now) -> bool {
         let lost_at = self.outage.map_or(now.mono, |outage| outage.since);
         let wanted = matches!(self.phase, Phase::Backoff) && self.unheard >= UNHEARD;
-        if !wanted || !self.parts.any_since(lost_at) {
+        if !wanted || self.answered_at.is_none_or(|at| at < lost_at) {
             return false;
         }
         let reason = format!("no stream: {}", self.no_stream);
@@ -243,7 +243,7 @@ impl Session {
         }
         self.phase = Phase::Polling;
         self.no_stream.clone_from(&reason);
-        self.show(ConnectionState::Polling { since: now.mono, reason });
+        self.show(ConnectionState::Polling { since: now.mono, until: None, reason });
         self.start_pass(now);
     }
 

@@ -346,6 +346,7 @@ impl Session {
             let patience = if self.account.is_some() { POLL_EVERY * 5 } else { LONGEST_WAIT };
             let said = self.waits_for(&Request::Account, now.mono).map(|until| until.min(now.mono + patience));
             self.timers.set(Timer::Audit, said.unwrap_or(now.mono + POLL_EVERY));
+            self.poll_if_answered(now);
             return;
         }
         let seen = snapshot.orders.iter().map(|order| &order.id);
