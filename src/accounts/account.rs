@@ -6,14 +6,17 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::activities::Activities;
+use super::by_hand::{ByHand, again_after};
 use super::count::Count;
 use super::period::Period;
 use crate::domain::blotter::Blotter;
 use crate::domain::market::EquityHistory;
 use crate::domain::{Account, Environment, Mono, Now, Position, Qty, Source};
 use crate::link::LinkRecord;
-use crate::session::{ConnectionState, Part, Session};
+use crate::session::{ConnectionState, Part, RequestError, RequestErrorKind, Session};
 
+/// What was refused for its request limit without a wait is asked for again after this.
+const LIMITED_AGAIN: Duration = Duration::from_secs(10);
 /// Lines of connection history kept for each account.
 const HISTORY: usize = 200;
 /// The equity of today is asked for every five minutes, and once more soon after it did not come.
@@ -49,6 +52,8 @@ pub struct AccountState {
     pub history_due: Option<Mono>,
     /// Why an equity curve did not come when it was last asked for.
     pub curve_faults: BTreeMap<Period, String>,
+    /// When what was asked for by hand and had to wait may be asked for again.
+    pub(super) again: BTreeMap<ByHand, Mono>,
     /// Its activity list, as far as it was paged through.
     pub activities: Activities,
     /// Its equity curves: today's, which is asked for from time to time, and those asked for by hand.
@@ -99,6 +104,7 @@ impl AccountState {
             activities: Activities::default(),
             history_due: None,
             curve_faults: BTreeMap::new(),
+            again: BTreeMap::new(),
             curves: BTreeMap::new(),
             seen_live: false,
             history_until: None,
@@ -197,6 +203,28 @@ impl AccountState {
         differs
     }
 
+    /// When what was asked for by hand is asked for again, where that is known.
+    pub fn again_at(&self, what: ByHand) -> Option<Mono> {
+        if what.is_asked_by_itself() {
+            return self.history_due.filter(|_| self.curve_faults.contains_key(&Period::Day));
+        }
+        self.again.get(&what).copied()
+    }
+
+    /// It did not come.
+    pub(super) fn failed_by_hand(&mut self, what: ByHand, error: &RequestError, now: Now) {
+        if !what.is_asked_by_itself() && matches!(error.kind, RequestErrorKind::RateLimited { .. }) {
+            self.again.insert(what, now.mono + again_after(error, LIMITED_AGAIN));
+        }
+    }
+
+    /// What was under way is forgotten.
+    pub(super) fn dropped_by_hand(&mut self, what: ByHand) {
+        if !what.is_asked_by_itself() {
+            self.again.insert(what, Mono::ZERO);
+        }
+    }
+
     /// Where its connection stands.
     pub fn state(&self) -> &ConnectionState {
         self.session.state()
@@ -211,6 +239,7 @@ impl AccountState {
     pub(super) fn reset(&mut self) {
         (self.account, self.positions) = (None, None);
         self.curve_faults.clear();
+        self.again.clear();
         self.curves.clear();
         self.activities.clear();
         (self.seen_live, self.history_until) = (false, None);

@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use super::activities::PAGE;
-use super::{Accounts, Effect, Event, OrderKey, Period, Ticket};
+use super::{Accounts, ByHand, Effect, Event, OrderKey, Period, Ticket};
 use crate::domain::{LinkId, Now};
-use crate::session::backoff::LONGEST_WAIT;
 use crate::session::request::ActivitiesQuery;
-use crate::session::{CancelPermit, Input, Request, RequestError, RequestErrorKind, RequestId};
+use crate::session::{CancelPermit, Input, Request, RequestId};
 
 /// How often the equity of today is asked for.
 const HISTORY_EVERY: Duration = Duration::from_mins(5);
@@ -59,6 +58,9 @@ impl Accounts {
             }
             return self.tell(Event::Curve { link: link.clone(), period, error: Some(error) });
         }
+        if let Some(account) = self.get_mut(link) {
+            account.again.remove(&ByHand::Curve(period));
+        }
         let request = Request::History { period: period.word().into(), timeframe: period.timeframe().into() };
         ask(self, link, pending, request);
     }
@@ -73,6 +75,9 @@ impl Accounts {
                 account.activities.fail(error.message.clone());
             }
             return self.tell(Event::NoActivities(link.clone(), error));
+        }
+        if let Some(account) = self.get_mut(link) {
+            account.again.remove(&ByHand::Activities);
         }
         let page_token = self.get(link).filter(|_| older).and_then(|account| account.activities.oldest());
         let query = ActivitiesQuery {
@@ -103,13 +108,6 @@ pub(super) fn ask_history(accounts: &mut Accounts, link: &LinkId, now: Now) {
     }
 }
 
-/// When to ask again for what failed: not before the wait is over that a refusal names, as far as it is kept.
-pub(super) fn again_after(error: &RequestError, usual: Duration) -> Duration {
-    let RequestErrorKind::RateLimited { retry_after: Some(wait) } = error.kind else { return usual };
-    // The queue adds up to a second.
-    usual.max(wait.min(LONGEST_WAIT) + Duration::from_secs(1))
-}
-
 /// Asks REST on our own account.
 pub(super) fn ask(accounts: &mut Accounts, link: &LinkId, pending: Pending, request: Request) {
     let id = RequestId(accounts.next_request);
@@ -120,22 +118,26 @@ pub(super) fn ask(accounts: &mut Accounts, link: &LinkId, pending: Pending, requ
 
 /// What was queued is gone, but for what changes something: the queue may be a new one, with a new token, so that is sent again;
 /// one that kept it takes it once. An order that a cancel left unknown is asked for again with it; curves and pages are asked
-/// for when they are wanted again, the clock and the equity of today at once.
+/// for again by what shows them, the clock and the equity of today at once.
 pub(super) fn after_drop(accounts: &mut Accounts, link: &LinkId) {
-    let (mut again, mut clock, mut day) = (Vec::new(), false, false);
+    let (mut again, mut by_hand, mut clock, mut day) = (Vec::new(), Vec::new(), false, false);
     accounts.pending.retain(|id, pending| {
         let request = match pending {
             Pending::Cancel(key, permit) if key.link == *link => Request::CancelOrder(permit.clone()),
             Pending::Order(key) if key.link == *link => Request::Order(key.order.clone()),
             Pending::History { link: owner, period } if owner == link => {
                 day |= *period == Period::Day;
+                by_hand.push(ByHand::Curve(*period));
                 return false;
             }
             Pending::Clock(owner) if owner == link => {
                 clock = true;
                 return false;
             }
-            Pending::Activities { link: owner, .. } if owner == link => return false,
+            Pending::Activities { link: owner, .. } if owner == link => {
+                by_hand.push(ByHand::Activities);
+                return false;
+            }
             Pending::Cancel(..)
             | Pending::Order(_)
             | Pending::History { .. }
@@ -148,8 +150,11 @@ pub(super) fn after_drop(accounts: &mut Accounts, link: &LinkId) {
     if clock {
         accounts.clock.due = None;
     }
-    if let Some(account) = accounts.get_mut(link).filter(|_| day) {
-        account.history_due = None;
+    if let Some(account) = accounts.get_mut(link) {
+        account.history_due = account.history_due.filter(|_| !day);
+        for what in by_hand {
+            account.dropped_by_hand(what);
+        }
     }
     for effect in again {
         accounts.request(effect);
