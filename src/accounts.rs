@@ -7,6 +7,7 @@
 
 mod account;
 pub mod activities;
+mod by_hand;
 mod clock;
 mod count;
 mod effect;
@@ -34,6 +35,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 pub use self::account::{AccountState, CURVE_FOR, ConnectionEntry, Dated};
+pub use self::by_hand::ByHand;
 use self::clock::Clock;
 pub use self::count::Count;
 pub use self::effect::{Effect, JournalEntry, Ticket};

@@ -6,14 +6,17 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::activities::Activities;
+use super::by_hand::{ByHand, again_after};
 use super::count::Count;
 use super::period::Period;
 use crate::domain::blotter::Blotter;
 use crate::domain::market::EquityHistory;
 use crate::domain::{Account, Environment, Mono, Now, Position, Qty, Source};
 use crate::link::LinkRecord;
-use crate::session::{ConnectionState, Part, Session};
+use crate::session::{ConnectionState, Part, RequestError, RequestErrorKind, Session};
 
+/// What was refused for its request limit without a wait is asked for again after this.
+const LIMITED_AGAIN: Duration = Duration::from_secs(10);
 /// Lines of connection history kept for each account.
 const HISTORY: usize = 200;
 /// How long today's equity counts as current: it is fetched every five minutes, and retried after one minute.
@@ -49,6 +52,8 @@ pub struct AccountState {
     pub history_due: Option<Mono>,
     /// Why the last request for an equity curve failed.
     pub curve_faults: BTreeMap<Period, String>,
+    /// When a curve or page that had to wait may be requested again.
+    pub(super) again: BTreeMap<ByHand, Mono>,
     /// The pages of its activity list read so far.
     pub activities: Activities,
     /// Its equity curves: today's, fetched periodically, and those fetched on request.
@@ -99,6 +104,7 @@ impl AccountState {
             activities: Activities::default(),
             history_due: None,
             curve_faults: BTreeMap::new(),
+            again: BTreeMap::new(),
             curves: BTreeMap::new(),
             seen_live: false,
             history_until: None,
@@ -112,6 +118,11 @@ impl AccountState {
     /// Whether all of these parts are current.
     pub fn is_current(&self, parts: &[Part], now: Mono) -> bool {
         parts.iter().all(|part| self.session.freshness(*part, now).current)
+    }
+
+    /// True when a part is current and no execution contradicts it.
+    pub fn is_uncontested(&self, part: Part, now: Mono) -> bool {
+        self.session.freshness(part, now).current && self.session.contradiction(part, now).is_none()
     }
 
     /// The oldest time of the last good answers for these parts; `None` when one has never been answered.
@@ -192,6 +203,28 @@ impl AccountState {
         differs
     }
 
+    /// When a curve or page is requested again, if that is known.
+    pub fn again_at(&self, what: ByHand) -> Option<Mono> {
+        if what.is_asked_by_itself() {
+            return self.history_due.filter(|_| self.curve_faults.contains_key(&Period::Day));
+        }
+        self.again.get(&what).copied()
+    }
+
+    /// Records that a curve or page did not arrive.
+    pub(super) fn failed_by_hand(&mut self, what: ByHand, error: &RequestError, now: Now) {
+        if !what.is_asked_by_itself() && matches!(error.kind, RequestErrorKind::RateLimited { .. }) {
+            self.again.insert(what, now.mono + again_after(error, LIMITED_AGAIN));
+        }
+    }
+
+    /// Records that a request under way was dropped.
+    pub(super) fn dropped_by_hand(&mut self, what: ByHand) {
+        if !what.is_asked_by_itself() {
+            self.again.insert(what, Mono::ZERO);
+        }
+    }
+
     /// The connection's state.
     pub fn state(&self) -> &ConnectionState {
         self.session.state()
@@ -206,6 +239,7 @@ impl AccountState {
     pub(super) fn reset(&mut self) {
         (self.account, self.positions) = (None, None);
         self.curve_faults.clear();
+        self.again.clear();
         self.curves.clear();
         self.activities.clear();
         (self.seen_live, self.history_until) = (false, None);

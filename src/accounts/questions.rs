@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use super::activities::PAGE;
-use super::{Accounts, Effect, Event, OrderKey, Period, Ticket};
+use super::{Accounts, ByHand, Effect, Event, OrderKey, Period, Ticket};
 use crate::domain::{LinkId, Now};
-use crate::session::backoff::LONGEST_WAIT;
 use crate::session::request::ActivitiesQuery;
-use crate::session::{CancelPermit, Input, Request, RequestError, RequestErrorKind, RequestId};
+use crate::session::{CancelPermit, Input, Request, RequestId};
 
 /// How often today's equity is fetched.
 const HISTORY_EVERY: Duration = Duration::from_mins(5);
@@ -62,6 +61,9 @@ impl Accounts {
             }
             return self.tell(Event::Curve { link: link.clone(), period, error: Some(error) });
         }
+        if let Some(account) = self.get_mut(link) {
+            account.again.remove(&ByHand::Curve(period));
+        }
         let request = Request::History { period: period.word().into(), timeframe: period.timeframe().into() };
         ask(self, link, pending, request);
     }
@@ -77,6 +79,9 @@ impl Accounts {
                 account.activities.fail(error.message.clone());
             }
             return self.tell(Event::NoActivities(link.clone(), error));
+        }
+        if let Some(account) = self.get_mut(link) {
+            account.again.remove(&ByHand::Activities);
         }
         let page_token = self.get(link).filter(|_| older).and_then(|account| account.activities.oldest());
         let query = ActivitiesQuery {
@@ -107,13 +112,6 @@ pub(super) fn ask_history(accounts: &mut Accounts, link: &LinkId, now: Now) {
     }
 }
 
-/// When to retry a failed request: not before a rate limit's stated wait is over, up to [`LONGEST_WAIT`].
-pub(super) fn again_after(error: &RequestError, usual: Duration) -> Duration {
-    let RequestErrorKind::RateLimited { retry_after: Some(wait) } = error.kind else { return usual };
-    // The queue adds up to a second of jitter.
-    usual.max(wait.min(LONGEST_WAIT) + Duration::from_secs(1))
-}
-
 /// Sends a request of the accounts, and not of a session.
 pub(super) fn ask(accounts: &mut Accounts, link: &LinkId, pending: Pending, request: Request) -> RequestId {
     let id = RequestId(accounts.next_request);
@@ -125,9 +123,9 @@ pub(super) fn ask(accounts: &mut Accounts, link: &LinkId, pending: Pending, requ
 
 /// The queue dropped its requests. Cancels and the orders fetched after them are sent again under the same id, because
 /// the queue may be new; a queue that kept a cancel ignores the duplicate. The clock and today's equity are fetched at
-/// once; other curves and pages when they are next wanted.
+/// once; other curves and pages are fetched again by what shows them.
 pub(super) fn after_drop(accounts: &mut Accounts, link: &LinkId) {
-    let (mut again, mut clock, mut day) = (Vec::new(), false, false);
+    let (mut again, mut by_hand, mut clock, mut day) = (Vec::new(), Vec::new(), false, false);
     accounts.pending.retain(|id, pending| {
         let request = match pending {
             Pending::Cancel(key, permit) if key.link == *link => Request::CancelOrder(permit.clone()),
@@ -135,13 +133,17 @@ pub(super) fn after_drop(accounts: &mut Accounts, link: &LinkId) {
             Pending::Owner(owner) if owner == link => Request::Account,
             Pending::History { link: owner, period } if owner == link => {
                 day |= *period == Period::Day;
+                by_hand.push(ByHand::Curve(*period));
                 return false;
             }
             Pending::Clock(owner) if owner == link => {
                 clock = true;
                 return false;
             }
-            Pending::Activities { link: owner, .. } if owner == link => return false,
+            Pending::Activities { link: owner, .. } if owner == link => {
+                by_hand.push(ByHand::Activities);
+                return false;
+            }
             Pending::Cancel(..)
             | Pending::Order(_)
             | Pending::History { .. }
@@ -155,8 +157,11 @@ pub(super) fn after_drop(accounts: &mut Accounts, link: &LinkId) {
     if clock {
         accounts.clock.due = None;
     }
-    if let Some(account) = accounts.get_mut(link).filter(|_| day) {
-        account.history_due = None;
+    if let Some(account) = accounts.get_mut(link) {
+        account.history_due = account.history_due.filter(|_| !day);
+        for what in by_hand {
+            account.dropped_by_hand(what);
+        }
     }
     for effect in again {
         accounts.request(effect);

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::activities::Reach;
-use super::questions::{self, Pending};
-use super::{Accounts, Dated, Event, Period, Ticket, clock, orders};
+use super::by_hand::again_after;
+use super::questions::Pending;
+use super::{Accounts, ByHand, Dated, Event, Period, Ticket, clock, orders};
 use crate::domain::{LinkId, Now};
 use crate::session::request::unread_words;
 use crate::session::{Input, Reply, RequestError, RequestId};
@@ -28,7 +29,7 @@ impl Accounts {
     pub(super) fn answered(&mut self, id: RequestId, result: Result<Box<Reply>, RequestError>, now: Now) {
         match self.pending.remove(&id) {
             Some(Pending::History { link, period }) => history(self, &link, period, result, now),
-            Some(Pending::Activities { link, older }) => activities(self, &link, older, result),
+            Some(Pending::Activities { link, older }) => activities(self, &link, older, result, now),
             Some(Pending::Clock(_)) => clock::answered(self, result, now),
             Some(Pending::Cancel(key, _)) => orders::cancel_answered(self, &key, result),
             Some(Pending::Order(key)) => orders::fetched(self, key, result),
@@ -50,8 +51,9 @@ fn history(accounts: &mut Accounts, link: &LinkId, period: Period, result: Resul
         // The last curve stays, with its age; an empty chart shows the reason.
         Err(error) => {
             account.curve_faults.insert(period, error.brief());
+            account.failed_by_hand(ByHand::Curve(period), &error, now);
             if period == Period::Day {
-                account.history_due = Some(now.mono + questions::again_after(&error, HISTORY_RETRY));
+                account.history_due = Some(now.mono + again_after(&error, HISTORY_RETRY));
             }
             Some(error)
         }
@@ -60,12 +62,13 @@ fn history(accounts: &mut Accounts, link: &LinkId, period: Period, result: Resul
 }
 
 /// Takes the reply to a page request.
-fn activities(accounts: &mut Accounts, link: &LinkId, older: bool, result: Result<Box<Reply>, RequestError>) {
+fn activities(accounts: &mut Accounts, link: &LinkId, older: bool, result: Result<Box<Reply>, RequestError>, now: Now) {
     let Some(account) = accounts.get_mut(link) else { return };
     let (page, unread) = match result.map(|reply| reply.split()) {
         Ok((Reply::Activities(page), unread)) => (page, unread_words(&unread)),
         Ok(_) => return,
         Err(error) => {
+            account.failed_by_hand(ByHand::Activities, &error, now);
             account.activities.fail(crate::domain::text::sanitize(&error.to_string()));
             return accounts.tell(Event::NoActivities(link.clone(), error));
         }

@@ -4,7 +4,6 @@
 
 use super::questions::{self, Pending};
 use super::{AccountState, Accounts, Event, Period};
-use crate::domain::activity::ActivityKind;
 use crate::domain::{LinkId, Now};
 use crate::session::{Identity, Input, Reply, Request, RequestError, RequestErrorKind, RequestId};
 
@@ -65,16 +64,7 @@ impl Accounts {
 
     /// True if the reply names a known order of this account, which confirms the reply: order ids are unique.
     fn names_known_order(&self, link: &LinkId, reply: &Reply) -> bool {
-        let Some(account) = self.get(link) else { return false };
-        match reply {
-            Reply::Partial(reply, _) => self.names_known_order(link, reply),
-            Reply::Order(orders) => orders.iter().any(|order| account.blotter.order(&order.id).is_some()),
-            Reply::Activities(rows) => rows.iter().any(|row| match &row.kind {
-                ActivityKind::Fill { order_id, .. } => account.blotter.order(order_id).is_some(),
-                ActivityKind::Other { .. } => false,
-            }),
-            _ => false,
-        }
+        self.get(link).is_some_and(|account| reply.names_order(|id| account.blotter.order(id).is_some()))
     }
 
     /// Fetches the account to confirm the withheld replies, one request at a time. Until the session knows an account, its own

@@ -38,7 +38,7 @@ use super::effect::{Copied, Effect};
 use super::keymap::{Action, Reason, Scope};
 use super::pane::Pane;
 use crate::accounts::{Accounts, OrderKey, Period, Troubles};
-use crate::domain::{BrokerId, LinkId};
+use crate::domain::{BrokerId, LinkId, Mono};
 use crate::link::AttemptId;
 
 macro_rules! overlays {
@@ -245,6 +245,11 @@ pub trait Handler {
 
     /// The account whose older activities are wanted, because the end of the loaded ones is near.
     fn wants_older(&self, _: &Data<'_>) -> Option<LinkId> {
+        None
+    }
+
+    /// What it shows and may ask for again by now, after a wait that the broker asked for.
+    fn asks_again(&self, _: &Data<'_>, _: Mono) -> Option<Next> {
         None
     }
 

@@ -87,6 +87,12 @@ fn tick(model: &mut Model, effects: &mut Vec<Effect>) {
     }
 }
 
+/// Asks for what the topmost overlay shows and what had to wait.
+fn ask_again(model: &mut Model, effects: &mut Vec<Effect>) {
+    let next = model.top().and_then(|top| top.handler().asks_again(&model.data(), model.now.mono));
+    actions::follow(model, next.into_iter().collect(), effects);
+}
+
 /// Does what a timer is for, if it is due.
 fn passed(model: &mut Model, timer: Timer, effects: &mut Vec<Effect>) {
     let now = model.now.mono;
@@ -102,6 +108,7 @@ fn passed(model: &mut Model, timer: Timer, effects: &mut Vec<Effect>) {
         Timer::Bell => notices::ring_again(model, effects),
         Timer::Accounts => {
             model.accounts.tick(model.now);
+            ask_again(model, effects);
             accounts::follow(model, effects);
         }
     }

@@ -260,7 +260,7 @@ impl Printer {
         // Consecutive attempts fail for varying reasons; one line per loss is enough.
         let reconnects = matches!(state, ConnectionState::Reconnecting { .. });
         // Scripts read the parts in each line; people only need the state.
-        let current = |part| self.json && !reconnects && account.session.freshness(part, now).current;
+        let current = |part| self.json && !reconnects && account.is_uncontested(part, now);
         let said = ReportedState {
             word: state.word(),
             reason: state.reason().filter(|_| !reconnects).map(str::to_owned),
@@ -371,8 +371,9 @@ fn parts(account: &AccountState, now: Mono) -> Map<String, Value> {
         let fresh = account.session.freshness(part, now);
         let mut line = Map::new();
         line.insert("as_of".to_owned(), text(fresh.good.map(|good| good.wall.to_string())));
-        line.insert("current".to_owned(), Value::from(fresh.current));
-        line.insert("reason".to_owned(), text(fresh.reason.map(str::to_owned)));
+        line.insert("current".to_owned(), Value::from(account.is_uncontested(part, now)));
+        let reason = fresh.reason.map(str::to_owned).or_else(|| account.session.contradiction(part, now));
+        line.insert("reason".to_owned(), text(reason));
         (part.name().to_owned(), Value::Object(line))
     };
     Part::ALL.into_iter().map(part).collect()

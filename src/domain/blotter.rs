@@ -280,11 +280,12 @@ impl Blotter {
         let mut changes = Changes::default();
         self.restore_former(orders.iter().map(|order| &order.id), &mut changes);
         self.restore_former(activities.iter().filter_map(order_of), &mut changes);
-        let orders = &*self.whole_orders(orders);
         let (mut lowered, mut notes) = (HashSet::new(), Vec::new());
         for order in orders {
-            notes.extend(self.merge_rest_order(order, &mut lowered, &mut changes));
+            // What one answer of a pass leaves out another may have said.
+            notes.extend(self.merge_rest_order(&self.whole_order(order), &mut lowered, &mut changes));
         }
+        let orders = &*self.whole_orders(orders);
         // Lists have an order of their own; the tape is chronological.
         notes.sort_by_key(|note| note.at);
         let mut notes = notes.into_iter().peekable();
@@ -353,7 +354,9 @@ impl Blotter {
             lowered.insert(order.id.clone());
         }
         let changed = self.merge_order(order, undone, true, changes);
-        before.filter(|(status, ..)| changed && *status != order.status)?;
+        // An older state may tell what else was not known, and is no event.
+        let stands = self.order(&order.id).is_some_and(|known| known.status == order.status);
+        before.filter(|(status, ..)| changed && stands && *status != order.status)?;
         let at = order.canceled_at.or(order.expired_at).or(order.failed_at).or(order.replaced_at).or(order.updated_at);
         Some(Note { order: order.id.clone(), event: event_of_status(&order.status)?, at })
     }
@@ -381,7 +384,7 @@ impl Blotter {
             return true;
         };
         if is_before(order.updated_at, *settled) && !left_out(DisabledRule::Monotone) {
-            return learned;
+            return learned | self.learn_left_out(order, changes);
         }
         let older = is_before(order.updated_at, known.updated_at);
         if older && order.cum_qty > known.cum_qty {
@@ -395,7 +398,7 @@ impl Blotter {
             self.contested.remove(&order.id);
         }
         if older && evidence && !left_out(DisabledRule::Monotone) {
-            return learned;
+            return learned | self.learn_left_out(order, changes);
         }
         if settles {
             *settled = (*settled).max(order.updated_at);
@@ -403,7 +406,7 @@ impl Blotter {
         let was_working = known.status.is_working();
         let (status, cum_qty) = (known.status.clone(), known.cum_qty);
         match judge(known, order, may_lower, evidence) {
-            Verdict::Keep => return learned,
+            Verdict::Keep => return learned | self.learn_left_out(order, changes),
             Verdict::Take(merged) => *known = *merged,
         }
         if let Some(highest) = self.highest.get_mut(place) {

@@ -74,6 +74,14 @@ fn held(listed: &BTreeMap<Symbol, Option<Qty>>, symbol: &Symbol) -> Option<Qty> 
     listed.get(symbol).copied().unwrap_or(Some(Qty::ZERO))
 }
 
+fn word(held: Option<Qty>) -> String {
+    held.map_or_else(|| "an unknown quantity".to_owned(), |qty| qty.to_string())
+}
+
+fn sentence(symbol: &Symbol, stated: Qty, held: Option<Qty>) -> String {
+    format!("{symbol}: the last execution leaves {stated} held, positions say {}", word(held))
+}
+
 impl Holdings {
     /// Takes an execution from the stream. One that states no position invalidates the last stated position.
     pub(super) fn on_stream_execution(&mut self, execution: &Execution, now: Mono) {
@@ -149,14 +157,11 @@ impl Holdings {
             }
             let lasts = now.since(stated.since);
             if lasts >= LONGEST {
-                let held = held.map_or_else(|| "an unknown quantity".to_owned(), |qty| qty.to_string());
-                found.over.push(format!("{symbol}: the list of positions is taken as right, {held} held"));
+                found.over.push(format!("{symbol}: the list of positions is taken as right, {} held", word(held)));
                 return false;
             }
             if lasts >= LAG && !std::mem::replace(&mut stated.reported, true) {
-                let stated = stated.qty;
-                let held = held.map_or_else(|| "an unknown quantity".to_owned(), |qty| qty.to_string());
-                found.lasting.push(format!("{symbol}: the last execution leaves {stated} held, positions say {held}"));
+                found.lasting.push(sentence(symbol, stated.qty, held));
             }
             true
         });
@@ -212,6 +217,17 @@ impl Holdings {
     pub(super) fn lasting_conflicts(&self, now: Mono) -> impl Iterator<Item = (&Symbol, Qty)> {
         let lasting = move |(_, stated): &(&Symbol, &Stated)| now.since(stated.differs) >= SOON;
         self.differing().filter(lasting).map(|(symbol, stated)| (symbol, stated.qty))
+    }
+
+    /// The first of these in words, and how many more there are; a sentence without a stop.
+    pub(super) fn contradiction(&self, now: Mono) -> Option<String> {
+        let mut lasting = self.lasting_conflicts(now);
+        let (symbol, qty) = lasting.next()?;
+        let first = sentence(symbol, qty, held(&self.listed, symbol));
+        Some(match lasting.count() {
+            0 => first,
+            more => format!("{first}, and {more} more like it"),
+        })
     }
 
     fn differing(&self) -> impl Iterator<Item = (&Symbol, &Stated)> {
@@ -323,6 +339,15 @@ mod tests {
         let said = holdings.compare(&list(1), at(22)).lasting;
         assert_eq!(said, ["BTCUSD: the last execution leaves 2 held, positions say 1"]);
         assert!(holdings.is_reported() && holdings.compare(&list(1), at(60)).lasting.is_empty(), "once");
+        assert_eq!(holdings.contradiction(at(60)).as_ref(), said.first());
+        let other = Execution { symbol: "MSFT".into(), ..execution(Side::Buy, 1, 1, Some(3)) };
+        holdings.on_stream_execution(&other, at(60));
+        assert_eq!(holdings.contradiction(at(62)).as_ref(), said.first(), "the other one may only be late");
+        assert_eq!(holdings.contradiction(at(63)), Some(format!("{}, and 1 more like it", said[0])));
+        holdings.compare(
+            &[list(1), vec![Position { qty: Some(Qty::whole(3)), ..Position::unread("MSFT".into()) }]].concat(),
+            at(64),
+        );
         assert!(holdings.compare(&list(1), at(309)).over.is_empty());
         assert_eq!(
             holdings.compare(&list(1), at(310)).over,

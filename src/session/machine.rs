@@ -30,7 +30,7 @@ use super::backfill::Backfill;
 use super::backoff::{Jitter, LONGEST_WAIT};
 use super::event::{AuthForm, StreamEvent};
 use super::holdings::Holdings;
-use super::parts::{Freshness, Part, Parts};
+use super::parts::{Part, Parts};
 use super::request::limits::LimitWaits;
 use super::request::route::LimitScope;
 use super::request::{Reply, Request, RequestError, RequestId};
@@ -39,7 +39,7 @@ use super::state::{ConnectionState, Epoch, Fault};
 use super::timer::{Timer, Timers};
 
 use crate::domain::blotter::{Blotter, Changes, Conflict};
-use crate::domain::{Account, AccountId, Mono, Now, OrderId, Position, Qty, Symbol, TradeUpdate};
+use crate::domain::{Account, AccountId, Mono, Now, OrderId, Position, TradeUpdate};
 
 /// An event for a session.
 #[derive(Debug, Clone, PartialEq)]
@@ -200,6 +200,8 @@ pub struct Session {
     early: bool,
     /// Consecutive streams that closed before they were listening.
     failed_opens: u32,
+    /// No stream is tried before this, because the last refusal asked to wait.
+    no_stream_before: Mono,
     /// While polling: a stream is being opened as well.
     trying: bool,
     /// Why there is no stream, while polling.
@@ -265,6 +267,7 @@ impl Session {
             faults: BTreeSet::new(),
             early: false,
             failed_opens: 0,
+            no_stream_before: Mono::ZERO,
             trying: false,
             no_stream: String::new(),
             incomplete: 0,
@@ -364,25 +367,6 @@ impl Session {
     pub fn answers(&self) -> bool {
         let lost_at = self.outage.map_or(Mono::ZERO, |outage| outage.since);
         self.follows() || (self.early && self.parts.any_since(lost_at))
-    }
-
-    /// How fresh a part of the snapshot is.
-    pub fn freshness(&self, part: Part, now: Mono) -> Freshness<'_> {
-        let mut fresh = self.parts.freshness(part, self.follows(), now);
-        if !fresh.current && fresh.reason.is_none() {
-            fresh.reason = self.state.reason();
-        }
-        fresh
-    }
-
-    /// Positions according to the last executions, where the position list does not agree yet.
-    pub fn conflicts(&self) -> impl Iterator<Item = (&Symbol, Qty)> {
-        self.holdings.conflicts()
-    }
-
-    /// The same, limited to differences that have lasted longer than an answer takes.
-    pub fn lasting_conflicts(&self, now: Mono) -> impl Iterator<Item = (&Symbol, Qty)> {
-        self.holdings.lasting_conflicts(now)
     }
 
     /// The watermark for the next run: the broker's times of the last execution and the last submission known to

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::guard::CancelPermit;
+use crate::domain::activity::ActivityKind;
 use crate::domain::market::{EquityHistory, MarketClock};
 use crate::domain::{Account, Activity, ClientOrderId, Order, OrderId, Position, TradeUpdate};
 
@@ -166,6 +167,24 @@ impl Reply {
             Self::Account(account) => Some(account),
             Self::Partial(reply, _) => reply.account(),
             _ => None,
+        }
+    }
+
+    /// True if a row names an order that is `known`.
+    pub fn names_order(&self, known: impl Fn(&OrderId) -> bool) -> bool {
+        match self {
+            Self::Partial(reply, _) => reply.names_order(known),
+            Self::Order(orders) | Self::Orders(orders) => orders.iter().any(|order| known(&order.id)),
+            Self::Activities(rows) => rows.iter().any(|row| match &row.kind {
+                ActivityKind::Fill { order_id, .. } => known(order_id),
+                ActivityKind::Other { .. } => false,
+            }),
+            Self::Account(_)
+            | Self::Positions(_)
+            | Self::Replay(_)
+            | Self::Clock(_)
+            | Self::History(_)
+            | Self::Done => false,
         }
     }
 

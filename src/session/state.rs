@@ -74,6 +74,9 @@ pub enum ConnectionState {
     Polling {
         /// Since when.
         since: Mono,
+        /// Nothing of the account is shown before this.
+        #[serde(default)]
+        until: Option<Mono>,
         /// Why there is no stream, and what else is missing.
         reason: String,
     },

@@ -178,8 +178,9 @@ fn facts(account: &AccountState, model: &Model) -> Vec<String> {
             facts.push(format!("in {} ({attempt})", countdown(until.since(now))));
             facts.push(clean(reason).into_owned());
         }
-        ConnectionState::Polling { reason, .. } => {
+        ConnectionState::Polling { until, reason, .. } => {
             facts.push(polled(account, now));
+            facts.extend(until.map(|until| format!("in {}", countdown(until.since(now)))));
             facts.push(clean(reason).into_owned());
         }
         ConnectionState::NeedsRelink { reason } | ConnectionState::Blocked { reason } => {

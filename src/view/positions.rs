@@ -26,7 +26,10 @@ pub(super) fn draw(ctx: &mut DrawContext<'_>, area: Rect, model: &Model, panes: 
         let Some((account, position)) = scope::account(model, &key.link).zip(model.accounts.position(key)) else {
             return PreparedRow::Gone;
         };
-        let fresh = account.is_current(&[Part::Positions], model.now.mono);
+        let now = model.now.mono;
+        // What a position is worth is not known where it is not known how much is held.
+        let contested = account.session.lasting_conflicts(now).any(|(symbol, _)| symbol.is_one_with(&position.symbol));
+        let fresh = account.is_current(&[Part::Positions], now) && !contested;
         let row = Row { account, position, fresh };
         for column in PositionColumn::ALL {
             row.cell(ctx, buffer, column);

@@ -68,6 +68,28 @@ fn activities_are_paged_by_the_oldest_row_with_one_request_under_way() {
 }
 
 #[test]
+fn a_request_dropped_by_a_resync_may_be_sent_again() {
+    let mut fixture = Fixture::holding(&[]);
+    let by_hand = [ByHand::Curve(Period::Week), ByHand::Activities];
+    fixture.silent = |request| match request {
+        Request::History { .. } => true,
+        Request::Activities(query) => !query.fills_only,
+        _ => false,
+    };
+    let ask = |fixture: &mut Fixture| {
+        fixture.accounts.ask_curve(&paper(), Period::Week);
+        fixture.accounts.ask_activities(&paper(), false);
+        fixture.follow();
+        by_hand.map(|what| fixture.accounts.all()[0].again_at(what))
+    };
+    assert_eq!(ask(&mut fixture), [None; 2]);
+    fixture.accounts.resync(&paper(), fixture.now);
+    fixture.follow();
+    assert_eq!(by_hand.map(|what| fixture.accounts.all()[0].again_at(what)), [Some(Mono::ZERO); 2]);
+    assert_eq!(ask(&mut fixture), [None; 2], "it is in flight");
+}
+
+#[test]
 fn failed_activities_are_reported_with_the_reason() {
     let mut fixture = Fixture::holding(&[]);
     fixture.refuse = Some(RequestErrorKind::Forbidden);

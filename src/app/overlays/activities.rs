@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::{Data, Handler, Next, OrderDetail, Place};
 use crate::accounts::activities::Reach;
-use crate::accounts::{ActivityKey, OrderKey};
+use crate::accounts::{ActivityKey, ByHand, OrderKey};
 use crate::app::keymap::{Action, Reason, Scope};
 use crate::domain::text::clean;
-use crate::domain::{ActivityKind, LinkId};
+use crate::domain::{ActivityKind, LinkId, Mono};
 
 /// An account's activity list.
 #[derive(Debug, Clone)]
@@ -105,6 +105,11 @@ impl Handler for Activities {
         let list = &data.accounts.get(&self.link)?.activities;
         let near = self.selected.saturating_add(data.page) >= list.rows().len();
         (near && *list.reach() == Reach::More && !list.rows().is_empty()).then(|| self.link.clone())
+    }
+
+    fn asks_again(&self, data: &Data<'_>, now: Mono) -> Option<Next> {
+        let at = data.accounts.get(&self.link)?.again_at(ByHand::Activities)?;
+        (at <= now).then(|| Next::AskActivities(self.link.clone()))
     }
 
     fn activities_added(&mut self, link: &LinkId, rows: usize) {

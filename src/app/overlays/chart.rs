@@ -1,9 +1,9 @@
 //! An account's equity over time; the curves are in [`crate::accounts::AccountState::curves`].
 
 use super::{Data, Handler, Next};
-use crate::accounts::Period;
+use crate::accounts::{ByHand, Period};
 use crate::app::keymap::{Action, Reason, Scope};
-use crate::domain::LinkId;
+use crate::domain::{LinkId, Mono};
 
 /// An account's equity over time.
 #[derive(Debug, Clone)]
@@ -59,6 +59,11 @@ impl Handler for EquityChart {
             Action::CrosshairRight => Some(self.move_crosshair(times, data)),
             _ => None,
         }
+    }
+
+    fn asks_again(&self, data: &Data<'_>, now: Mono) -> Option<Next> {
+        let at = data.accounts.get(&self.link)?.again_at(ByHand::Curve(self.period))?;
+        (at <= now && self.period != Period::Day).then(|| Next::AskCurve(self.link.clone(), self.period))
     }
 
     fn shows_curve(&self, link: &LinkId, period: Period) -> bool {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::Blotter;
+use super::{Blotter, Changes};
 use crate::domain::order::Order;
 use crate::domain::update::TradeUpdate;
 
@@ -29,6 +29,32 @@ impl Blotter {
             self.complete(order);
         }
         Cow::Owned(orders)
+    }
+
+    /// An order that leaves out nothing that is known of it.
+    pub(super) fn whole_order<'a>(&self, order: &'a Order) -> Cow<'a, Order> {
+        if !self.is_left_out(order) {
+            return Cow::Borrowed(order);
+        }
+        let mut order = order.clone();
+        self.complete(&mut order);
+        Cow::Owned(order)
+    }
+
+    /// Takes over what was left out of an order that is known, which an older state tells as well; true when it tells any.
+    pub(super) fn learn_left_out(&mut self, order: &Order, changes: &mut Changes) -> bool {
+        let place = self.index.get(&order.id).map_or(usize::MAX, |place| *place as usize);
+        let Some(known) = self.orders.get_mut(place).filter(|known| known.leaves_out(order)) else { return false };
+        let mut whole = known.clone();
+        whole.complete(order);
+        // Which state stands is for the merge to say.
+        whole.status.clone_from(&known.status);
+        if whole == *known {
+            return false;
+        }
+        *known = whole;
+        changes.orders.push(order.id.clone());
+        true
     }
 
     fn is_left_out(&self, order: &Order) -> bool {

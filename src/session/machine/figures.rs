@@ -1,9 +1,9 @@
 //! Balances and positions: applied as they arrive, and requested between passes.
 
-use super::{Duration, Fault, MARKS_EVERY, Now, Output, Phase, Session, Since, Timer};
+use super::{Duration, Fault, MARKS_EVERY, Mono, Now, Output, Phase, Session, Since, Timer};
 use crate::domain::blotter::Blotter;
-use crate::domain::{Account, Position};
-use crate::session::parts::Part;
+use crate::domain::{Account, Position, Qty, Symbol};
+use crate::session::parts::{Freshness, Part};
 use crate::session::request::{Reply, Request, RequestError, RequestErrorKind, Unread, unread_words};
 use crate::session::resync::Endpoint;
 
@@ -14,6 +14,31 @@ const REFRESH_EVERY: Duration = Duration::from_secs(3);
 const MARKS_RARELY: Duration = Duration::from_mins(1);
 
 impl Session {
+    /// How fresh a part of the snapshot is.
+    pub fn freshness(&self, part: Part, now: Mono) -> Freshness<'_> {
+        let mut fresh = self.parts.freshness(part, self.follows(), now);
+        if !fresh.current && fresh.reason.is_none() {
+            fresh.reason = self.state.reason();
+        }
+        fresh
+    }
+
+    /// What executions have said against a part for longer than an answer takes: it was answered, and is not current. A
+    /// sentence without a stop.
+    pub fn contradiction(&self, part: Part, now: Mono) -> Option<String> {
+        if part == Part::Positions { self.holdings.contradiction(now) } else { None }
+    }
+
+    /// Positions according to the last executions, where the position list does not agree yet.
+    pub fn conflicts(&self) -> impl Iterator<Item = (&Symbol, Qty)> {
+        self.holdings.conflicts()
+    }
+
+    /// The same, limited to differences that have lasted longer than an answer takes.
+    pub fn lasting_conflicts(&self, now: Mono) -> impl Iterator<Item = (&Symbol, Qty)> {
+        self.holdings.lasting_conflicts(now)
+    }
+
     pub(super) fn on_refreshed(
         &mut self,
         part: Part,

@@ -8,10 +8,9 @@ use std::time::Duration;
 use super::status::PATIENCE;
 use super::token::MINUTE;
 use super::{Mono, Now, Phase, Session, Timer};
-use crate::domain::activity::ActivityKind;
 use crate::domain::blotter::Blotter;
 use crate::domain::text::clean;
-use crate::domain::{Account, AccountId, OrderId, TradeUpdate};
+use crate::domain::{Account, AccountId, TradeUpdate};
 use crate::session::parts::Part;
 use crate::session::request::{Reply, RequestError, RequestErrorKind};
 
@@ -132,17 +131,7 @@ impl Session {
 
     /// An answer that names a known order comes from the account of that order: ids are unique.
     pub(super) fn recognise(&mut self, reply: &Reply, blotter: &Blotter) {
-        let known = |id: &OrderId| blotter.order(id).is_some();
-        let names = match reply {
-            Reply::Partial(reply, _) => return self.recognise(reply, blotter),
-            Reply::Order(orders) | Reply::Orders(orders) => orders.iter().any(|order| known(&order.id)),
-            Reply::Activities(rows) => rows.iter().any(|row| match &row.kind {
-                ActivityKind::Fill { order_id, .. } => known(order_id),
-                ActivityKind::Other { .. } => false,
-            }),
-            _ => false,
-        };
-        self.recognise_by(names);
+        self.recognise_by(reply.names_order(|id| blotter.order(id).is_some()));
     }
 
     /// The same for an update of the stream.

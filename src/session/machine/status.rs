@@ -2,6 +2,7 @@
 
 use super::{Duration, Fault, Mono, Now, Output, Phase, Session, Timer};
 use crate::session::parts::{self, MissingPart, Part};
+use crate::session::request::Request;
 use crate::session::state::ConnectionState;
 
 /// A snapshot that takes longer than this shows its progress.
@@ -41,6 +42,7 @@ impl Session {
                 let silent = self.answered_at.map(|at| at + PATIENCE);
                 [Some(since + PATIENCE), silent].into_iter().flatten().filter(|at| *at > now.mono).min()
             }
+            ConnectionState::Polling { since, .. } => Some(since + PATIENCE).filter(|at| *at > now.mono),
             _ => None,
         };
         match self.parts.deadline(now.mono).into_iter().chain(patience).min() {
@@ -81,16 +83,20 @@ impl Session {
             (None, true) if self.is_unanswered(now.mono) => "the broker is slow to answer".to_owned(),
             (None, true) => "the broker is answering; there is a lot to fetch".to_owned(),
         };
-        if let Phase::Syncing { held } = &self.phase
+        let unshown = self.unshown(since, now.mono);
+        if let Some((_, words)) = &unshown {
+            reason.push_str(words);
+        } else if let Phase::Syncing { held } = &self.phase
             && !held.is_empty()
         {
             // After this long, held updates wait for nothing else.
             reason.push_str("; stream updates are held until the account is confirmed");
         }
+        let until = waiting.map(|(until, _)| until).max(unshown.and_then(|(until, _)| until));
         ConnectionState::Syncing {
             since,
             pages: self.resync.as_ref().map(crate::session::resync::Resync::progress),
-            until: waiting.map(|(until, _)| until),
+            until,
             reason: Some(reason),
         }
     }
@@ -112,7 +118,27 @@ impl Session {
             ConnectionState::Polling { since, .. } => since,
             _ => now.mono,
         };
-        ConnectionState::Polling { since, reason }
+        let unshown = self.unshown(since, now.mono);
+        if let Some((_, words)) = &unshown {
+            reason.push_str(words);
+        }
+        ConnectionState::Polling { since, until: unshown.and_then(|(until, _)| until), reason }
+    }
+
+    /// Whose the broker's other answers are is not known before its account answers. Where that takes more than seconds: until
+    /// when it is not asked, and what to say, which holds as long.
+    fn unshown(&self, since: Mono, now: Mono) -> Option<(Option<Mono>, String)> {
+        let late = self.has_failed(Part::Account) || now.since(since) >= PATIENCE;
+        if !late || !self.is_unidentified() || self.another_answers() {
+            return None;
+        }
+        let limit = Request::Account.route().limit;
+        let mut words =
+            "; what else the broker tells is not shown before the account answers, which says whose it is".to_owned();
+        if let Some(wait) = self.waits.length(limit, now) {
+            words.push_str(&format!(", and is asked again after {} s", wait.as_secs().max(1)));
+        }
+        Some((self.waits.until(limit, now), words))
     }
 
     pub(super) fn syncing_since(&self) -> Option<Mono> {

@@ -18,6 +18,8 @@ const HEALTHY: Duration = Duration::from_mins(1);
 const STREAM_AGAIN: Duration = Duration::from_mins(5);
 /// After this many consecutive streams that never listened, REST alone keeps the snapshot current.
 const FAILED_OPENS: u32 = 3;
+/// A refusal that asks for a longer wait than this counts as that many; REST is asked this often until it answers.
+const LONG_REFUSAL: Duration = Duration::from_secs(15);
 
 impl Session {
     pub(super) fn on_stream(&mut self, event: StreamEvent, blotter: &mut Blotter, now: Now) {
@@ -140,11 +142,21 @@ impl Session {
         if !matches!(self.phase, Phase::Opening) {
             return self.back_off_for(at_least, reason, now);
         }
-        self.failed_opens = self.failed_opens.saturating_add(1);
+        let counts = if at_least > LONG_REFUSAL { FAILED_OPENS } else { 1 };
+        self.failed_opens = self.failed_opens.saturating_add(counts);
+        self.no_stream_before = now.mono + at_least;
         self.no_stream.clone_from(&reason);
         self.back_off_for(at_least, reason, now);
-        if !self.poll_if_answered(now) && (self.failed_opens <= FAILED_OPENS || self.failed_opens.is_multiple_of(5)) {
+        let ask_rest = self.failed_opens <= FAILED_OPENS || counts > 1 || self.failed_opens.is_multiple_of(5);
+        if !self.poll_if_answered(now) && ask_rest {
             self.start_early(now);
+        }
+    }
+
+    /// REST does not answer either: asks it again before the wait that the refusal of the stream asked for is over.
+    pub(super) fn ask_before_a_late_attempt(&mut self, now: Now) {
+        if self.no_stream_before > now.mono + LONG_REFUSAL {
+            self.timers.set(Timer::Early, now.mono + LONG_REFUSAL);
         }
     }
 
@@ -152,7 +164,7 @@ impl Session {
     pub(super) fn poll_if_answered(&mut self, now: Now) -> bool {
         let lost_at = self.outage.map_or(now.mono, |outage| outage.since);
         let wanted = matches!(self.phase, Phase::Backoff) && self.failed_opens >= FAILED_OPENS;
-        if !wanted || !self.parts.any_since(lost_at) {
+        if !wanted || self.answered_at.is_none_or(|at| at < lost_at) {
             return false;
         }
         let reason = format!("no stream: {}", self.no_stream);
@@ -160,7 +172,7 @@ impl Session {
         self.fault(Fault::Connection, text);
         self.poll_instead(reason, now);
         let after = self.next_attempt(now);
-        self.timers.set(Timer::Reconnect, now.mono + after);
+        self.timers.set(Timer::Reconnect, self.no_stream_before.max(now.mono + after));
         true
     }
 
@@ -233,7 +245,7 @@ impl Session {
         }
         self.phase = Phase::Polling;
         self.no_stream.clone_from(&reason);
-        self.show(ConnectionState::Polling { since: now.mono, reason });
+        self.show(ConnectionState::Polling { since: now.mono, until: None, reason });
         self.start_pass(now);
     }
 

@@ -203,7 +203,8 @@ impl Session {
                 if self.early && part == Part::Account && error.kind == RequestErrorKind::Network {
                     // Neither stream nor REST is reachable: the next attempt asks again, instead of six
                     // retries in this pass.
-                    return self.drop_rest();
+                    self.drop_rest();
+                    return self.ask_before_a_late_attempt(now);
                 }
             }
         }
@@ -347,6 +348,7 @@ impl Session {
             let patience = if self.account.is_some() { POLL_EVERY * 5 } else { LONGEST_WAIT };
             let said = self.waits_for(&Request::Account, now.mono).map(|until| until.min(now.mono + patience));
             self.timers.set(Timer::Audit, said.unwrap_or(now.mono + POLL_EVERY));
+            self.poll_if_answered(now);
             return;
         }
         let seen = snapshot.orders.iter().map(|order| &order.id);

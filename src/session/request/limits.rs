@@ -18,6 +18,8 @@ const TOGETHER: Duration = Duration::from_secs(5);
 struct Refused {
     first: Mono,
     until: Mono,
+    /// How long a wait the last refusal asked for.
+    wait: Duration,
 }
 
 /// Endpoints that wait by themselves.
@@ -34,7 +36,7 @@ impl LimitWaits {
         let known = self.0.get(name).copied();
         let first = known.map_or(now, |known| known.first);
         let until = known.map_or(until, |known| known.until.max(until));
-        self.0.insert(name, Refused { first, until });
+        self.0.insert(name, Refused { first, until, wait: until.since(now) });
         let beside = self.0.iter().any(|(other, it)| *other != name && now.since(it.first) <= TOGETHER);
         known.is_none() && beside
     }
@@ -53,6 +55,12 @@ impl LimitWaits {
     pub fn until(&self, scope: LimitScope, now: Mono) -> Option<Mono> {
         let LimitScope::Own(name) = scope else { return None };
         self.0.get(name).map(|it| it.until).filter(|until| *until > now)
+    }
+
+    /// The whole length of the wait that is not over yet.
+    pub fn length(&self, scope: LimitScope, now: Mono) -> Option<Duration> {
+        let LimitScope::Own(name) = scope else { return None };
+        self.0.get(name).filter(|it| it.until > now).map(|it| it.wait)
     }
 
     /// Ends all waits, because a person asked to. An endpoint that is refused again still waits by itself.
@@ -111,8 +119,9 @@ mod tests {
         waits.refused(CLOCK, at(60), at(1));
         waits.refused(CLOCK, at(10), at(2));
         assert_eq!(waits.until(CLOCK, at(30)), Some(at(60)));
+        assert_eq!(waits.length(CLOCK, at(30)), Some(Duration::from_secs(58)));
         waits.forgive();
-        assert_eq!(waits.until(CLOCK, at(30)), None);
+        assert_eq!((waits.until(CLOCK, at(30)), waits.length(CLOCK, at(30))), (None, None));
         assert!(!waits.refused(CLOCK, at(90), at(30)) && waits.until(CLOCK, at(31)) == Some(at(90)));
     }
 }

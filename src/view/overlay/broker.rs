@@ -65,9 +65,10 @@ pub(super) fn draw(ctx: &mut DrawContext<'_>, area: Rect, detail: &BrokerDetail,
     for part in Part::ALL {
         let fresh = account.session.freshness(part, now);
         let when = fresh.good.map_or_else(|| MISSING.to_owned(), |good| format!("{} ago", age(now.since(good.mono))));
-        let style = if fresh.current { theme.text } else { theme.waiting };
+        let style = if account.is_uncontested(part, now) { theme.text } else { theme.waiting };
         let mut line = vec![(format!("{:<16}", part.word()), theme.dim), (when, style)];
-        line.extend(fresh.reason.map(|reason| (format!("  {}", clean(reason)), theme.waiting)));
+        let reason = fresh.reason.map(str::to_owned).or_else(|| account.session.contradiction(part, now));
+        line.extend(reason.map(|reason| (format!("  {}", clean(&reason)), theme.waiting)));
         doc.pieces(line);
     }
     doc.heading("Connection history");

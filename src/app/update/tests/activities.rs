@@ -195,3 +195,42 @@ fn the_end_of_the_tape_tells_where_more_is() {
     fixture.keys("5 G j");
     assert!(fixture.toast().contains("h lists what came before"), "{}", fixture.toast());
 }
+
+#[test]
+fn what_had_to_wait_is_asked_for_again_by_what_shows_it_and_by_nothing_else() {
+    let curves = |fixture: &Fixture| {
+        let asked = |effect: &&Effect| matches!(effect, Effect::Account(AccountEffect::Request { request: Request::History { period, .. }, .. }) if **period == *"1W");
+        fixture.seen.iter().filter(asked).count()
+    };
+    let limited = Some(RequestErrorKind::RateLimited { retry_after: Some(Duration::from_secs(30)) });
+    let mut fixture = Fixture::holding(&[]);
+    fixture.activities = dividends(20);
+    fixture.refuse = limited.clone();
+    fixture.keys("5 h");
+    fixture.refuse = None;
+    assert!(matches!(list(&fixture), (0, Reach::Failed(_))), "{:?}", list(&fixture));
+    fixture.pass(Duration::from_secs(29));
+    assert_eq!(pages_asked(&fixture), 1, "the wait is kept");
+    fixture.pass(Duration::from_secs(4));
+    assert_eq!((list(&fixture), pages_asked(&fixture)), ((20, Reach::More), 2));
+    // The chart of a week.
+    fixture.refuse = limited;
+    fixture.keys("esc 2 enter ]");
+    assert_eq!(curves(&fixture), 1, "{:?}", fixture.model.top());
+    fixture.refuse = None;
+    fixture.pass(Duration::from_secs(29));
+    fixture.keys("esc");
+    fixture.pass(Duration::from_mins(1));
+    assert_eq!(curves(&fixture), 1, "nobody looks at it");
+    fixture.refuse = Some(RequestErrorKind::RateLimited { retry_after: None });
+    fixture.keys("enter ]");
+    fixture.refuse = None;
+    fixture.pass(Duration::from_secs(12));
+    assert_eq!(curves(&fixture), 3);
+    let known = |fixture: &Fixture| {
+        fixture.model.accounts.get(&paper()).unwrap().curves.contains_key(&crate::accounts::Period::Week)
+    };
+    assert!(known(&fixture));
+    fixture.pass(Duration::from_mins(1));
+    assert_eq!(curves(&fixture), 3, "it came");
+}

@@ -72,7 +72,7 @@ fn a_stream_that_has_to_wait_keeps_neither_clock_nor_curve_waiting() {
     let refused = Closed::Connect { status: Some(429), message: "too many".to_owned(), retry_after };
     fixture.stream(&paper(), StreamEvent::Closed(refused));
     fixture.pass(Duration::from_secs(5));
-    assert_eq!(fixture.state(0), "reconnecting");
+    assert_eq!(fixture.state(0), "polling");
     assert!(
         fixture
             .seen

@@ -1,6 +1,7 @@
 use super::*;
 use crate::app::columns::OrderColumn;
 use crate::app::model::PerPane;
+use crate::session::Part;
 
 fn many() -> Fixture {
     let mut orders: Vec<Order> = (0..6)
@@ -251,6 +252,24 @@ fn the_orders_have_no_cursor_until_the_operator_moves_there() {
     assert_eq!(fixture.model.rows.orders.selected, first);
     fixture.keys("esc");
     assert_eq!(fixture.model.rows.orders.selected, None, "Esc lets the list follow new entries");
+}
+
+#[test]
+fn positions_contradicted_by_an_execution_for_seconds_are_answered_but_not_current() {
+    let mut fixture = Fixture::holding(&[]);
+    let said = |fixture: &Fixture| {
+        let (account, now) = (&fixture.model.accounts.all()[0], fixture.model.now.mono);
+        let current = account.is_current(&[Part::Positions], now);
+        (current, account.is_uncontested(Part::Positions, now), account.is_uncontested(Part::Account, now))
+    };
+    fixture.leaves = Some(10);
+    fixture.fill(&paper(), order("a", "AAPL", Side::Buy, 10, 1), 11);
+    assert_eq!(said(&fixture), (true, true, true), "the answer is in flight");
+    fixture.pass(Duration::from_secs(4));
+    assert_eq!(said(&fixture), (true, false, true));
+    fixture.positions.push((paper(), position("AAPL", 10)));
+    fixture.pass(Duration::from_secs(5));
+    assert_eq!(said(&fixture), (true, true, true));
 }
 
 #[test]

@@ -239,6 +239,39 @@ fn a_value_that_an_answer_leaves_out_is_unchanged() {
 }
 
 #[test]
+fn a_value_missing_from_one_answer_of_a_pass_may_be_in_another() {
+    let filled = |at: i64| Order { limit_px: Some(Price::whole(10)), ..order("o", OrderStatus::Filled, 10, at) };
+    let whole = Order { avg_px: Some(Price::whole(9)), ..filled(2) };
+    for at in [1, 2, 3] {
+        let bare = Order { qty: None, limit_px: None, avg_px: None, updated_at: filled(at).updated_at, ..filled(2) };
+        for answers in [[whole.clone(), bare.clone()], [bare, whole.clone()]] {
+            for before in [Some(order("o", OrderStatus::New, 0, 0)), None] {
+                let mut blotter = Blotter::default();
+                blotter.apply_snapshot(before.as_slice(), &[]);
+                blotter.apply_snapshot(&answers, &[]);
+                let known = blotter.order(&"o".into()).unwrap();
+                let figures = (known.qty, known.limit_px, known.avg_px);
+                assert_eq!(figures, (whole.qty, whole.limit_px, whole.avg_px), "{before:?} {answers:?}");
+                assert_eq!(blotter.conflicts().count(), 0);
+            }
+        }
+    }
+}
+
+#[test]
+fn an_older_state_supplies_values_missing_from_a_newer_one_without_an_event() {
+    let mut blotter = Blotter::default();
+    let bare = Order { qty: None, avg_px: None, ..order("o", OrderStatus::PendingCancel, 0, 2) };
+    blotter.apply_update(&event(TradeEvent::PendingCancel, bare, Vec::new()));
+    let lines = blotter.tape().len();
+    let changes = blotter.apply_snapshot(&[order("o", OrderStatus::New, 0, 1)], &[]);
+    let known = blotter.order(&"o".into()).unwrap();
+    assert_eq!((known.qty, &known.status), (Some(Qty::whole(100)), &OrderStatus::PendingCancel));
+    assert_eq!((changes.orders.len(), blotter.tape().len()), (1, lines));
+    assert!(blotter.apply_snapshot(&[order("o", OrderStatus::New, 0, 1)], &[]).is_empty());
+}
+
+#[test]
 fn a_correction_takes_no_status_back_and_a_bust_counts_even_without_a_newer_time() {
     let mut blotter = Blotter::default();
     blotter.apply_update(&fill("e1", "o", 40, 40, 5));

@@ -160,3 +160,54 @@ fn a_person_ends_a_wait_of_balances_alone() {
     fixture.listen();
     assert!(fixture.session.state().is_live(), "{:?}", fixture.session.state());
 }
+
+#[test]
+fn a_first_start_whose_account_is_limited_says_why_nothing_is_shown_and_until_when() {
+    for phase in ["listening", "polling", "refused"] {
+        let mut fixture = Fixture::new();
+        fixture.fails = Some((ACCOUNT, limited(100)));
+        fixture.orders.push(order("o"));
+        let retry_after = Some(Duration::from_mins(2));
+        let refused = Closed::Connect { status: Some(429), message: "slow down".to_owned(), retry_after };
+        match phase {
+            "listening" => fixture.listen(),
+            "polling" => fixture.stream(StreamEvent::Closed(Closed::Elsewhere)),
+            _ => fixture.stream(StreamEvent::Closed(refused)),
+        }
+        fixture.execute("o", 40, phase == "listening");
+        fixture.pass(Duration::from_secs(4));
+        let (until, reason) = match fixture.session.state() {
+            ConnectionState::Syncing { until, reason, .. } => (*until, reason.clone().unwrap()),
+            ConnectionState::Polling { until, reason, .. } => (*until, reason.clone()),
+            state => panic!("{phase}: {state:?}"),
+        };
+        assert_eq!(until, Some(Mono::from_millis(100_000)), "{phase}");
+        assert!(reason.contains("is not shown before the account answers"), "{phase}: {reason}");
+        assert!(reason.contains("asked again after 100 s"), "{phase}: {reason}");
+        fixture.seen.clear();
+        fixture.pass(Duration::from_secs(90));
+        let told = fixture.seen.iter().filter(|output| matches!(output, Output::State(_))).count();
+        assert_eq!((told, fixture.held()), (0, Qty::ZERO), "the words hold for all of the wait");
+        fixture.fails = None;
+        fixture.pass(Duration::from_secs(10));
+        assert_eq!(fixture.held(), Qty::whole(40), "{phase}: {:?}", fixture.session.state());
+        let ends = if phase == "listening" { "live" } else { "polling" };
+        assert_eq!(fixture.session.state().word(), ends);
+        assert!(!fixture.session.state().reason().unwrap_or_default().contains("is not shown"));
+    }
+}
+
+#[test]
+fn a_first_start_whose_account_hangs_says_why_nothing_is_shown() {
+    for polls in [false, true] {
+        let mut fixture = Fixture::new();
+        fixture.hangs = Some(ACCOUNT);
+        if polls {
+            fixture.stream(StreamEvent::Closed(Closed::Elsewhere));
+        } else {
+            fixture.listen();
+        }
+        fixture.pass(Duration::from_secs(4));
+        assert!(reason(&fixture).contains("is not shown before the account answers"), "{}", reason(&fixture));
+    }
+}

@@ -304,6 +304,7 @@ fn a_position_that_executions_contradict_is_requested_again_and_marked_if_it_las
         0,
         "not reported while the request is in flight"
     );
+    assert_eq!(fixture.session.contradiction(Part::Positions, fixture.now.mono), None);
     let asked = |fixture: &Fixture| fixture.asked.iter().filter(|request| **request == Request::Positions).count();
     let before = asked(&fixture);
     fixture.pass(Duration::from_secs(10));
@@ -312,6 +313,9 @@ fn a_position_that_executions_contradict_is_requested_again_and_marked_if_it_las
     fixture.pass(Duration::from_secs(5));
     let conflicts: Vec<_> = fixture.session.lasting_conflicts(fixture.now.mono).map(|(_, qty)| qty).collect();
     assert_eq!(conflicts, [Qty::whole(50)]);
+    let words = fixture.session.contradiction(Part::Positions, fixture.now.mono);
+    assert_eq!(words.as_deref(), Some("AAPL: the last execution leaves 50 held, positions say 10"));
+    assert_eq!(fixture.session.contradiction(Part::Account, fixture.now.mono), None);
     assert!(fixture.logs().contains("leaves 50 held, positions say 10"), "{}", fixture.logs());
     fixture.positions = vec![position("AAPL", 50)];
     fixture.pass(Duration::from_secs(5));

@@ -116,8 +116,8 @@ fn a_wait_stated_by_a_refused_upgrade_is_kept_up_to_two_minutes() {
             let retry_after = Some(Duration::from_secs(stated));
             let refused = Closed::Connect { status: Some(status), message: "slow down".to_owned(), retry_after };
             fixture.stream(StreamEvent::Closed(refused));
-            let ConnectionState::Reconnecting { until, reason, .. } = fixture.session.state() else { panic!() };
-            assert_eq!(until.since(fixture.now.mono), Duration::from_secs(kept));
+            // A wait as long as this is not spent without a word of orders: REST answers, and is polled.
+            let ConnectionState::Polling { reason, .. } = fixture.session.state() else { panic!() };
             assert!(reason.contains("slow down"), "{reason}");
             let opened = fixture.opened.len();
             fixture.pass(Duration::from_secs(kept - 1));
@@ -127,6 +127,33 @@ fn a_wait_stated_by_a_refused_upgrade_is_kept_up_to_two_minutes() {
             assert_eq!(fixture.logs().contains("asked to wait"), stated > kept, "a wait that is cut is reported");
         }
     }
+}
+
+#[test]
+fn a_long_wait_for_the_stream_is_polled_as_soon_as_rest_answers() {
+    let mut fixture = Fixture::live();
+    fixture.orders.push(order("o"));
+    fixture.pass(Duration::from_secs(40));
+    fixture.stream(StreamEvent::Closed(Closed::Silent));
+    fixture.pass(Duration::from_millis(1_500));
+    fixture.failure = Some(RequestErrorKind::Network);
+    let retry_after = Some(Duration::from_mins(2));
+    let refused = Closed::Connect { status: Some(429), message: "slow down".to_owned(), retry_after };
+    fixture.stream(StreamEvent::Closed(refused));
+    let opened = fixture.opened.len();
+    fixture.pass(Duration::from_secs(20));
+    assert_eq!(fixture.session.state().word(), "reconnecting", "nothing answers");
+    fixture.failure = None;
+    fixture.pass(Duration::from_secs(16));
+    assert_eq!(fixture.session.state().word(), "polling", "{}", fixture.logs());
+    fixture.execute("o", 40, false);
+    fixture.pass(Duration::from_secs(7));
+    assert_eq!(fixture.held(), Qty::whole(40));
+    assert_eq!(fixture.opened.len(), opened, "the stream's wait is kept");
+    fixture.pass(Duration::from_mins(2));
+    assert_eq!(fixture.opened.len(), opened + 1);
+    fixture.listen();
+    assert!(fixture.session.state().is_live());
 }
 
 #[test]
