@@ -117,6 +117,7 @@ screens! {
     add_broker "add",
     waiting_for_the_browser "waiting",
     confirming_a_live_account "confirm",
+    a_label_that_is_taken "refused",
     a_failed_link "failed",
     the_list_of_errors "errors",
     an_unread_error "unread",

@@ -178,5 +178,5 @@ fn the_overlays_hold_at_every_width() {
 
 #[test]
 fn linking_and_the_beginning_hold_at_every_width() {
-    drag(&["first-run", "welcome", "add", "waiting", "confirm", "failed", "activities", "activity"]);
+    drag(&["first-run", "welcome", "add", "waiting", "confirm", "refused", "failed", "activities", "activity"]);
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::fixture::{Fixture, live, paper, program};
 
 /// Every situation, by name.
-pub(crate) const SCREENS: [&str; 24] = [
+pub(crate) const SCREENS: [&str; 25] = [
     "first-run",
     "paper",
     "both",
@@ -27,6 +27,7 @@ pub(crate) const SCREENS: [&str; 24] = [
     "add",
     "waiting",
     "confirm",
+    "refused",
     "failed",
     "errors",
     "palette",
@@ -43,7 +44,7 @@ pub(crate) fn fixture(name: &str, size: (u16, u16)) -> Fixture {
     let mut fixture = match name {
         "welcome" => Fixture::empty(brokerdeck::app::model::Program { first_run: true, ..program() }),
         "first-run" | "add" | "waiting" | "confirm" | "failed" => Fixture::empty(program()),
-        "both" | "all" | "live" | "broker" | "unlink" | "unlink-row" | "picture" => Fixture::both(),
+        "both" | "all" | "live" | "broker" | "unlink" | "unlink-row" | "picture" | "refused" => Fixture::both(),
         "odd" | "odd-positions" => Fixture::odd(),
         "simulated" => Fixture::with(brokerdeck::app::model::Program { simulated: true, ..program() }, &[paper()]),
         _ => Fixture::paper(),
@@ -99,12 +100,18 @@ pub(crate) fn fixture(name: &str, size: (u16, u16)) -> Fixture {
             fixture.send(Msg::Link { attempt, progress: waiting(&fixture) });
             fixture.send(Msg::Link { attempt, progress: LinkProgress::Note(RedirectNote::WrongState) });
         }
-        "confirm" => {
+        "confirm" | "refused" => {
             begin(&mut fixture);
             let attempt = AttemptId(1);
             fixture.send(Msg::Link { attempt, progress: waiting(&fixture) });
             fixture.send(Msg::Link { attempt, progress: LinkProgress::Exchanging });
             fixture.send(Msg::Link { attempt, progress: found() });
+            if name == "refused" {
+                let label = fixture.model.accounts.all()[0].link.label.to_string();
+                fixture.press("e ctrl-u");
+                fixture.write(&label);
+                fixture.press("enter L");
+            }
         }
         "failed" => {
             begin(&mut fixture);

@@ -14,6 +14,8 @@ use crate::link::{AttemptId, FoundAccount, LinkFailure, RedirectNote};
 
 /// Longest label, in characters.
 const LABEL: usize = 32;
+/// The hint below a label being edited; [`LABEL`] in words.
+pub const LABEL_HINT: &str = "names the account on screens and in commands; 32 characters at most";
 
 /// The screens of a linking attempt.
 #[derive(Debug, Clone)]
@@ -146,6 +148,26 @@ impl Linking {
     }
 }
 
+/// The labels as they would be saved.
+fn names(labels: &Form) -> Vec<String> {
+    labels.texts().map(|label| label.trim().to_owned()).collect()
+}
+
+/// Why each label cannot be saved. Of two equal ones the later is refused.
+fn label_errors(names: &[String], found: &[FoundAccount], data: &Data<'_>) -> Vec<Option<String>> {
+    let error = |(index, (name, found)): (usize, (&String, &FoundAccount))| {
+        if name.is_empty() {
+            return Some("the label is empty".to_owned());
+        }
+        let mut earlier = names.iter().take(index);
+        let mut others = data.accounts.iter().filter(|account| found.replaces.as_ref() != Some(&account.link.id));
+        let taken = others.any(|account| account.link.label.eq_ignore_ascii_case(name))
+            || earlier.any(|other| other.eq_ignore_ascii_case(name));
+        taken.then(|| "another account has this label".to_owned())
+    };
+    names.iter().zip(found).enumerate().map(error).collect()
+}
+
 impl Handler for Linking {
     fn scopes(&self) -> &'static [Scope] {
         match &self.attempt.phase {
@@ -215,6 +237,12 @@ impl Handler for Linking {
         }
     }
 
+    fn typed(&mut self, data: &Data<'_>) {
+        if let AttemptPhase::Confirm { accounts, labels, .. } = &mut self.attempt.phase {
+            labels.typed(label_errors(&names(labels), accounts, data));
+        }
+    }
+
     fn paste(&mut self, text: &str) -> bool {
         self.open_paste(text)
     }
@@ -246,21 +274,10 @@ impl Handler for Linking {
 
     /// Stores the token, unless a label is missing or taken.
     fn confirmed(&mut self, data: &Data<'_>) -> Vec<Next> {
-        let AttemptPhase::Confirm { accounts, labels, .. } = &self.attempt.phase else { return Vec::new() };
-        let names: Vec<String> = labels.texts().map(|label| label.trim().to_owned()).collect();
-        let wrong = names.iter().zip(accounts).enumerate().find_map(|(index, (name, found))| {
-            if name.is_empty() {
-                return Some((index, "the label is empty".to_owned()));
-            }
-            let elsewhere = data.accounts.iter().any(|account| {
-                account.link.label.eq_ignore_ascii_case(name) && found.replaces.as_ref() != Some(&account.link.id)
-            });
-            let twice = names.iter().filter(|other| other.eq_ignore_ascii_case(name)).count() > 1;
-            (elsewhere || twice).then(|| (index, format!("{name} is already the label of another account")))
-        });
-        if let Some((index, reason)) = wrong {
-            self.edit(index);
-            return vec![Next::Say(reason)];
+        let AttemptPhase::Confirm { accounts, labels, .. } = &mut self.attempt.phase else { return Vec::new() };
+        let names = names(labels);
+        if labels.refuse(label_errors(&names, accounts, data)) {
+            return Vec::new();
         }
         self.attempt.phase = AttemptPhase::Saving;
         vec![Next::Do(Effect::SaveLink { attempt: self.attempt.id, labels: names })]

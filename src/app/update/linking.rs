@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::{accounts, notices};
 use crate::app::effect::Effect;
 use crate::app::model::{AccountScope, Attempt, AttemptPhase, Model, Overlay, Pane};
-use crate::app::overlays::{Form, Linking, Question};
+use crate::app::overlays::{Form, FormField, LABEL_HINT, Linking, Question};
 use crate::app::selection::account_at_hand;
 use crate::domain::{BrokerId, LinkId};
 use crate::link::label::default_label;
@@ -126,7 +126,7 @@ fn labels(model: &Model, broker: &BrokerId, found: &[FoundAccount]) -> Form {
         taken.push(label.clone());
         labels.push(label);
     }
-    Form::of(labels)
+    Form::of(labels.into_iter().map(|label| FormField::of(label).with_hint(LABEL_HINT)))
 }
 
 /// Asks whether to unlink.

@@ -8,7 +8,7 @@ use super::doc::wrap;
 use super::{add_broker, boxed};
 use crate::app::Model;
 use crate::app::model::{Attempt, AttemptPhase};
-use crate::app::overlays::Form;
+use crate::app::overlays::{Form, FormField};
 use crate::domain::{Environment, Mono};
 use crate::link::progress::Sensitive;
 use crate::link::{FoundAccount, RedirectNote};
@@ -16,6 +16,9 @@ use crate::view::draw_context::{DrawContext, cells, clean, width};
 use crate::view::format::countdown;
 use crate::view::scope::Kind;
 use crate::view::{Hyperlink, footer};
+
+/// The word before the field of a label.
+const LABEL: &str = "Label ";
 
 /// Draws it.
 pub(super) fn draw(ctx: &mut DrawContext<'_>, area: Rect, attempt: &Attempt, model: &Model) {
@@ -42,7 +45,10 @@ pub(super) fn draw(ctx: &mut DrawContext<'_>, area: Rect, attempt: &Attempt, mod
     let (_, inner) = boxed(ctx, area, (100, height), kind, &title, &[]);
     let keys = Rect { y: inner.bottom().saturating_sub(1), height: 1, ..inner };
     let body = Rect { y: inner.y + 1, height: inner.height.saturating_sub(3), ..inner };
-    let mut flow = Flow { y: body.y, area: body };
+    // The warnings at the end matter more than the gaps between.
+    let dense = matches!(&attempt.phase, AttemptPhase::Confirm { accounts, labels, .. }
+        if lines(accounts, labels) > usize::from(body.height));
+    let mut flow = Flow { y: body.y, area: body, dense };
     match &attempt.phase {
         AttemptPhase::Starting => flow.text(ctx, "Opening the port that the browser returns to …", ctx.theme.text),
         AttemptPhase::Waiting { authorize_url, port, deadline, browser, paste } => {
@@ -90,15 +96,29 @@ fn found_kind(accounts: &[FoundAccount]) -> Kind {
     }
 }
 
+/// The lines of the question whether to save, gaps included.
+fn lines(accounts: &[FoundAccount], labels: &Form) -> usize {
+    let doubts = accounts.iter().filter(|account| account.odd_number).count();
+    let notes = labels.fields().filter(|(field, typing)| note(field, *typing).is_some()).count();
+    3 * accounts.len() + notes + 3 * doubts + 5
+}
+
+/// What is shown below a field: its error, or its hint while it has the keys.
+fn note(field: &FormField, typing: bool) -> Option<Result<&str, &str>> {
+    field.error().map(Err).or_else(|| field.hint().filter(|_| typing).map(Ok))
+}
+
 /// Writes lines downwards.
 struct Flow {
     y: u16,
     area: Rect,
+    /// Leaves gaps out.
+    dense: bool,
 }
 
 impl Flow {
     fn gap(&mut self) {
-        self.y += 1;
+        self.y += u16::from(!self.dense);
     }
 
     fn line(&mut self) -> Option<Rect> {
@@ -111,6 +131,21 @@ impl Flow {
         for part in wrap(&clean(text), usize::from(self.area.width)) {
             if let Some(line) = self.line() {
                 ctx.text(line.x, line.y, line.width, &part, style);
+            }
+        }
+    }
+
+    /// The note of a field, aligned with the field above.
+    fn below(&mut self, ctx: &mut DrawContext<'_>, indent: u16, field: &FormField, typing: bool) {
+        let (text, style) = match note(field, typing) {
+            Some(Err(error)) => (format!("{} {error}", ctx.glyphs.cross), ctx.theme.error),
+            Some(Ok(hint)) => (hint.to_owned(), ctx.theme.dim),
+            None => return,
+        };
+        let room = self.area.width.saturating_sub(indent);
+        for part in wrap(&clean(&text), usize::from(room)) {
+            if let Some(line) = self.line() {
+                ctx.text(line.x + indent, line.y, room, &part, style);
             }
         }
     }
@@ -216,14 +251,16 @@ fn confirm(ctx: &mut DrawContext<'_>, flow: &mut Flow, accounts: &[FoundAccount]
             }
         }
         if let Some(line) = flow.line() {
-            let x = ctx.text(line.x, line.y, 8, "Label ", theme.dim);
+            let x = ctx.text(line.x, line.y, 8, LABEL, theme.dim);
             let field = Rect { x, width: line.right().saturating_sub(x).min(40), ..line };
+            let input = label.input();
             if typing {
-                ctx.field(field, label.value(), cells(label.visual_cursor()), false);
+                ctx.field(field, input.value(), cells(input.visual_cursor()), false);
             } else {
-                let text = clean(label.value());
+                let text = clean(input.value());
                 ctx.text(field.x, field.y, field.width.max(width(&text).min(field.width)), &text, theme.text);
             }
         }
+        flow.below(ctx, cells(LABEL.len()), label, typing);
     }
 }

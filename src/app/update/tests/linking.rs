@@ -1,6 +1,6 @@
 use super::*;
 use crate::app::brokers::BrokerRow;
-use crate::app::model::{AccountScope, AttemptPhase};
+use crate::app::model::{AccountScope, Attempt, AttemptPhase};
 use crate::app::overlays::{AddBroker, Overlay};
 use crate::link::progress::Sensitive;
 use crate::link::{AttemptId, FoundAccount, LinkFailure, LinkProgress, RedirectNote};
@@ -98,6 +98,36 @@ fn the_live_key_is_refused_where_only_paper_is_concerned() {
     assert!(saved_labels(&fixture).is_none() && fixture.toast().contains("y is enough"));
 }
 
+fn label_errors(fixture: &Fixture) -> Vec<Option<&str>> {
+    let AttemptPhase::Confirm { labels, .. } = &fixture.model.attempt().unwrap().phase else { panic!("no question") };
+    labels.fields().map(|(field, _)| field.error()).collect()
+}
+
+#[test]
+fn of_two_equal_labels_the_later_is_refused_until_either_changes() {
+    for changed in ["", "esc e"] {
+        let mut fixture = Fixture::empty();
+        fixture.keys("a enter");
+        waiting(&mut fixture);
+        confirm(&mut fixture, vec![found(Environment::Paper, "p"), found(Environment::Live, "l")]);
+        for _ in 0..2 {
+            fixture.keys(if fixture.model.attempt().is_some_and(is_typing) { "ctrl-u" } else { "e ctrl-u" });
+            fixture.text("Same");
+            fixture.keys("enter");
+        }
+        fixture.keys("L");
+        assert!(saved_labels(&fixture).is_none());
+        assert_eq!(label_errors(&fixture), [None, Some("another account has this label")]);
+        fixture.keys(changed);
+        fixture.text("!");
+        assert_eq!(label_errors(&fixture), [None, None], "{changed}");
+    }
+}
+
+fn is_typing(attempt: &Attempt) -> bool {
+    matches!(&attempt.phase, AttemptPhase::Confirm { labels, .. } if labels.is_typing())
+}
+
 #[test]
 fn the_label_can_be_changed_and_must_be_free() {
     let mut fixture = Fixture::empty();
@@ -108,8 +138,10 @@ fn the_label_can_be_changed_and_must_be_free() {
     fixture.keys("e ctrl-u");
     fixture.text("Taken");
     fixture.keys("enter enter");
-    assert!(saved_labels(&fixture).is_none() && fixture.toast().contains("of another account"), "{}", fixture.toast());
+    assert!(saved_labels(&fixture).is_none());
+    assert_eq!(label_errors(&fixture), [Some("another account has this label")]);
     fixture.text(" 2");
+    assert_eq!(label_errors(&fixture), [None], "the text changed");
     fixture.keys("esc e");
     fixture.text("!");
     fixture.keys("enter enter");
