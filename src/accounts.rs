@@ -7,7 +7,6 @@
 
 mod account;
 pub mod activities;
-mod by_hand;
 mod clock;
 mod count;
 mod effect;
@@ -17,6 +16,7 @@ mod journal_state;
 mod keys;
 mod links;
 mod msg;
+mod on_demand;
 mod orders;
 mod period;
 mod questions;
@@ -35,7 +35,6 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 pub use self::account::{AccountState, CURVE_FOR, ConnectionEntry, Dated};
-pub use self::by_hand::ByHand;
 use self::clock::Clock;
 pub use self::count::Count;
 pub use self::effect::{Effect, JournalEntry, Ticket};
@@ -43,6 +42,7 @@ pub use self::event::{CancelOutcome, Event, Output};
 pub use self::journal_state::JournalState;
 pub use self::keys::{ActivityKey, OrderKey, PositionKey, TapeKey};
 pub use self::msg::Msg;
+pub use self::on_demand::OnDemand;
 pub use self::period::Period;
 use self::questions::Pending;
 pub use self::saving::Saving;

@@ -6,8 +6,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::activities::Activities;
-use super::by_hand::{ByHand, again_after};
 use super::count::Count;
+use super::on_demand::{OnDemand, retry_after_error};
 use super::period::Period;
 use crate::domain::blotter::Blotter;
 use crate::domain::market::EquityHistory;
@@ -53,7 +53,7 @@ pub struct AccountState {
     /// Why the last request for an equity curve failed.
     pub curve_faults: BTreeMap<Period, String>,
     /// When a curve or page that had to wait may be requested again.
-    pub(super) again: BTreeMap<ByHand, Mono>,
+    pub(super) retry_at: BTreeMap<OnDemand, Mono>,
     /// The pages of its activity list read so far.
     pub activities: Activities,
     /// Its equity curves: today's, fetched periodically, and those fetched on request.
@@ -104,7 +104,7 @@ impl AccountState {
             activities: Activities::default(),
             history_due: None,
             curve_faults: BTreeMap::new(),
-            again: BTreeMap::new(),
+            retry_at: BTreeMap::new(),
             curves: BTreeMap::new(),
             seen_live: false,
             history_until: None,
@@ -204,24 +204,24 @@ impl AccountState {
     }
 
     /// When a curve or page is requested again, if that is known.
-    pub fn again_at(&self, what: ByHand) -> Option<Mono> {
-        if what.is_asked_by_itself() {
+    pub fn retry_at(&self, what: OnDemand) -> Option<Mono> {
+        if what.is_periodic() {
             return self.history_due.filter(|_| self.curve_faults.contains_key(&Period::Day));
         }
-        self.again.get(&what).copied()
+        self.retry_at.get(&what).copied()
     }
 
     /// Records that a curve or page did not arrive.
-    pub(super) fn failed_by_hand(&mut self, what: ByHand, error: &RequestError, now: Now) {
-        if !what.is_asked_by_itself() && matches!(error.kind, RequestErrorKind::RateLimited { .. }) {
-            self.again.insert(what, now.mono + again_after(error, LIMITED_AGAIN));
+    pub(super) fn on_demand_failed(&mut self, what: OnDemand, error: &RequestError, now: Now) {
+        if !what.is_periodic() && matches!(error.kind, RequestErrorKind::RateLimited { .. }) {
+            self.retry_at.insert(what, now.mono + retry_after_error(error, LIMITED_AGAIN));
         }
     }
 
     /// Records that a request under way was dropped.
-    pub(super) fn dropped_by_hand(&mut self, what: ByHand) {
-        if !what.is_asked_by_itself() {
-            self.again.insert(what, Mono::ZERO);
+    pub(super) fn on_demand_dropped(&mut self, what: OnDemand) {
+        if !what.is_periodic() {
+            self.retry_at.insert(what, Mono::ZERO);
         }
     }
 
@@ -239,7 +239,7 @@ impl AccountState {
     pub(super) fn reset(&mut self) {
         (self.account, self.positions) = (None, None);
         self.curve_faults.clear();
-        self.again.clear();
+        self.retry_at.clear();
         self.curves.clear();
         self.activities.clear();
         (self.seen_live, self.history_until) = (false, None);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::by_hand::again_after;
+use super::on_demand::retry_after_error;
 use super::questions::{self, Pending};
 use super::{Accounts, Dated, Event};
 use crate::domain::market::MarketClock;
@@ -83,7 +83,7 @@ impl Clock {
             Ok(clock) => clock,
             Err(error) => {
                 // The last answer stays, with its age.
-                self.due = Some(now.mono + again_after(&error, CLOCK_RETRY));
+                self.due = Some(now.mono + retry_after_error(&error, CLOCK_RETRY));
                 self.fault = Some(error.brief());
                 return;
             }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::activities::PAGE;
-use super::{Accounts, ByHand, Effect, Event, OrderKey, Period, Ticket};
+use super::{Accounts, Effect, Event, OnDemand, OrderKey, Period, Ticket};
 use crate::domain::{LinkId, Now};
 use crate::session::request::ActivitiesQuery;
 use crate::session::{CancelPermit, Input, Request, RequestId};
@@ -62,7 +62,7 @@ impl Accounts {
             return self.tell(Event::Curve { link: link.clone(), period, error: Some(error) });
         }
         if let Some(account) = self.get_mut(link) {
-            account.again.remove(&ByHand::Curve(period));
+            account.retry_at.remove(&OnDemand::Curve(period));
         }
         let request = Request::History { period: period.word().into(), timeframe: period.timeframe().into() };
         ask(self, link, pending, request);
@@ -81,7 +81,7 @@ impl Accounts {
             return self.tell(Event::NoActivities(link.clone(), error));
         }
         if let Some(account) = self.get_mut(link) {
-            account.again.remove(&ByHand::Activities);
+            account.retry_at.remove(&OnDemand::Activities);
         }
         let page_token = self.get(link).filter(|_| older).and_then(|account| account.activities.oldest());
         let query = ActivitiesQuery {
@@ -125,7 +125,7 @@ pub(super) fn ask(accounts: &mut Accounts, link: &LinkId, pending: Pending, requ
 /// the queue may be new; a queue that kept a cancel ignores the duplicate. The clock and today's equity are fetched at
 /// once; other curves and pages are fetched again by what shows them.
 pub(super) fn after_drop(accounts: &mut Accounts, link: &LinkId) {
-    let (mut again, mut by_hand, mut clock, mut day) = (Vec::new(), Vec::new(), false, false);
+    let (mut again, mut on_demand, mut clock, mut day) = (Vec::new(), Vec::new(), false, false);
     accounts.pending.retain(|id, pending| {
         let request = match pending {
             Pending::Cancel(key, permit) if key.link == *link => Request::CancelOrder(permit.clone()),
@@ -133,7 +133,7 @@ pub(super) fn after_drop(accounts: &mut Accounts, link: &LinkId) {
             Pending::Owner(owner) if owner == link => Request::Account,
             Pending::History { link: owner, period } if owner == link => {
                 day |= *period == Period::Day;
-                by_hand.push(ByHand::Curve(*period));
+                on_demand.push(OnDemand::Curve(*period));
                 return false;
             }
             Pending::Clock(owner) if owner == link => {
@@ -141,7 +141,7 @@ pub(super) fn after_drop(accounts: &mut Accounts, link: &LinkId) {
                 return false;
             }
             Pending::Activities { link: owner, .. } if owner == link => {
-                by_hand.push(ByHand::Activities);
+                on_demand.push(OnDemand::Activities);
                 return false;
             }
             Pending::Cancel(..)
@@ -159,8 +159,8 @@ pub(super) fn after_drop(accounts: &mut Accounts, link: &LinkId) {
     }
     if let Some(account) = accounts.get_mut(link) {
         account.history_due = account.history_due.filter(|_| !day);
-        for what in by_hand {
-            account.dropped_by_hand(what);
+        for what in on_demand {
+            account.on_demand_dropped(what);
         }
     }
     for effect in again {

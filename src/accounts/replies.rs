@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::activities::Reach;
-use super::by_hand::again_after;
+use super::on_demand::retry_after_error;
 use super::questions::Pending;
-use super::{Accounts, ByHand, Dated, Event, Period, Ticket, clock, orders};
+use super::{Accounts, Dated, Event, OnDemand, Period, Ticket, clock, orders};
 use crate::domain::{LinkId, Now};
 use crate::session::request::unread_words;
 use crate::session::{Input, Reply, RequestError, RequestId};
@@ -51,9 +51,9 @@ fn history(accounts: &mut Accounts, link: &LinkId, period: Period, result: Resul
         // The last curve stays, with its age; an empty chart shows the reason.
         Err(error) => {
             account.curve_faults.insert(period, error.brief());
-            account.failed_by_hand(ByHand::Curve(period), &error, now);
+            account.on_demand_failed(OnDemand::Curve(period), &error, now);
             if period == Period::Day {
-                account.history_due = Some(now.mono + again_after(&error, HISTORY_RETRY));
+                account.history_due = Some(now.mono + retry_after_error(&error, HISTORY_RETRY));
             }
             Some(error)
         }
@@ -68,7 +68,7 @@ fn activities(accounts: &mut Accounts, link: &LinkId, older: bool, result: Resul
         Ok((Reply::Activities(page), unread)) => (page, unread_words(&unread)),
         Ok(_) => return,
         Err(error) => {
-            account.failed_by_hand(ByHand::Activities, &error, now);
+            account.on_demand_failed(OnDemand::Activities, &error, now);
             account.activities.fail(crate::domain::text::sanitize(&error.to_string()));
             return accounts.tell(Event::NoActivities(link.clone(), error));
         }

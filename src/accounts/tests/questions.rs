@@ -70,7 +70,7 @@ fn activities_are_paged_by_the_oldest_row_with_one_request_under_way() {
 #[test]
 fn a_request_dropped_by_a_resync_may_be_sent_again() {
     let mut fixture = Fixture::holding(&[]);
-    let by_hand = [ByHand::Curve(Period::Week), ByHand::Activities];
+    let on_demand = [OnDemand::Curve(Period::Week), OnDemand::Activities];
     fixture.silent = |request| match request {
         Request::History { .. } => true,
         Request::Activities(query) => !query.fills_only,
@@ -80,12 +80,12 @@ fn a_request_dropped_by_a_resync_may_be_sent_again() {
         fixture.accounts.ask_curve(&paper(), Period::Week);
         fixture.accounts.ask_activities(&paper(), false);
         fixture.follow();
-        by_hand.map(|what| fixture.accounts.all()[0].again_at(what))
+        on_demand.map(|what| fixture.accounts.all()[0].retry_at(what))
     };
     assert_eq!(ask(&mut fixture), [None; 2]);
     fixture.accounts.resync(&paper(), fixture.now);
     fixture.follow();
-    assert_eq!(by_hand.map(|what| fixture.accounts.all()[0].again_at(what)), [Some(Mono::ZERO); 2]);
+    assert_eq!(on_demand.map(|what| fixture.accounts.all()[0].retry_at(what)), [Some(Mono::ZERO); 2]);
     assert_eq!(ask(&mut fixture), [None; 2], "it is in flight");
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Data, Handler, Next, OrderDetail, Place};
 use crate::accounts::activities::Reach;
-use crate::accounts::{ActivityKey, ByHand, OrderKey};
+use crate::accounts::{ActivityKey, OnDemand, OrderKey};
 use crate::app::keymap::{Action, Reason, Scope};
 use crate::domain::text::clean;
 use crate::domain::{ActivityKind, LinkId, Mono};
@@ -108,7 +108,7 @@ impl Handler for Activities {
     }
 
     fn asks_again(&self, data: &Data<'_>, now: Mono) -> Option<Next> {
-        let at = data.accounts.get(&self.link)?.again_at(ByHand::Activities)?;
+        let at = data.accounts.get(&self.link)?.retry_at(OnDemand::Activities)?;
         (at <= now).then(|| Next::AskActivities(self.link.clone()))
     }
 

@@ -1,7 +1,7 @@
 //! An account's equity over time; the curves are in [`crate::accounts::AccountState::curves`].
 
 use super::{Data, Handler, Next};
-use crate::accounts::{ByHand, Period};
+use crate::accounts::{OnDemand, Period};
 use crate::app::keymap::{Action, Reason, Scope};
 use crate::domain::{LinkId, Mono};
 
@@ -62,7 +62,7 @@ impl Handler for EquityChart {
     }
 
     fn asks_again(&self, data: &Data<'_>, now: Mono) -> Option<Next> {
-        let at = data.accounts.get(&self.link)?.again_at(ByHand::Curve(self.period))?;
+        let at = data.accounts.get(&self.link)?.retry_at(OnDemand::Curve(self.period))?;
         (at <= now && self.period != Period::Day).then(|| Next::AskCurve(self.link.clone(), self.period))
     }
 

@@ -125,8 +125,8 @@ impl Session {
         ConnectionState::Polling { since, until: unshown.and_then(|(until, _)| until), reason }
     }
 
-    /// Whose the broker's other answers are is not known before its account answers. Where that takes more than seconds: until
-    /// when it is not asked, and what to say, which holds as long.
+    /// Once the account has not answered for some seconds: until when it is not requested, and the reason why nothing else is
+    /// shown.
     fn unshown(&self, since: Mono, now: Mono) -> Option<(Option<Mono>, String)> {
         let late = self.has_failed(Part::Account) || now.since(since) >= PATIENCE;
         if !late || !self.is_unidentified() || self.another_answers() {
@@ -134,9 +134,9 @@ impl Session {
         }
         let limit = Request::Account.route().limit;
         let mut words =
-            "; what else the broker tells is not shown before the account answers, which says whose it is".to_owned();
+            "; nothing else is shown until the account answers, because it might be another account's".to_owned();
         if let Some(wait) = self.waits.length(limit, now) {
-            words.push_str(&format!(", and is asked again after {} s", wait.as_secs().max(1)));
+            words.push_str(&format!("; the broker asked to wait {} s before the account is requested again", wait.as_secs().max(1)));
         }
         Some((self.waits.until(limit, now), words))
     }

@@ -6,7 +6,7 @@ use ratatui::style::Style;
 use super::doc::Doc;
 use super::{Memory, boxed, scrolled};
 use crate::accounts::activities::Reach;
-use crate::accounts::{AccountState, ByHand};
+use crate::accounts::{AccountState, OnDemand};
 use crate::app::Model;
 use crate::app::overlays::{Activities, ActivityDetail};
 use crate::domain::{Activity, ActivityKind, Money, Price, Qty, Untrusted};
@@ -75,7 +75,7 @@ fn state(account: &AccountState, model: &Model, ctx: &DrawContext<'_>) -> (Strin
         Reach::More => (format!("{count} so far"), ctx.theme.dim),
         Reach::Beginning => (format!("{count} in all"), ctx.theme.dim),
         Reach::Failed(why) => {
-            let left = account.again_at(ByHand::Activities).map(|at| at.since(model.now.mono));
+            let left = account.retry_at(OnDemand::Activities).map(|at| at.since(model.now.mono));
             let again = match left.filter(|left| !left.is_zero()) {
                 Some(left) => format!("asked again in {}", format::countdown(left)),
                 None => model.keymap.say("{activities.refresh} tries again").into_owned(),

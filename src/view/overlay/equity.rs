@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use rust_decimal::Decimal;
 
 use super::boxed;
-use crate::accounts::{ByHand, CURVE_FOR, Period};
+use crate::accounts::{CURVE_FOR, OnDemand, Period};
 use crate::app::Model;
 use crate::app::overlays::EquityChart;
 use crate::domain::market::EquityPoint;
@@ -32,7 +32,7 @@ pub(super) fn draw(ctx: &mut DrawContext<'_>, area: Rect, equity: &EquityChart, 
     }
     let body = Rect { y: inner.y + 2, height: inner.height.saturating_sub(3), ..inner };
     let Some(history) = history else {
-        let again = account.again_at(ByHand::Curve(period)).map(|at| at.since(model.now.mono));
+        let again = account.retry_at(OnDemand::Curve(period)).map(|at| at.since(model.now.mono));
         let again =
             again.filter(|left| !left.is_zero()).map(|left| format!("; asked again in {}", format::countdown(left)));
         let fault = account.curve_faults.get(&period).map(|fault| clean(fault).into_owned());

@@ -183,7 +183,7 @@ fn a_first_start_whose_account_is_limited_says_why_nothing_is_shown_and_until_wh
         };
         assert_eq!(until, Some(Mono::from_millis(100_000)), "{phase}");
         assert!(reason.contains("is not shown before the account answers"), "{phase}: {reason}");
-        assert!(reason.contains("asked again after 100 s"), "{phase}: {reason}");
+        assert!(reason.contains("asked to wait 100 s"), "{phase}: {reason}");
         fixture.seen.clear();
         fixture.pass(Duration::from_secs(90));
         let told = fixture.seen.iter().filter(|output| matches!(output, Output::State(_))).count();
