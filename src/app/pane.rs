@@ -1,6 +1,10 @@
 //! The panes, one row each, and which account they show.
 
-use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::columns::{Column, OrderColumn, PositionColumn, TapeColumn};
 use super::keymap::{Action, Scope};
@@ -40,6 +44,13 @@ macro_rules! panes {
         impl Pane {
             /// All panes, in the order of their digits.
             pub const ALL: [Self; COUNT] = [$(Self::$pane),+];
+
+            /// Its name in recordings; never changed.
+            const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$pane => stringify!($pane)),+
+                }
+            }
 
             const fn row(self) -> &'static Row {
                 match self {
@@ -173,8 +184,12 @@ impl AccountScope {
     }
 }
 
-/// A value for each pane.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// The panes of a [`PerPane`] in recordings of version 3, an array in this order; never changed.
+const LISTED: [Pane; 5] = [Pane::Brokers, Pane::Account, Pane::Orders, Pane::Positions, Pane::Tape];
+
+/// A value for each pane. In recordings it is an object by the panes' names: one without a value has the default, and
+/// unknown names are ignored, so that panes may come and go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PerPane<T>([T; COUNT]);
 
 impl<T> PerPane<T> {
@@ -189,9 +204,56 @@ impl<T> PerPane<T> {
         &self.0[pane as usize]
     }
 
+    #[expect(clippy::indexing_slicing, reason = "there is one for each pane")]
+    const fn get_mut(&mut self, pane: Pane) -> &mut T {
+        &mut self.0[pane as usize]
+    }
+
     /// Each pane with its value.
     pub fn iter(&self) -> impl Iterator<Item = (Pane, &T)> {
         Pane::ALL.into_iter().zip(&self.0)
+    }
+}
+
+impl<T: Serialize> Serialize for PerPane<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter().map(|(pane, value)| (pane.name(), value)))
+    }
+}
+
+impl<'de, T: Deserialize<'de> + Default> Deserialize<'de> for PerPane<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(PerPaneVisitor(PhantomData))
+    }
+}
+
+struct PerPaneVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de> + Default> Visitor<'de> for PerPaneVisitor<T> {
+    type Value = PerPane<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value for each pane")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut found = PerPane::of(|_| T::default());
+        while let Some(name) = map.next_key::<String>()? {
+            match Pane::ALL.into_iter().find(|pane| pane.name() == name) {
+                Some(pane) => *found.get_mut(pane) = map.next_value()?,
+                None => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(found)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let mut found = PerPane::of(|_| T::default());
+        for (place, pane) in LISTED.into_iter().enumerate() {
+            let missing = || serde::de::Error::invalid_length(place, &self);
+            *found.get_mut(pane) = seq.next_element()?.ok_or_else(missing)?;
+        }
+        Ok(found)
     }
 }
 
@@ -211,10 +273,26 @@ mod tests {
         }
     }
 
+    fn read(text: &str) -> Result<Vec<u8>, serde_json::Error> {
+        let read: PerPane<u8> = serde_json::from_str(text)?;
+        Ok(read.iter().map(|(_, value)| *value).collect())
+    }
+
     #[test]
-    fn per_pane_values_are_stored_as_an_array_in_pane_order() {
+    fn per_pane_values_are_stored_by_name() {
         let digits = PerPane::of(Pane::digit);
-        assert_eq!(serde_json::to_string(&digits).unwrap(), "[1,2,3,4,5]");
+        let text = r#"{"Brokers":1,"Account":2,"Orders":3,"Positions":4,"Tape":5}"#;
+        assert_eq!(serde_json::to_string(&digits).unwrap(), text);
+        assert_eq!(serde_json::from_str::<PerPane<u8>>(text).unwrap(), digits);
         assert!(digits.iter().all(|(pane, digit)| digits.get(pane) == digit && *digit == pane.digit()));
+        assert_eq!(read(r#"{"Tape":5,"Watchlist":[6],"Brokers":1}"#).unwrap(), [1, 0, 0, 0, 5], "panes come and go");
+    }
+
+    #[test]
+    fn the_array_of_version_3_is_read_in_its_own_order() {
+        assert_eq!(read("[1,2,3,4,5]").unwrap(), [1, 2, 3, 4, 5]);
+        for wrong in ["[1,2,3,4]", "[1,2,3,4,5,6]", "[1,2,3,4,\"5\"]", "7"] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
     }
 }

@@ -23,7 +23,9 @@ use crate::domain::{BrokerId, Environment, Now};
 use crate::link::progress::Sensitive;
 
 /// The layout of the file; another one is refused rather than misread.
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
+/// The oldest layout that is read; in version 3 values per pane are arrays.
+const OLDEST: u32 = 3;
 /// The longest line that is read, in bytes: a body of 8 MiB, read and kept beside its text.
 const LONGEST_LINE: u64 = 64 * 1024 * 1024;
 /// Most bytes read from a pipe.
@@ -192,8 +194,8 @@ impl Replay {
         let first = line(&mut lines).map_err(|error| wrong(error.to_string()))?;
         let first = first.ok_or_else(|| wrong("it is empty".to_owned()))?;
         let head: Head = serde_json::from_slice(&first).map_err(|error| wrong(error.to_string()))?;
-        if head.version != VERSION {
-            return Err(wrong(format!("it is version {}, this program reads {VERSION}", head.version)));
+        if !(OLDEST..=VERSION).contains(&head.version) {
+            return Err(wrong(format!("it is version {}, this program reads {OLDEST} to {VERSION}", head.version)));
         }
         plausible(head.now, None).map_err(|why| wrong(why.to_owned()))?;
         let model = model(&head).map_err(wrong)?;
