@@ -243,9 +243,12 @@ fn nothing_of_another_account_that_answers_is_asked_for_or_shown() {
     assert_eq!(knows(&fixture), (0, 0), "what came since the linked one answered last may be the other's");
     fixture.silent = |_| false;
     fixture.out.clear();
-    for period in [Period::Day, Period::Week] {
+    let month = ByHand::Curve(Period::Month);
+    assert_eq!(fixture.accounts.all()[0].again_at(month), Some(Mono::ZERO), "its question went with the connection");
+    for period in [Period::Day, Period::Week, Period::Month] {
         fixture.accounts.ask_curve(&live, period);
     }
+    assert_eq!(fixture.accounts.all()[0].again_at(month), None, "not every second");
     fixture.accounts.ask_activities(&live, false);
     fixture.follow();
     assert_eq!((asked_of_account(&fixture), knows(&fixture)), (0, (0, 0)));
