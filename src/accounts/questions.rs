@@ -55,14 +55,14 @@ impl Accounts {
         if self.pending.values().any(|other| *other == pending) {
             return;
         }
+        if let Some(account) = self.get_mut(link) {
+            account.retry_at.remove(&OnDemand::Curve(period));
+        }
         if let Some(error) = self.refused(link) {
             if let Some(account) = self.get_mut(link) {
                 account.curve_faults.insert(period, error.brief());
             }
             return self.tell(Event::Curve { link: link.clone(), period, error: Some(error) });
-        }
-        if let Some(account) = self.get_mut(link) {
-            account.retry_at.remove(&OnDemand::Curve(period));
         }
         let request = Request::History { period: period.word().into(), timeframe: period.timeframe().into() };
         ask(self, link, pending, request);
@@ -74,14 +74,14 @@ impl Accounts {
         if self.activities_loading(link) {
             return;
         }
+        if let Some(account) = self.get_mut(link) {
+            account.retry_at.remove(&OnDemand::Activities);
+        }
         if let Some(error) = self.refused(link) {
             if let Some(account) = self.get_mut(link) {
                 account.activities.fail(error.message.clone());
             }
             return self.tell(Event::NoActivities(link.clone(), error));
-        }
-        if let Some(account) = self.get_mut(link) {
-            account.retry_at.remove(&OnDemand::Activities);
         }
         let page_token = self.get(link).filter(|_| older).and_then(|account| account.activities.oldest());
         let query = ActivitiesQuery {

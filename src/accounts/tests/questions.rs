@@ -243,9 +243,16 @@ fn nothing_is_requested_or_shown_while_another_account_answers() {
     assert_eq!(knows(&fixture), (0, 0), "data since the linked account last answered may be the other's");
     fixture.silent = |_| false;
     fixture.out.clear();
-    for period in [Period::Day, Period::Week] {
+    let month = OnDemand::Curve(Period::Month);
+    assert_eq!(
+        fixture.accounts.all()[0].retry_at(month),
+        Some(Mono::ZERO),
+        "its request was dropped with the connection"
+    );
+    for period in [Period::Day, Period::Week, Period::Month] {
         fixture.accounts.ask_curve(&live, period);
     }
+    assert_eq!(fixture.accounts.all()[0].retry_at(month), None, "not every second");
     fixture.accounts.ask_activities(&live, false);
     fixture.follow();
     assert_eq!((asked_of_account(&fixture), knows(&fixture)), (0, (0, 0)));
