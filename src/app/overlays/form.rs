@@ -157,10 +157,6 @@ mod tests {
         form.fields().map(|(field, _)| field.error()).collect()
     }
 
-    fn error(text: &str) -> Option<String> {
-        Some(text.to_owned())
-    }
-
     #[test]
     fn enter_goes_from_field_to_field_and_escape_restores_one() {
         let mut form = form();
@@ -181,15 +177,15 @@ mod tests {
     fn a_refused_field_has_its_error_until_its_text_changes() {
         let mut form = form();
         assert!(!form.refuse([None, None]) && !form.is_typing());
-        assert!(form.refuse([None, error("taken")]));
+        assert!(form.refuse([None, Some("taken".to_owned())]));
         assert_eq!(form.fields().map(|(_, keys)| keys).collect::<Vec<_>>(), [false, true], "the refused one");
         form.leave();
         assert_eq!(errors(&form), [None, Some("taken")], "the text is the refused one");
         form.edit(1);
         *form.field().unwrap() = Field::from("c".to_owned());
-        form.typed([None, error("still wrong")]);
+        form.typed([None, Some("still wrong".to_owned())]);
         assert_eq!(errors(&form), [None, None], "an error appears only when a text is refused");
-        assert!(form.refuse([error("empty"), error("taken")]));
+        assert!(form.refuse([Some("empty".to_owned()), Some("taken".to_owned())]));
         form.accept(|_| "z".to_owned());
         assert_eq!(errors(&form), [None, Some("taken")]);
     }
@@ -197,7 +193,7 @@ mod tests {
     #[test]
     fn an_error_that_another_field_has_settled_is_cleared() {
         let mut form = form();
-        form.refuse([None, error("as above")]);
+        form.refuse([None, Some("as above".to_owned())]);
         form.edit(0);
         *form.field().unwrap() = Field::from("c".to_owned());
         form.typed([None, None]);
