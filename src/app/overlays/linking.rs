@@ -14,7 +14,7 @@ use crate::link::{AttemptId, FoundAccount, LinkFailure, RedirectNote};
 
 /// Longest label, in characters.
 const LABEL: usize = 32;
-/// The hint below a label being edited.
+/// The hint below a label being edited; states the limit of `LABEL`.
 pub const LABEL_HINT: &str = "names the account on screens and in commands; 32 characters at most";
 
 /// The screens of a linking attempt.
