@@ -166,7 +166,8 @@ impl Output {
         }
         let mut state = state;
         state.ending = true;
-        let state = self.wait_idle(state);
+        // The thread looks at this within `LOOK`; on a busy machine it may not run at once.
+        let state = (0..if self.immediate { 3 } else { 1 }).fold(state, |state, _| self.wait_idle(state));
         if state.busy || !self.immediate {
             // The thread hangs in a write, and so would this one.
             return;
@@ -186,8 +187,8 @@ impl Output {
 
     fn write_soon(&self, bytes: &[u8]) {
         let mut rest = bytes;
-        // A terminal that reads takes these few bytes at once.
-        for _ in 0..10 {
+        // A terminal that reads takes these few bytes at once; dropped output makes room a moment later.
+        for _ in 0..15 {
             let Ok(written) = write(&self.file, rest) else { return };
             rest = rest.get(written..).unwrap_or_default();
             if rest.is_empty() {
