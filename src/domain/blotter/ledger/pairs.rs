@@ -148,10 +148,23 @@ impl Ledger {
         self.at_hand(&told.order_id).any(|row| row.cum_qty == told.cum_qty && row.states_the_same(told))
     }
 
-    /// True where another row that is being entered states just what an execution does: then it is not restated by this one.
+    /// True where other rows that are being entered state just what an execution does, one for each that was told and states
+    /// the same: then it is not restated by this one.
     fn is_stated_elsewhere(&self, known: &Execution, report: &Execution) -> bool {
-        is_row(&report.id)
-            && self.at_hand(&report.order_id).any(|row| row.id != report.id && row.states_the_same(known))
+        if !is_row(&report.id) {
+            return false;
+        }
+        let at_hand = || self.at_hand(&report.order_id);
+        let rows = at_hand().filter(|row| row.id != report.id && row.states_the_same(known)).count();
+        let ids: HashSet<&ExecutionId> = at_hand().map(|row| &row.id).collect();
+        let slots = self.by_order.get(&report.order_id).map(|rows| rows.slots.as_slice()).unwrap_or_default();
+        let told = slots.iter().filter_map(|slot| self.slot(*slot)).filter(|held| {
+            let row = &held.execution;
+            // Whose row came earlier needs none of these.
+            let open = held.pair.as_ref().is_none_or(|pair| ids.contains(&pair.row));
+            open && row.kind == ExecutionKind::Trade && !is_row(&row.id) && row.states_the_same(known)
+        });
+        rows > 0 && rows >= told.count()
     }
 
     /// True for a report of the stream whose span begins before nothing, or holds some of what another one reports, or of what
