@@ -147,11 +147,23 @@ impl Ledger {
         self.at_hand(&told.order_id).any(|row| row.cum_qty == told.cum_qty && row.states_the_same(told))
     }
 
-    /// True if another row being entered states exactly the amounts of an execution: then this one
-    /// is not its correction.
+    /// True if other rows being entered state exactly the amounts of an execution, one for each reported execution that
+    /// states the same: then this row is not its correction.
     fn is_stated_elsewhere(&self, known: &Execution, report: &Execution) -> bool {
-        is_row(&report.id)
-            && self.at_hand(&report.order_id).any(|row| row.id != report.id && row.states_the_same(known))
+        if !is_row(&report.id) {
+            return false;
+        }
+        let at_hand = || self.at_hand(&report.order_id);
+        let rows = at_hand().filter(|row| row.id != report.id && row.states_the_same(known)).count();
+        let ids: HashSet<&ExecutionId> = at_hand().map(|row| &row.id).collect();
+        let slots = self.by_order.get(&report.order_id).map(|rows| rows.slots.as_slice()).unwrap_or_default();
+        let told = slots.iter().filter_map(|slot| self.slot(*slot)).filter(|held| {
+            let row = &held.execution;
+            // An execution that was paired with an earlier row needs none of these.
+            let open = held.pair.as_ref().is_none_or(|pair| ids.contains(&pair.row));
+            open && row.kind == ExecutionKind::Trade && !is_row(&row.id) && row.states_the_same(known)
+        });
+        rows > 0 && rows >= told.count()
     }
 
     /// True if the span of a stream report starts below zero, or overlaps that of another report or of a row.

@@ -116,6 +116,30 @@ fn a_quantity_corrected_only_by_its_row_is_neither_a_second_execution_nor_a_bust
 }
 
 #[test]
+fn a_row_that_became_smaller_is_its_execution_s_though_others_like_it_have_rows_too() {
+    for second in [19, 20] {
+        let mut blotter = Blotter::default();
+        for (id, cum) in [("e1", 10), ("e2", 20), ("e3", 30)] {
+            let order = filled(cum, "1.00", cum);
+            let mut report = execution(id, &order, 10, cum, cum, ExecutionKind::Trade);
+            report.px = "1.00".parse().ok();
+            blotter.apply_update(&event(TradeEvent::PartialFill, order, vec![report]));
+        }
+        let mut rest = [stated("r1", 10, 10, "1.00"), stated("r2", 9, second, "1.00"), stated("r3", 10, 30, "1.00")];
+        for (row, second) in rest.iter_mut().zip([10, 20, 30]) {
+            if let ActivityKind::Fill { at: time, .. } = &mut row.kind {
+                *time = Some(at(second));
+            }
+        }
+        for _ in 0..3 {
+            blotter.apply_snapshot(&[filled(29, "1.00", 40)], &rest);
+        }
+        let right = ["trade 10 @1.00", "trade 10 @1.00", "trade 10 @1.00", "correction 9 @1.00"];
+        assert_eq!(rows(&blotter), right, "{second}");
+    }
+}
+
+#[test]
 fn a_correction_learned_while_only_the_row_was_known_belongs_to_the_execution() {
     let mut blotter = Blotter::default();
     blotter.apply_snapshot(&[filled(7, "1.00", 1)], &[stated("r1", 7, 7, "1.00")]);

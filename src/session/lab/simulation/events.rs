@@ -212,10 +212,9 @@ impl Simulation {
 
     /// False until the session notices a reset: it still shows the old account.
     pub(super) fn is_known(&self, number: usize) -> bool {
-        let program = &self.programs[number];
-        let shown = program.shown.account.as_ref().map(|account| &account.id);
-        let known = shown.or(self.journal.account(number));
-        known.is_none_or(|known| *known == self.brokers[program.broker].id())
+        // What another program has written since of a new account, this one does not know.
+        let Program { account, broker, .. } = &self.programs[number];
+        account.as_ref().is_none_or(|known| *known == self.brokers[*broker].id())
     }
 
     fn output(&mut self, program: usize, output: Output) {
