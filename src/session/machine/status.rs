@@ -136,7 +136,10 @@ impl Session {
         let mut words =
             "; nothing else is shown until the account answers, because it might be another account's".to_owned();
         if let Some(wait) = self.waits.length(limit, now) {
-            words.push_str(&format!("; the broker asked to wait {} s before the account is requested again", wait.as_secs().max(1)));
+            words.push_str(&format!(
+                "; the broker asked to wait {} s before the account is requested again",
+                wait.as_secs().max(1)
+            ));
         }
         Some((self.waits.until(limit, now), words))
     }
