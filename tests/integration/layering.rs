@@ -135,6 +135,18 @@ fn code_that_runs_without_a_screen_does_not_import_the_screen() {
     }
 }
 
+/// A permit to change something at a broker comes from the guard alone, and the guard from what the accounts know.
+#[test]
+fn only_the_accounts_build_a_guard() {
+    for (path, text) in sources() {
+        let is_guard = path == Path::new("session/guard.rs");
+        let builds = text.contains("GuardContext::of(") || text.contains("GuardContext {");
+        assert!(is_guard || builds == (path == Path::new("accounts/orders.rs")), "{}", path.display());
+        let mints = text.contains("CancelPermit {");
+        assert_eq!(mints, is_guard, "{}: a permit", path.display());
+    }
+}
+
 #[test]
 fn the_laboratory_is_built_for_tests_only() {
     let session = &sources()[Path::new("session.rs")];
