@@ -47,7 +47,7 @@ pub enum RecordError {
         source: std::io::Error,
     },
     /// The file has a layout that this program does not read.
-    #[error("{path} is a recording of version {version}{}; this program reads versions {OLDEST} to {VERSION}", by(.program))]
+    #[error("{path} is a recording of version {version}{}; this program reads versions {OLDEST} to {VERSION}", by(.program.as_ref()))]
     Version {
         /// Which file.
         path: String,
@@ -96,8 +96,8 @@ impl RecordError {
     }
 }
 
-fn by(program: &Option<String>) -> String {
-    program.as_ref().map_or_else(String::new, |program| format!(", written by brokerdeck {program}"))
+fn by(program: Option<&String>) -> String {
+    program.map_or_else(String::new, |program| format!(", written by brokerdeck {program}"))
 }
 
 /// What the first line of every version says.
