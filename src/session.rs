@@ -18,7 +18,8 @@ pub mod state;
 mod timer;
 
 pub use event::{AuthForm, Closed, StreamEvent};
-pub use guard::{CancelPermit, Denied, GuardContext};
+pub(crate) use guard::GuardContext;
+pub use guard::{CancelPermit, Denied};
 pub use machine::{Identity, Input, Output, Session};
 pub use parts::{Freshness, Part};
 pub use request::{Reply, Request, RequestError, RequestErrorKind, RequestId};

@@ -32,11 +32,11 @@ impl Accounts {
         Ok(())
     }
 
+    /// The only place where a guard is built.
     fn standing(&self, link: &LinkId) -> Result<GuardContext<'_>, Denied> {
         let account = self.get(link).ok_or(Denied::Unknown)?;
         let may_trade = account.link.allows("trading");
-        let another_answers = account.session.another_answers();
-        Ok(GuardContext { read_only: self.read_only, may_trade, another_answers, state: account.state() })
+        Ok(GuardContext::of(&account.session, self.read_only, may_trade))
     }
 
     /// The number of cancels of an account that are not answered yet.

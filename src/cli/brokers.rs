@@ -142,7 +142,7 @@ async fn probe(accounts: &Accounts, link: &LinkRecord) -> State {
     let mut refused = None;
     for _ in 0..2 {
         match client.account().await {
-            Ok((account, _)) if account.id != link.account_id => {
+            Ok((account, _)) if link.another(&account).is_some() => {
                 return relink("a different account answers than the one linked".to_owned());
             }
             Ok((account, _)) => {

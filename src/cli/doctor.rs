@@ -119,7 +119,7 @@ async fn account(accounts: &Accounts, link: &LinkRecord, report: &mut Report) ->
                     "the broker's answer is faulty; `brokerdeck account --json` shows it",
                 )?;
             }
-            if account.id != link.account_id {
+            if link.another(&account).is_some() {
                 let text = format!("{name}: a different account answers than the one linked");
                 return report
                     .bad(&text, "a paper account that was reset is a new account; link it again to confirm it");

@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::{Context, accounts, output, select};
 use crate::broker::alpaca::rest::Client;
 use crate::broker::dial;
-use crate::domain::text::sanitize;
 use crate::error::Error;
 use crate::io::accounts::AccessError;
 use crate::link::LinkRecord;
@@ -118,12 +117,10 @@ impl Asker<'_> {
             _ => Error::failed(format!("{}: {error}", link.label), hint(&error, &relink)),
         })?;
         let (reply, unread) = reply.split();
-        self.is_proven = reply.account().is_some_and(|account| account.id == link.account_id);
-        match reply.account().filter(|_| !self.is_proven) {
-            Some(account) => {
-                let (label, number) = (link.label.to_string(), sanitize(account.known_as()));
-                Err(access(AccessError::Other { label, number }))
-            }
+        let another = reply.account().map(|account| link.another(account));
+        self.is_proven = another == Some(None);
+        match another.flatten() {
+            Some(number) => Err(access(AccessError::Other { label: link.label.to_string(), number })),
             None => Ok((reply, unread)),
         }
     }

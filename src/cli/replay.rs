@@ -187,7 +187,7 @@ fn is_one_file(one: &Path, other: &Path) -> bool {
 
 #[expect(clippy::needless_pass_by_value, reason = "it stands where an error is mapped")]
 pub(super) fn unreadable(error: RecordError) -> Error {
-    Error::usage(error.to_string(), "recordings are made with `brokerdeck --record FILE`".to_owned())
+    Error::usage(error.to_string(), error.hint())
 }
 
 enum Key {

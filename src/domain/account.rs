@@ -62,6 +62,12 @@ impl Account {
         self.number.as_ref().map(Untrusted::raw).filter(|number| !number.is_empty()).unwrap_or(self.id.as_str())
     }
 
+    /// Whether this is the linked account, the one rule for every answer to a token. Only the id says so: a number may
+    /// be missing, and the broker may write it in another way.
+    pub fn is_linked(&self, linked: &AccountId) -> bool {
+        self.id == *linked
+    }
+
     /// Equity less the equity of the previous close.
     pub fn day_pl(&self) -> Option<Money> {
         self.equity?.checked_sub(self.last_equity?)

@@ -11,7 +11,6 @@ use crate::broker::alpaca::rest::Client;
 use crate::broker::alpaca::stream::StreamTarget;
 use crate::broker::tls;
 use crate::config::{BrokerSpec, Endpoints, plain};
-use crate::domain::text::sanitize;
 use crate::link::LinkRecord;
 use crate::session::RequestError;
 
@@ -125,8 +124,10 @@ impl Accounts {
         let access = self.access(link).await?;
         let label = link.label.to_string();
         match access.client.account().await {
-            Ok((account, _)) if account.id == link.account_id => Ok(access),
-            Ok((account, _)) => Err(AccessError::Other { label, number: sanitize(account.known_as()) }),
+            Ok((account, _)) => match link.another(&account) {
+                None => Ok(access),
+                Some(number) => Err(AccessError::Other { label, number }),
+            },
             Err(error) => Err(AccessError::Unasked { label, error }),
         }
     }

@@ -1,7 +1,8 @@
 //! Records the messages of a run and replays them: one JSON line for the start, then one per message.
 //!
 //! Messages hold no secrets except what is typed or pasted while linking, which is written as dots. Effects are not
-//! recorded; a replay performs none.
+//! recorded; a replay performs none. A recording is bound to its version and is no store (docs/DESIGN.md 9.7): it holds
+//! the program's own messages, so whoever changes how one is written raises `VERSION`.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Read, Write};
@@ -18,7 +19,7 @@ use crate::app::keymap::{Chord, KeyCode, Keymap};
 use crate::app::model::{Program, Zone};
 use crate::app::{Model, Msg, update};
 use crate::config::zone;
-use crate::domain::text::escape_json;
+use crate::domain::text::{escape_json, sanitize_to};
 use crate::domain::{BrokerId, Environment, Now};
 use crate::link::progress::Sensitive;
 
@@ -45,8 +46,29 @@ pub enum RecordError {
         /// What failed.
         source: std::io::Error,
     },
-    /// A line is invalid.
-    #[error("{path}:{line}: not a recording of this version: {message}")]
+    /// The file has a layout that this program does not read.
+    #[error("{path} is a recording of version {version}{}; this program reads versions {OLDEST} to {VERSION}", by(.program.as_ref()))]
+    Version {
+        /// Which file.
+        path: String,
+        /// Its version.
+        version: u64,
+        /// The version of the program that wrote it, where it says so.
+        program: Option<String>,
+    },
+    /// The first line is invalid.
+    #[error("{path}:1: not a recording of this version: {message}")]
+    Head {
+        /// Which file.
+        path: String,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// A message is invalid. The replay ends before it: without it, later screens would be wrong.
+    #[error(
+        "{path}:{line}: not a recording of this version: {message}; {unread} of {messages} messages cannot be read, and the \
+         replay ends before the first of them"
+    )]
     Line {
         /// Which file.
         path: String,
@@ -54,12 +76,44 @@ pub enum RecordError {
         line: usize,
         /// What is wrong with it.
         message: String,
+        /// How many messages cannot be read.
+        unread: usize,
+        /// How many messages the file has.
+        messages: usize,
     },
+}
+
+impl RecordError {
+    /// What to do about it.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Version { program: Some(program), .. } => format!("replay it with brokerdeck {program}"),
+            Self::Version { program: None, .. } => "replay it with the version of brokerdeck that wrote it".to_owned(),
+            Self::File { .. } | Self::Head { .. } | Self::Line { .. } => {
+                "recordings are made with `brokerdeck --record FILE`".to_owned()
+            }
+        }
+    }
+}
+
+fn by(program: Option<&String>) -> String {
+    program.map_or_else(String::new, |program| format!(", written by brokerdeck {program}"))
+}
+
+/// What the first line of every version says.
+#[derive(Debug, Deserialize)]
+struct Layout {
+    version: u64,
+    #[serde(default)]
+    program: Option<String>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Head {
     version: u32,
+    /// The version of the program that wrote it, for the sentence of a program that does not read it.
+    #[serde(default)]
+    program: Option<String>,
     now: Now,
     simulated: bool,
     read_only: bool,
@@ -154,6 +208,7 @@ fn head(settings: &Settings, model: &Model) -> Head {
     };
     Head {
         version: VERSION,
+        program: Some(env!("CARGO_PKG_VERSION").to_owned()),
         now: model.now,
         simulated: program.simulated,
         read_only: program.read_only,
@@ -190,13 +245,16 @@ impl Replay {
         let name = path.display().to_string();
         let file = opened(path).map_err(|source| RecordError::File { path: name.clone(), source })?;
         let mut lines = BufReader::new(file);
-        let wrong = |message: String| RecordError::Line { path: name.clone(), line: 1, message };
+        let wrong = |message: String| RecordError::Head { path: name.clone(), message };
         let first = line(&mut lines).map_err(|error| wrong(error.to_string()))?;
         let first = first.ok_or_else(|| wrong("it is empty".to_owned()))?;
-        let head: Head = serde_json::from_slice(&first).map_err(|error| wrong(error.to_string()))?;
-        if !(OLDEST..=VERSION).contains(&head.version) {
-            return Err(wrong(format!("it is version {}, this program reads {OLDEST} to {VERSION}", head.version)));
+        // The version first: the rest of another version's line may not fit.
+        let Layout { version, program } = serde_json::from_slice(&first).map_err(|error| wrong(error.to_string()))?;
+        if !(u64::from(OLDEST)..=u64::from(VERSION)).contains(&version) {
+            let program = program.map(|program| sanitize_to(&program, 40));
+            return Err(RecordError::Version { path: name, version, program });
         }
+        let head: Head = serde_json::from_slice(&first).map_err(|error| wrong(error.to_string()))?;
         plausible(head.now, None).map_err(|why| wrong(why.to_owned()))?;
         let model = model(&head).map_err(wrong)?;
         let mut replay = Self { model, lines, path: name, read: 1, next: None };
@@ -223,13 +281,30 @@ impl Replay {
 
     fn advance(&mut self) -> Result<(), RecordError> {
         self.read += 1;
-        let wrong = |message: String| RecordError::Line { path: self.path.clone(), line: self.read, message };
-        let Some(bytes) = line(&mut self.lines).map_err(|error| wrong(error.to_string()))? else { return Ok(()) };
-        let line: Line = serde_json::from_slice(&bytes).map_err(|error| wrong(error.to_string()))?;
-        plausible(line.now, Some(self.model.now)).map_err(|why| wrong(why.to_owned()))?;
-        self.next = Some((line.now, line.msg));
+        match next(&mut self.lines, self.model.now) {
+            Ok(next) => self.next = next,
+            Err(message) => return Err(self.unreadable(message)),
+        }
         Ok(())
     }
+
+    /// The error for the line just read; also counts the others that cannot be read.
+    fn unreadable(&mut self, message: String) -> RecordError {
+        let (mut unread, mut messages) = (1, self.read - 1);
+        while let Ok(Some(bytes)) = line(&mut self.lines) {
+            messages += 1;
+            unread += usize::from(serde_json::from_slice::<Line>(&bytes).is_err());
+        }
+        RecordError::Line { path: self.path.clone(), line: self.read, message, unread, messages }
+    }
+}
+
+/// The next message and its time, which is not before this one; `None` at the end.
+fn next(lines: &mut BufReader<File>, before: Now) -> Result<Option<(Now, Msg)>, String> {
+    let Some(bytes) = line(lines).map_err(|error| error.to_string())? else { return Ok(None) };
+    let Line { now, msg } = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
+    plausible(now, Some(before))?;
+    Ok(Some((now, msg)))
 }
 
 /// The recording as a regular file. A pipe is read completely first, so that playing never waits for its writer.

@@ -12,7 +12,7 @@ use url::Url;
 
 use crate::config::{BrokerSpec, Endpoints, environment_of};
 use crate::domain::text::sanitize;
-use crate::domain::{AccountId, BrokerId, Environment, LinkId, Mono};
+use crate::domain::{Account, AccountId, BrokerId, Environment, LinkId, Mono};
 
 /// The number of a linking attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -132,6 +132,11 @@ impl LinkRecord {
     /// Whether this broker, as configured now, is the one that granted the token.
     pub fn is_granted_by(&self, spec: &BrokerSpec) -> bool {
         self.grantor.as_ref().is_some_and(|grantor| grantor.issuer == origin(&spec.token_url))
+    }
+
+    /// The name of the account that answered in place of the linked one; `None` for the linked one.
+    pub fn another(&self, answered: &Account) -> Option<String> {
+        (!answered.is_linked(&self.account_id)).then(|| sanitize(answered.known_as()))
     }
 
     /// Whether the grant includes the scope.

@@ -1,21 +1,22 @@
 //! Preconditions for every change at a broker, and the permit that proves that they held.
 //!
-//! A request that changes something needs a permit, and only the guard issues permits.
+//! A request that changes something needs a permit, and only the guard issues permits. Only the accounts layer builds a
+//! guard, from what it knows itself (`tests/integration/layering.rs`); other crates cannot name it.
 
-use super::ConnectionState;
+use super::{ConnectionState, Session};
 use crate::domain::{Order, OrderId, OrderStatus};
 
 /// What the guard checks.
 #[derive(Debug, Clone, Copy)]
-pub struct GuardContext<'a> {
+pub(crate) struct GuardContext<'a> {
     /// The program runs read-only.
-    pub read_only: bool,
+    read_only: bool,
     /// The token has the trading scope.
-    pub may_trade: bool,
+    may_trade: bool,
     /// An account other than the linked one answers with the token.
-    pub another_answers: bool,
+    another_answers: bool,
     /// The connection's state.
-    pub state: &'a ConnectionState,
+    state: &'a ConnectionState,
 }
 
 /// Why a change is denied.
@@ -48,12 +49,17 @@ impl CancelPermit {
     }
 }
 
-impl GuardContext<'_> {
+impl<'a> GuardContext<'a> {
+    /// The guard of a session's account. `read_only` is the program's, `may_trade` the link's.
+    pub(crate) fn of(session: &'a Session, read_only: bool, may_trade: bool) -> Self {
+        Self { read_only, may_trade, another_answers: session.another_answers(), state: session.state() }
+    }
+
     /// Checks whether the account may be changed at all.
     ///
     /// # Errors
     /// The reason for the denial.
-    pub fn change(&self) -> Result<(), Denied> {
+    pub(crate) fn change(&self) -> Result<(), Denied> {
         if self.read_only {
             return Err(Denied::ReadOnly);
         }
@@ -80,7 +86,7 @@ impl GuardContext<'_> {
     ///
     /// # Errors
     /// The reason for the denial.
-    pub fn cancel(&self, order: &Order) -> Result<CancelPermit, Denied> {
+    pub(crate) fn cancel(&self, order: &Order) -> Result<CancelPermit, Denied> {
         self.change()?;
         if order.status.is_terminal() {
             return Err(Denied::Done(order.status.clone()));

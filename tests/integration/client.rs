@@ -10,10 +10,11 @@ mod stream;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use brokerdeck::accounts::{Accounts, Effect, JournalState, Msg, OrderKey, Output};
 use brokerdeck::broker::tls;
 use brokerdeck::config::Endpoints;
-use brokerdeck::domain::{Environment, Mono, Order, OrderId, OrderType, Side};
-use brokerdeck::session::{ConnectionState, GuardContext, Request};
+use brokerdeck::domain::{Environment, Mono, Now, Order, OrderId, OrderType, Side};
+use brokerdeck::session::Request;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use url::Url;
@@ -93,12 +94,31 @@ impl Peer {
     }
 }
 
-/// A cancel of this order, with the guard's permit.
+/// A cancel of this order as the accounts send it, with the guard's permit.
 fn cancel(id: &str) -> Request {
     let order = fixture::order("1", "13:30:00", Side::Buy, "AAPL", "1", OrderType::Market);
-    let state = ConnectionState::Live { since: Mono::ZERO };
-    let standing = GuardContext { read_only: false, may_trade: true, another_answers: false, state: &state };
-    Request::CancelOrder(standing.cancel(&Order { id: OrderId::from(id), ..order }).unwrap())
+    let order = Order { id: OrderId::from(id), ..order };
+    let (link, now) = (fixture::paper(), Now { mono: Mono::ZERO, wall: jiff::Timestamp::UNIX_EPOCH });
+    let key = OrderKey { link: link.id.clone(), order: order.id.clone() };
+    let known = JournalState {
+        link: link.id.clone(),
+        account: Some(link.account_id.clone()),
+        watermark: None,
+        complete_at: None,
+        saved_at: None,
+        orders: vec![order],
+        executions: Vec::new(),
+        tape: Vec::new(),
+    };
+    let mut accounts = Accounts::new(false);
+    accounts.handle(Msg::Listed { links: vec![link] }, now);
+    accounts.handle(Msg::Remembered(Box::new(known)), now);
+    accounts.cancel(&key).unwrap();
+    let sent = std::iter::from_fn(|| accounts.poll()).find_map(|output| match output {
+        Output::Do(Effect::Request { request, .. }) => Some(request),
+        _ => None,
+    });
+    sent.unwrap()
 }
 
 /// A complete HTTP response.

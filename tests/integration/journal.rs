@@ -24,7 +24,7 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use super::linking::specs;
-use super::simulator;
+use super::{pty, simulator};
 
 /// Longer than any step takes, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -150,9 +150,15 @@ impl Home {
         command
     }
 
+    /// What the last [`Self::watch`] writes to standard error.
+    fn notes(&self) -> PathBuf {
+        self.dir.path().join("notes")
+    }
+
     fn watch(&self) -> Watch {
         let mut command = self.command(&["watch", "--json"]);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let notes = std::fs::File::create(self.notes()).unwrap();
+        let mut child = command.stdout(Stdio::piped()).stderr(notes).spawn().unwrap();
         let lines = Arc::new((Mutex::new(Vec::new()), tokio::sync::Notify::new()));
         let out = std::io::BufReader::new(child.stdout.take().unwrap());
         let reader = {
@@ -252,6 +258,34 @@ pub(super) fn lock(path: &Path) -> rusqlite::Connection {
     other
 }
 
+/// How long a frame or a line waits for the disk (docs/DESIGN.md 9.6).
+pub(super) const HALF_A_SECOND: Duration = Duration::from_millis(500);
+
+/// A disk that hangs: an empty file takes the journal's place, and its lock is held, for which whoever opens a journal
+/// waits two seconds before it is an error. Nothing is on disk before the connection is dropped.
+pub(super) fn hang(home: &Home) -> rusqlite::Connection {
+    let held = home.data().join("held.sqlite");
+    let other = rusqlite::Connection::open(&held).unwrap();
+    other.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    std::fs::rename(&held, home.journal()).unwrap();
+    for part in ["-wal", "-shm"] {
+        drop(std::fs::remove_file(home.data().join(format!("journal.sqlite{part}"))));
+    }
+    other
+}
+
+/// Ends the hanging, and waits until the journal has everything.
+pub(super) async fn release(home: &Home, hung: rusqlite::Connection) {
+    let tables: i64 = hung.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).unwrap();
+    assert_eq!(tables, 0, "nothing is on disk so far");
+    drop(hung);
+    let truth = home.truth().await;
+    assert!(
+        pty::terminal::until(|| Reader::open(&home.journal()).is_ok() && home.journaled() == truth),
+        "the journal does not have everything"
+    );
+}
+
 async fn until(running: &mut Headless, what: &str, done: impl Fn(&Headless) -> bool) {
     let ran = tokio::time::timeout(PATIENCE, running.run(&mut |running: &Headless| !done(running))).await;
     assert!(ran.is_ok(), "not seen: {what}; the account is {:?}", running.accounts.all()[0].state());
@@ -328,20 +362,14 @@ async fn hostile_text_of_an_order_is_harmless_on_a_terminal_and_complete_in_json
         }
         String::from_utf8(done.stdout).unwrap()
     };
-    // The journal is written shortly after the line.
-    let exported = || run(&["export", "orders", "--format", "jsonl"]);
-    let written = tokio::time::timeout(PATIENCE, async {
-        while exported().is_empty() {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    });
-    assert!(written.await.is_ok(), "nothing is in the journal");
+    // On disk before the line was printed.
+    let exported = run(&["export", "orders", "--format", "jsonl"]);
     let told = watch.kill();
     let last = told.iter().rfind(|line| line["event"] == "fill").unwrap();
     assert_eq!(last["order"]["client_order_id"], hostile, "watch");
     let document: Value = serde_json::from_str(&run(&["orders", "--status", "all", "--json"])).unwrap();
     assert_eq!(document[0]["client_order_id"], hostile, "orders");
-    let line: Value = serde_json::from_str(exported().lines().next().unwrap()).unwrap();
+    let line: Value = serde_json::from_str(exported.lines().next().unwrap()).unwrap();
     assert_eq!(line["client_order_id"], hostile, "export");
     for command in [&["orders", "--status", "all"][..], &["activity"], &["export", "orders"], &["export", "executions"]]
     {
@@ -426,6 +454,30 @@ async fn a_held_lock_is_reported_once_and_everything_shown_is_saved_after_it() {
     assert_eq!(home.journaled(), home.truth().await, "everything shown is saved without another message");
     assert_eq!(running.troubles.len(), 1, "said once");
     assert_eq!(running.finish(), None);
+    home.sim.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_the_disk_hangs_a_watch_prints_after_half_a_second_having_said_that_it_is_not_saved() {
+    let home = Home::open(29).await;
+    let watch = home.watch();
+    watch.live().await;
+    let notes = || std::fs::read_to_string(home.notes()).unwrap();
+    let began = tokio::time::Instant::now();
+    let hung = hang(&home);
+    home.trade().await;
+    watch.until("the fills, while the disk hangs", |lines| count(&executions(lines)) == 2).await;
+    let took = began.elapsed();
+    // Written before the lines, so it is there by now.
+    assert!(notes().contains("the journal cannot be written (the disk does not answer)"), "{:?}", notes());
+    assert!(took >= HALF_A_SECOND, "printed after {took:?}, before the disk had its time");
+    release(&home, hung).await;
+    let over = || notes().contains("over: the journal cannot be written");
+    assert!(pty::terminal::until(over), "{:?}", notes());
+    // The disk answers: a line is printed when its execution is on disk.
+    home.trade().await;
+    watch.until("more fills", |lines| count(&executions(lines)) == 4).await;
+    assert_eq!(home.journaled(), home.truth().await, "before the lines");
     home.sim.stop().await;
 }
 

@@ -73,21 +73,73 @@ fn a_replay_shows_the_same_frames() {
     }
 }
 
-/// Written by version 3, in which values per pane were arrays. It is frozen: later versions get files of their own.
-#[test]
-fn the_recording_of_version_3_can_be_played() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/recording-3.jsonl");
-    let mut replay = Replay::open(&path).unwrap();
+/// The model after all of a recording's messages.
+fn played(path: &Path) -> Model {
+    let mut replay = Replay::open(path).unwrap();
     let mut played = 0;
     while replay.step().unwrap() {
         played += 1;
     }
-    let model = &replay.model;
-    assert_eq!(played, std::fs::read_to_string(&path).unwrap().lines().count() - 1);
-    let account = &model.accounts.all()[0];
-    assert_eq!((account.state().word(), account.blotter.order_count()), ("live", 14));
-    let pages: Vec<u16> = Pane::ALL.iter().map(|pane| *model.extent.pages.get(*pane)).collect();
-    assert_eq!((pages.as_slice(), model.extent.overlay_page), ([2, 3, 5, 7, 11].as_slice(), 13));
+    assert_eq!(played, std::fs::read_to_string(path).unwrap().lines().count() - 1, "{}", path.display());
+    replay.model
+}
+
+/// Each file was written by its version and is frozen: a later version gets a file of its own. In version 3 values per
+/// pane were arrays.
+#[test]
+fn the_recording_of_each_version_that_is_read_can_be_played() {
+    for version in [3, 4] {
+        let name = format!("tests/fixtures/recording-{version}.jsonl");
+        let model = played(&Path::new(env!("CARGO_MANIFEST_DIR")).join(name));
+        let account = &model.accounts.all()[0];
+        assert_eq!((account.state().word(), account.blotter.order_count()), ("live", 14), "version {version}");
+        let pages: Vec<u16> = Pane::ALL.iter().map(|pane| *model.extent.pages.get(*pane)).collect();
+        assert_eq!(
+            (pages.as_slice(), model.extent.overlay_page),
+            ([2, 3, 5, 7, 11].as_slice(), 13),
+            "version {version}"
+        );
+    }
+}
+
+/// A new version needs its frozen file: this run is written by the present one.
+#[test]
+fn the_version_that_is_written_has_a_frozen_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    record(&path, &stage::fixture("first-run", SIZE).log);
+    let text = std::fs::read_to_string(&path).unwrap();
+    let head: serde_json::Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+    assert_eq!(head["program"], env!("CARGO_PKG_VERSION"));
+    let frozen = format!("tests/fixtures/recording-{}.jsonl", head["version"]);
+    assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join(&frozen).exists(), "{frozen}");
+}
+
+#[test]
+fn a_recording_of_another_version_is_refused_with_the_program_that_plays_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    let refused = |head: &str| {
+        std::fs::write(&path, format!("{head}\n")).unwrap();
+        let done = std::process::Command::new(env!("CARGO_BIN_EXE_brokerdeck"))
+            .args(["replay", path.to_str().unwrap(), "--cast", "-"])
+            .env_clear()
+            .env("HOME", folder.path())
+            .output()
+            .unwrap();
+        assert_eq!(done.status.code(), Some(2), "{done:?}");
+        String::from_utf8(done.stderr).unwrap()
+    };
+    // Nothing else of a first line needs to fit.
+    let newer = refused(r#"{"version":5,"program":"0.9.0","now":"in another form"}"#);
+    assert!(
+        newer.contains("is a recording of version 5, written by brokerdeck 0.9.0; this program reads versions 3 to 4"),
+        "{newer}"
+    );
+    assert!(newer.contains("replay it with brokerdeck 0.9.0"), "{newer}");
+    let older = refused(r#"{"version":2}"#);
+    assert!(older.contains("is a recording of version 2; this program reads versions 3 to 4"), "{older}");
+    assert!(older.contains("replay it with the version of brokerdeck that wrote it"), "{older}");
 }
 
 #[test]
@@ -246,10 +298,17 @@ fn a_damaged_recording_names_its_line() {
     let path = folder.path().join("run");
     record(&path, &stage::fixture("first-run", SIZE).log);
     let text = std::fs::read_to_string(&path).unwrap();
-    let cut: Vec<&str> = text.lines().take(1).chain(["{\"now\":"]).collect();
-    std::fs::write(&path, cut.join("\n")).unwrap();
-    let message = Replay::open(&path).err().map(|error| error.to_string()).unwrap_or_default();
-    assert!(message.contains("run:2:"), "{message}");
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(lines.len() > 2, "{text}");
+    // Of another version, readable, cut off.
+    let foreign = lines[1].replacen("\"msg\":", "\"msg\":[],\"was\":", 1);
+    let mixed = [lines[0], lines[1], &foreign, lines[2], "{\"now\":"];
+    std::fs::write(&path, mixed.join("\n")).unwrap();
+    let mut replay = Replay::open(&path).unwrap();
+    let error = replay.step().unwrap_err();
+    assert!(error.to_string().contains("run:3:"), "{error}");
+    assert!(error.to_string().contains("2 of 4 messages cannot be read, and the replay ends before"), "{error}");
+    assert!(error.hint().contains("--record FILE"), "{error}");
     std::fs::write(&path, "not a recording\n").unwrap();
     let message = Replay::open(&path).err().map(|error| error.to_string()).unwrap_or_default();
     assert!(message.contains("run:1:"), "{message}");

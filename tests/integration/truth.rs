@@ -273,6 +273,9 @@ fn faults(seed: u64) -> Vec<&'static str> {
         .collect()
 }
 
+/// Executions between two faults of the connection.
+const TURN: usize = 4;
+
 async fn one_seed(seed: u64) {
     let bench = Bench::open(seed).await;
     let mut program = bench.program(None);
@@ -282,9 +285,10 @@ async fn one_seed(seed: u64) {
     }
     bench.control("bot", json!({"on": true, "rate": 60})).await;
     let busy = async {
+        let traded = async || bench.truth().await["executions"].as_array().unwrap().len();
         for turn in 0.. {
-            let traded = bench.truth().await["executions"].as_array().unwrap().len();
-            if traded >= 60 {
+            let before = traded().await;
+            if before >= 60 {
                 break;
             }
             match (turn + seed) % 7 {
@@ -292,7 +296,9 @@ async fn one_seed(seed: u64) {
                 5 => drop(bench.control("refuse", json!({"for": "400ms"})).await),
                 _ => {}
             }
-            tokio::time::sleep(Duration::from_millis(200)).await;
+            while traded().await < before + TURN {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
         }
         bench.control("bot", json!({"on": false})).await;
         bench.control("clear", json!({})).await;

@@ -68,7 +68,7 @@ impl Session {
     pub(super) fn identify(&mut self, reply: &Reply, now: Now) -> AccountMatch {
         let (Some(linked), Some(account)) = (&self.linked, reply.account()) else { return AccountMatch::Ours };
         let is_paper_number = account.number.as_ref().is_some_and(|number| number.raw().starts_with("PA"));
-        if *linked == account.id {
+        if account.is_linked(linked) {
             (self.identified, self.foreign, self.has_paper_number) = (true, None, is_paper_number);
             return AccountMatch::Ours;
         }

@@ -6,7 +6,7 @@ use rustix::process::Signal;
 
 use super::DEMO;
 use super::terminal::{Terminal, until};
-use crate::journal::{Home, lock};
+use crate::journal::{HALF_A_SECOND, Home, hang, lock, release};
 
 /// The longest time the end may take.
 const SOON: Duration = Duration::from_secs(1);
@@ -130,6 +130,27 @@ async fn while_a_terminal_does_not_read_fills_are_journaled_and_the_notify_comma
     assert!(!terminal.contents().contains("AAPL"), "the terminal read nothing: {}", terminal.contents());
     terminal.stall(false);
     terminal.wait_for("AAPL");
+    terminal.keys("q");
+    assert_eq!(terminal.end().exit_code(), 0);
+    terminal.assert_restored();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_the_disk_hangs_a_frame_waits_half_a_second_and_says_that_it_is_not_saved() {
+    let home = Home::open(27).await;
+    let mut terminal = dashboard(&home);
+    terminal.forget();
+    let began = tokio::time::Instant::now();
+    let hung = hang(&home);
+    home.trade().await;
+    terminal.wait("the fills, while the disk hangs", |screen| screen.contains("AAPL"));
+    let took = began.elapsed();
+    assert!(took >= HALF_A_SECOND, "shown after {took:?}, before the disk had its time");
+    let (unsaved, fill) = (terminal.first(" NOT SAVED "), terminal.first("AAPL"));
+    assert!(unsaved.is_some() && unsaved < fill, "the word comes first: {unsaved:?}, {fill:?}");
+    terminal.wait_for("the disk does not answer");
+    release(&home, hung).await;
+    terminal.wait("that everything is saved", |screen| !screen.contains("NOT SAVED"));
     terminal.keys("q");
     assert_eq!(terminal.end().exit_code(), 0);
     terminal.assert_restored();

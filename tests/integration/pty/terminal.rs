@@ -179,8 +179,13 @@ impl Terminal {
 
     /// Whether these bytes were received.
     pub(crate) fn received(&self, bytes: &str) -> bool {
+        self.first(bytes).is_some()
+    }
+
+    /// After how many bytes these were first received.
+    pub(crate) fn first(&self, bytes: &str) -> Option<usize> {
         let screen = self.screen.0.lock().unwrap();
-        screen.raw.windows(bytes.len()).any(|window| window == bytes.as_bytes())
+        screen.raw.windows(bytes.len()).position(|window| window == bytes.as_bytes())
     }
 
     /// Waits until these bytes are received.
