@@ -1,6 +1,6 @@
 //! Turns the events of the accounts into rows, errors and bells, and keeps track of which accounts are shown.
 
-use super::{activities, news, notices, orders};
+use super::{activities, fill_and_rejection_notices, notices, orders};
 use crate::accounts::{Ends, Event, Msg, Output, must_be_linked};
 use crate::app::brokers::BrokerRow;
 use crate::app::effect::Effect;
@@ -46,7 +46,7 @@ fn happened(model: &mut Model, event: Event, effects: &mut Vec<Effect>) {
             refresh::rebuild_all(model);
         }
         Event::Reset(link) => reset(model, &link),
-        Event::Changed(link, changes) => news::changed(model, &link, &changes, effects),
+        Event::Changed(link, changes) => fill_and_rejection_notices::changed(model, &link, &changes, effects),
         Event::Positions(link) => refresh::positions_changed(model, &link),
         Event::State { link, state, news } => state_changed(model, &link, &state, news, effects),
         Event::Curve { link, period, error: Some(error) } => {
