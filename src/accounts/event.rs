@@ -16,7 +16,7 @@ pub enum Output {
     /// An effect to carry out.
     Do(Effect),
     /// An event to show.
-    Told(Event),
+    Event(Event),
 }
 
 /// Something happened. Read the new state from the accounts.

@@ -171,14 +171,14 @@ pub(super) fn denied(model: &Model, link: Option<&LinkId>, why: &Denied) -> Reas
         }
         Denied::AnotherAnswers => {
             format!(
-                "a different account answers with the token of {label}; nothing can be changed until it is clear whose it is"
+                "the token of {label} reaches a different account; nothing can be changed until the account is confirmed"
             )
         }
         Denied::NeedsRelink(reason) => {
             format!("{label} must be linked again ({reason}); {{brokers.link}} in Brokers does that")
         }
         Denied::Done(status) => format!("the order is {status}; there is nothing left to cancel"),
-        Denied::Unknown => "the order is not known any more".to_owned(),
+        Denied::Unknown => "the order is no longer known".to_owned(),
     })
 }
 

@@ -76,7 +76,7 @@ fn hint(model: &Model, row: usize) -> Option<Hint> {
 }
 
 /// Some actions are the two halves of one choice; only the half that applies is offered, the other still says why not.
-#[expect(clippy::wildcard_enum_match_arm, reason = "every other action is whole")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "other actions need no extra hint")]
 fn is_offered(model: &Model, action: Action) -> bool {
     match action {
         Action::ConfirmLive => needs_live_key(model),

@@ -95,12 +95,12 @@ async fn play(
             Some(signal) = ends.recv() => return Ok(u8::try_from(128 + signal).unwrap_or(1)),
             heard = next(&mut early, &mut keys) => match heard {
                 Some(InputEvent::Background(background)) => {
-                    background::told(state, background);
+                    background::apply(state, background);
                     continue;
                 }
                 Some(InputEvent::Key(chord)) => key(chord),
                 Some(InputEvent::Resized) => {
-                    screen.anew(terminal::size()).map_err(refused)?;
+                    screen.invalidate(terminal::size()).map_err(refused)?;
                     continue;
                 }
                 Some(_) => continue,
@@ -108,7 +108,7 @@ async fn play(
             },
             Some(change) = changes.recv() => {
                 let taken = match change {
-                    Change::Resized => screen.anew(terminal::size()),
+                    Change::Resized => screen.invalidate(terminal::size()),
                     Change::Stop => terminal::suspend(false, false, screen).map(drop),
                     Change::Continued => terminal::continued(false, screen),
                 };

@@ -18,7 +18,7 @@ const SYSTEM: &str = "/etc/localtime";
 /// The folder in front of a zone's name, by which the library finds the name in a path.
 const DATABASE: &str = "zoneinfo/";
 /// What is said of a file of another form.
-const NO_ZONE: &str = "is no time zone file";
+const NO_ZONE: &str = "is not a time zone file";
 
 /// The machine's zone.
 ///
@@ -58,7 +58,7 @@ fn unreadable_in(folder: &Path, name: &str) -> Option<(PathBuf, &'static str)> {
 
 /// The zone that `TZ` names, in the forms of glibc, or the system's without it.
 fn of(variable: Option<OsString>, folder: Option<&Path>) -> Result<TimeZone, String> {
-    let hint = "UTC is used in its place; set TZ to a name like Europe/Berlin";
+    let hint = "using UTC; set TZ to a name like Europe/Berlin";
     let Some(value) = variable else {
         let system = Path::new(SYSTEM);
         return match what_is_wrong(system) {
@@ -96,7 +96,7 @@ fn of(variable: Option<OsString>, folder: Option<&Path>) -> Result<TimeZone, Str
     match std::fs::read(path) {
         Ok(bytes) => TimeZone::tzif("TZ", &bytes)
             .map_err(|_| format!("the file that TZ names, {}, {NO_ZONE}; {hint}", shown(name))),
-        Err(_) => Err(format!("TZ is {}, which names no time zone that is known here; {hint}", shown(value))),
+        Err(_) => Err(format!("TZ is {}, which is not a known time zone; {hint}", shown(value))),
     }
 }
 
@@ -109,7 +109,7 @@ fn what_is_wrong(path: &Path) -> Option<&'static str> {
         // A file of the kernel has no length and may have no end.
         Some("is empty")
     } else if about.len() > LONGEST {
-        Some("is longer than any time zone")
+        Some("is too long for a time zone file")
     } else {
         None
     }

@@ -9,7 +9,7 @@ mod keyboard;
 mod paste;
 mod sequences;
 #[cfg(test)]
-#[expect(clippy::wildcard_enum_match_arm, reason = "a test looks for one thing among all")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "a test looks for one variant")]
 mod tests;
 mod unfinished;
 

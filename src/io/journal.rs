@@ -89,7 +89,7 @@ pub enum JournalError {
         version: i64,
     },
     /// Records could not be saved; they are kept and retried.
-    #[error("{waiting} batches are not saved yet: {reason}")]
+    #[error("batches that are not saved yet: {waiting}; {reason}")]
     NotSaved {
         /// How many batches are waiting.
         waiting: usize,

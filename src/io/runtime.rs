@@ -96,8 +96,8 @@ impl Loop {
     /// Takes the journal states, and connects.
     fn begin(&mut self, read: Option<Read>) {
         let Some(read) = read else { return };
-        let (links, told) = self.keeper.begin(read);
-        for msg in told {
+        let (links, notices) = self.keeper.begin(read);
+        for msg in notices {
             drop(self.handle(msg.into()));
         }
         self.start(links);

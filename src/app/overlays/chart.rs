@@ -50,7 +50,7 @@ impl Handler for EquityChart {
         Some(Err(Reason(end.to_owned())))
     }
 
-    #[expect(clippy::wildcard_enum_match_arm, reason = "it has these actions among all")]
+    #[expect(clippy::wildcard_enum_match_arm, reason = "other actions are handled elsewhere")]
     fn act(&mut self, action: Action, times: isize, data: &Data<'_>) -> Option<Vec<Next>> {
         match action {
             Action::ChartNext => Some(self.step_period(true)),

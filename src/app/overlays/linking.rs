@@ -181,7 +181,7 @@ impl Handler for Linking {
         }
     }
 
-    #[expect(clippy::wildcard_enum_match_arm, reason = "it has these actions among all")]
+    #[expect(clippy::wildcard_enum_match_arm, reason = "other actions are handled elsewhere")]
     fn available(&self, action: Action, data: &Data<'_>) -> Option<Result<(), Reason>> {
         let waits = self.waiting().is_some();
         let why = match action {
@@ -197,7 +197,7 @@ impl Handler for Linking {
         Some(Err(Reason(why.to_owned())))
     }
 
-    #[expect(clippy::wildcard_enum_match_arm, reason = "it has these actions among all")]
+    #[expect(clippy::wildcard_enum_match_arm, reason = "other actions are handled elsewhere")]
     fn act(&mut self, action: Action, _: isize, _: &Data<'_>) -> Option<Vec<Next>> {
         let attempt = self.attempt.id;
         Some(match action {

@@ -47,7 +47,7 @@ pub(super) fn move_in(model: &mut Model, pane: Pane, by: isize) {
         change(model, pane, |list| list.move_by(by));
     }
     if pane == Pane::Tape && by > 0 && was.is_some() && model.rows.tape.selected == was {
-        let text = model.keymap.say("this session began here; {tape.activities} lists what came before").into_owned();
+        let text = model.keymap.say("the session starts here; {tape.activities} lists earlier activity").into_owned();
         notices::toast(model, text);
     }
     broker_follows(model, pane);

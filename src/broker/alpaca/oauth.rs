@@ -214,7 +214,7 @@ fn granted(body: &[u8], redactor: &Redactor) -> Result<Granted, ExchangeError> {
     };
     if success.expires_in.as_ref().and_then(Value::as_i64).is_some_and(|seconds| seconds <= 0) {
         // Some servers write zero for a token that never expires.
-        tracing::warn!("the broker grants a token that expires at once (expires_in); it is used until it is refused");
+        tracing::warn!("the broker issues a token that expires at once (expires_in); it is used until it is refused");
     }
     Ok(Granted { token, scopes: success.scope.as_ref().and_then(|scope| scopes(scope, redactor)), unusable })
 }

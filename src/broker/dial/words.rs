@@ -26,9 +26,9 @@ pub fn hint(said: &str) -> &'static str {
     if said.contains(UNTRUSTED) {
         "get the issuer's PEM file from whoever runs the network or the broker, for SSL_CERT_FILE or ca_file"
     } else if refusals.iter().any(is_of_proxy) {
-        "correct the proxy (HTTPS_PROXY, ALL_PROXY), or name the host in NO_PROXY where it can be reached without one"
+        "correct the proxy (HTTPS_PROXY, ALL_PROXY), or add the host to NO_PROXY if it can be reached directly"
     } else {
-        "check the network, and HTTPS_PROXY or ALL_PROXY where only a proxy leads out"
+        "check the network, and HTTPS_PROXY or ALL_PROXY if a proxy is required"
     }
 }
 
@@ -56,7 +56,7 @@ impl fmt::Display for Refusal {
             }
             Self::Status(Some(status)) => write!(f, "it does not open a tunnel (status {status})"),
             Self::Status(None) => f.write_str("it does not open a tunnel"),
-            Self::Nonsense => f.write_str("its answer to CONNECT makes no sense"),
+            Self::Nonsense => f.write_str("its answer to CONNECT is malformed"),
             Self::Silent => f.write_str("it does not open a tunnel in time"),
         }
     }

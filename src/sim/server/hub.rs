@@ -206,7 +206,7 @@ impl Hub {
     }
 
     /// As [`Self::act`], for a reset of an account: earlier items are not replayed afterwards.
-    pub(super) fn act_anew<R>(&self, clock: &SimClock, account: AccountNo, act: impl FnOnce(&mut Engine) -> R) -> R {
+    pub(super) fn reset<R>(&self, clock: &SimClock, account: AccountNo, act: impl FnOnce(&mut Engine) -> R) -> R {
         self.act(clock, |engine| {
             self.publish(engine);
             lock(&self.log).0.remove(&account);

@@ -17,7 +17,7 @@ use secrecy::SecretString;
 use tokio::sync::mpsc;
 
 use super::fake::token;
-use super::fixture::{Fixture, PATIENCE, eventually};
+use super::fixture::{Fixture, TEST_TIMEOUT, eventually};
 
 /// Holds a lock until dropped.
 enum Refusal {
@@ -179,7 +179,7 @@ async fn an_account_whose_unlink_fails_keeps_its_connections() {
     let mut unlink = async || {
         effects.run(Effect::Account(AccountEffect::Unlink { link: link.id.clone() }));
         loop {
-            let msg = tokio::time::timeout(PATIENCE, news.recv()).await.expect("an answer in time").unwrap();
+            let msg = tokio::time::timeout(TEST_TIMEOUT, news.recv()).await.expect("an answer in time").unwrap();
             if let Msg::Unlinked { result, .. } = msg {
                 return result;
             }
