@@ -79,11 +79,7 @@ fn judge(action: Action, model: &Model) -> Result<(), Reason> {
         | Action::Palette
         | Action::NextPane
         | Action::PrevPane
-        | Action::Pane1
-        | Action::Pane2
-        | Action::Pane3
-        | Action::Pane4
-        | Action::Pane5
+        | Action::FocusPane(_)
         | Action::Back
         | Action::Count
         | Action::Zoom
@@ -161,7 +157,7 @@ fn permitted(model: &Model, account: &AccountState) -> Result<(), Reason> {
     model.accounts.may_change(link).map_err(|why| denied(model, Some(link), &why))
 }
 
-/// Why the guard gives no leave, in the words of this screen.
+/// Why the guard denies the change, in the words of this screen.
 pub(super) fn denied(model: &Model, link: Option<&LinkId>, why: &Denied) -> Reason {
     let label = link.map(|link| model.accounts.label(link)).unwrap_or_default();
     Reason(match why {

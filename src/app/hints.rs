@@ -20,7 +20,7 @@ const SPARE: [Action; 11] = [
     Action::Pause,
 ];
 
-/// One hint.
+/// One key in the footer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hint {
     /// The key to show.
@@ -33,7 +33,7 @@ pub struct Hint {
     pub available: bool,
 }
 
-/// The hints, most useful first: the keys of the scopes in force that are marked for the footer, then the extra ones;
+/// The hints, most useful first: the keys of the active scopes that are marked for the footer, then the extra ones;
 /// each action once.
 pub fn hints(model: &Model) -> Vec<Hint> {
     let mut hints: Vec<Hint> = Vec::new();

@@ -41,7 +41,7 @@ pub struct OrdersArgs {
 }
 
 /// Parses a symbol, case-insensitively.
-#[expect(clippy::unnecessary_wraps, reason = "the shape that the parser of arguments wants")]
+#[expect(clippy::unnecessary_wraps, reason = "the signature that clap requires")]
 fn upper(text: &str) -> Result<String, String> {
     Ok(text.to_uppercase())
 }

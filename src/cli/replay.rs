@@ -185,7 +185,7 @@ fn is_one_file(one: &Path, other: &Path) -> bool {
     one.canonicalize().ok().is_some_and(|one| other.canonicalize().is_ok_and(|other| one == other))
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it stands where an error is mapped")]
+#[expect(clippy::needless_pass_by_value, reason = "map_err passes the error by value")]
 pub(super) fn unreadable(error: RecordError) -> Error {
     Error::usage(error.to_string(), "recordings are made with `brokerdeck --record FILE`".to_owned())
 }
@@ -215,7 +215,7 @@ pub(super) fn slowed(wait: Duration, pace: rust_decimal::Decimal) -> Duration {
     Duration::from_millis(scaled.unwrap_or(0))
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the signature that map_err needs")]
+#[expect(clippy::needless_pass_by_value, reason = "map_err passes the error by value")]
 fn refused(error: std::io::Error) -> Error {
     Error::failed(format!("the terminal cannot be used: {error}"), HEADLESS_HINT)
 }

@@ -48,7 +48,7 @@ fn descriptors() -> Result<(), Error> {
 
 /// Descriptors are unlimited on this platform.
 #[cfg(not(unix))]
-#[expect(clippy::unnecessary_wraps, reason = "same signature as where they are bounded")]
+#[expect(clippy::unnecessary_wraps, reason = "same signature as on Unix")]
 fn descriptors() -> Result<(), Error> {
     Ok(())
 }

@@ -64,7 +64,7 @@ impl Paths {
         self.state.join("brokerdeck.log")
     }
 
-    /// The journal.
+    /// The path of the journal's file.
     pub fn journal(&self) -> PathBuf {
         self.data.join("journal.sqlite")
     }
@@ -168,7 +168,7 @@ pub(crate) fn tighten(file: &std::fs::File) -> std::io::Result<()> {
 
 /// Files have no modes on this platform.
 #[cfg(not(unix))]
-#[expect(clippy::unnecessary_wraps, reason = "same signature as where files have modes")]
+#[expect(clippy::unnecessary_wraps, reason = "same signature as on Unix")]
 pub(crate) fn tighten(_file: &std::fs::File) -> std::io::Result<()> {
     Ok(())
 }

@@ -49,9 +49,7 @@ pub struct ReportedLine {
 pub struct Reported {
     /// The execution's id at that time.
     pub id: ExecutionId,
-    /// Its order.
     pub order: OrderId,
-    /// Its quantity.
     pub qty: Qty,
     /// The line that it corrects or takes back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -119,7 +117,6 @@ pub enum Earlier {
     None,
     /// An earlier run was active until about this time, by the local clock.
     Until {
-        /// The time.
         at: Timestamp,
         /// The line that may or may not have been printed.
         unsure: Option<String>,

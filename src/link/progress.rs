@@ -239,10 +239,7 @@ pub enum LinkFailure {
         message: String,
     },
     /// One account answers as both paper and live, so one of the addresses is wrong.
-    SameAccount {
-        /// Its number.
-        number: Arc<str>,
-    },
+    SameAccount { number: Arc<str> },
     /// Any other error of the broker.
     Broker {
         /// The broker's text.
@@ -343,7 +340,7 @@ pub enum LinkProgress {
         /// The granted scopes.
         scopes: Vec<Arc<str>>,
     },
-    /// Stored.
+    /// Links and tokens are stored.
     Saved {
         /// The new or replaced links.
         links: Vec<LinkRecord>,

@@ -234,7 +234,7 @@ impl Holdings {
         self.stated.iter().filter(|(symbol, stated)| !stated.agrees(held(&self.listed, symbol)))
     }
 
-    /// Resets everything.
+    /// Forgets all conflicts and stated positions, as for another account.
     pub(super) fn forget(&mut self) {
         *self = Self::default();
     }

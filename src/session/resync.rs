@@ -114,7 +114,7 @@ pub(super) enum Step {
     Foreign,
 }
 
-/// One pass.
+/// One round of requests that fetches every part of a snapshot.
 #[derive(Debug)]
 pub(super) struct Resync {
     since: Since,

@@ -169,7 +169,7 @@ async fn an_unknown_authority_is_named_with_a_hint() {
     // A missing file does not affect the other authorities.
     let (output, said) = office.run(&["doctor"], &[("HTTPS_PROXY", &proxy), ("SSL_CERT_FILE", "/nowhere.pem")]).await;
     assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.contains("FAIL  SSL_CERT_FILE") && said.contains("the stream listens"), "{said}");
+    assert!(said.contains("FAIL  SSL_CERT_FILE") && said.contains("the stream is subscribed"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -196,7 +196,7 @@ async fn an_unusable_proxy_variable_is_reported_and_not_ignored() {
     let proxy = format!("http://{}", office.proxy.address);
     let cgi = [("HTTPS_PROXY", proxy.as_str()), ("REQUEST_METHOD", "GET"), ("SSL_CERT_FILE", office.authority())];
     let (_, said) = office.run(&["doctor"], &cgi).await;
-    assert!(said.contains("REST answers") && said.contains("the stream listens"), "{said}");
+    assert!(said.contains("REST answers") && said.contains("the stream is subscribed"), "{said}");
     assert!(!said.contains("reached directly"), "REQUEST_METHOD does not disable the proxy: {said}");
     let (_, said) = office.run(&["doctor"], &[cgi[0], cgi[2], ("NO_PROXY", "<local>,a.test")]).await;
     assert!(said.contains("NO_PROXY: <local> has no effect"), "{said}");

@@ -135,7 +135,7 @@ fn a_change_of_the_journals_progress_is_reported() {
         said,
         [
             (
-                "the journal cannot be written (the disk is full): what is shown is kept and saved as soon as it can be",
+                "the journal cannot be written (the disk is full); data stays in memory and is saved as soon as possible",
                 true
             ),
             ("the journal is 12 records behind; they are in memory and being written", true),

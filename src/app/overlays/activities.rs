@@ -21,7 +21,6 @@ pub struct Activities {
 /// One activity in detail.
 #[derive(Debug, Clone)]
 pub struct ActivityDetail {
-    /// The activity.
     pub key: ActivityKey,
     /// First visible line.
     pub scroll: usize,

@@ -10,7 +10,6 @@ use crate::domain::{LinkId, Mono};
 pub struct EquityChart {
     /// The account's link.
     pub link: LinkId,
-    /// The period.
     pub period: Period,
     /// The point under the crosshair, by index; `None` until it is moved.
     pub cursor: Option<usize>,

@@ -20,18 +20,14 @@ pub const LABEL_HINT: &str = "names the account on screens and in commands; 32 c
 /// The screens of a linking attempt.
 #[derive(Debug, Clone)]
 pub struct Linking {
-    /// The attempt.
     pub attempt: Attempt,
 }
 
 /// A linking attempt as the waiting screen shows it.
 #[derive(Debug, Clone)]
 pub struct Attempt {
-    /// Its number.
     pub id: AttemptId,
-    /// The broker.
     pub broker: BrokerId,
-    /// The phase.
     pub phase: AttemptPhase,
     /// The last redirect that was ignored, and why.
     pub note: Option<RedirectNote>,

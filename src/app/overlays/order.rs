@@ -8,7 +8,6 @@ use crate::app::keymap::{Action, Reason, Scope};
 /// One order in detail.
 #[derive(Debug, Clone)]
 pub struct OrderDetail {
-    /// The order.
     pub key: OrderKey,
     /// First visible line.
     pub scroll: usize,

@@ -49,7 +49,6 @@ pub struct Exchange<'a> {
 /// A granted token.
 #[derive(Debug)]
 pub struct Granted {
-    /// The token.
     pub token: SecretString,
     /// The granted scopes; `None` when the broker did not state them, which means the requested ones (RFC 6749 5.1).
     pub scopes: Option<Vec<Arc<str>>>,
@@ -72,7 +71,7 @@ pub enum ExchangeError {
         /// The broker's text.
         message: String,
     },
-    /// No response.
+    /// The endpoint gave no response.
     #[error("the token endpoint cannot be reached: {message}")]
     Network {
         /// What failed.

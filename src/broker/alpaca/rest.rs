@@ -51,7 +51,6 @@ pub struct Client {
 /// A reply, and the rate limit headers of its response.
 #[derive(Debug)]
 pub struct Answer {
-    /// The reply.
     pub result: Result<Reply, RequestError>,
     /// The rate limit.
     pub rate: RateInfo,

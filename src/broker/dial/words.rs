@@ -104,7 +104,7 @@ impl Refusal {
 /// cause, and contains no address.
 pub fn failure(url: &Url, doing: &str, error: reqwest::Error) -> Untrusted {
     let connecting = error.is_connect();
-    #[expect(clippy::disallowed_methods, reason = "this file words such errors")]
+    #[expect(clippy::disallowed_methods, reason = "this file turns these errors into text")]
     let error = error.without_url();
     match Route::to(url).0 {
         Way::Proxy(proxy) if connecting => through(&proxy, url, doing, &error),
@@ -117,7 +117,7 @@ pub fn failure(url: &Url, doing: &str, error: reqwest::Error) -> Untrusted {
 pub async fn unsent(url: &Url, tls: &ClientConfig, doing: &str, error: reqwest::Error) -> Untrusted {
     match Route::to(url).0 {
         Way::Proxy(proxy) if error.is_connect() => {
-            #[expect(clippy::disallowed_methods, reason = "this file words such errors")]
+            #[expect(clippy::disallowed_methods, reason = "this file turns these errors into text")]
             let error = error.without_url();
             asked(&proxy, url, tls, doing, &error).await
         }

@@ -55,7 +55,6 @@ pub(super) struct Place {
 /// The data that a link starts from, all marked [`Source::Journal`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LoadedState {
-    /// The account.
     pub account: Option<AccountId>,
     /// The broker's time of the last execution of a complete pass.
     pub watermark: Option<Timestamp>,

@@ -41,7 +41,7 @@ pub(super) enum Ended {
 pub struct StillLinked {
     /// What failed, with the file.
     pub message: String,
-    /// The fix.
+    /// What the user can do about it.
     pub hint: String,
 }
 
@@ -88,7 +88,7 @@ pub(super) async fn unlink(setup: &Setup, link: &LinkId, forgotten: impl FnOnce(
         Ended::ReadOnly => {
             format!("{label} is unlinked and its token forgotten, but not revoked, because of --read-only; {BY_HAND}")
         }
-        Ended::Shared(other) => format!("{label} is unlinked; its grant stays in force, because {other} also uses it"),
+        Ended::Shared(other) => format!("{label} is unlinked; its grant stays valid, because {other} also uses it"),
         Ended::Failed(error) => format!("{label} is unlinked and its token forgotten, but {error}; {BY_HAND}"),
     })
 }

@@ -18,9 +18,7 @@ use crate::link::LinkRecord;
 
 /// The linked accounts and their connections; links cannot be added or removed here.
 pub struct Headless {
-    /// The accounts.
     pub accounts: Accounts,
-    /// The troubles.
     pub troubles: Troubles,
     connections: Connections<Msg>,
     inbox: mpsc::Receiver<Msg>,

@@ -170,7 +170,7 @@ impl Loop {
     }
 
     /// Runs the effects that only a terminal can.
-    #[expect(clippy::wildcard_enum_match_arm, reason = "nothing else concerns the terminal")]
+    #[expect(clippy::wildcard_enum_match_arm, reason = "only these effects concern the terminal")]
     fn on_terminal(&mut self, effect: Effect, screen: &mut Screen, receipts: &mut Receipts) -> std::io::Result<()> {
         match effect {
             Effect::Copy { text, what } => {
@@ -225,7 +225,7 @@ fn resized() -> Msg {
 }
 
 /// What the terminal said, as a message; what concerns the look alone is done here.
-#[expect(clippy::wildcard_enum_match_arm, reason = "the rest is keys and clicks")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "the other events are keys and clicks")]
 fn message_of(heard: InputEvent, view: &mut ViewState, receipts: &mut Receipts) -> Option<Msg> {
     match heard {
         InputEvent::Cursor { row, column } => {

@@ -17,7 +17,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_millis(100);
 const QUESTION: &[u8] = b"\x1b]11;?\x07\x1b[c";
 
 /// Asks if the look depends on it, and waits a moment; gives back what else was heard.
-#[expect(clippy::wildcard_enum_match_arm, reason = "everything else is kept for the keys")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "other events are kept for the loop")]
 pub async fn ask(keys: &mut mpsc::Receiver<InputEvent>, view: &mut ViewState) -> VecDeque<InputEvent> {
     let mut other = VecDeque::new();
     if !view.follows_background() || super::send(QUESTION).is_err() {

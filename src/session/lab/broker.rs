@@ -85,7 +85,7 @@ pub(super) struct Fill {
     pub(super) disguised: bool,
 }
 
-/// The truth.
+/// The broker's own state, with which everything shown is compared.
 #[derive(Debug)]
 pub(super) struct Broker {
     pub(super) account: u32,

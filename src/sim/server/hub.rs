@@ -29,7 +29,6 @@ const KEPT: usize = 50_000;
 pub(super) struct Emitted {
     /// Its id, which orders items.
     pub id: EventId,
-    /// The account.
     pub account: AccountNo,
     /// When it was sent.
     pub at: Timestamp,

@@ -107,7 +107,7 @@ fn unsaved_data_is_reported_once_and_marked_until_saved() {
     assert!(fixture.toast().contains("everything shown is saved"), "{}", fixture.toast());
     fixture.msg(AccountMsg::Saving(Saving::Behind(12_345)));
     let last = fixture.model.errors.last().unwrap().text.clone();
-    assert!(last.contains("behind by 12345 records") && !last.contains("cannot"), "{last}");
+    assert!(last.contains("12345 records behind") && !last.contains("cannot"), "{last}");
     assert!(fixture.model.accounts.is_unsaved(), "it is marked all the same");
 }
 

@@ -103,7 +103,7 @@ impl Broker {
         let order = self.orders[place].now();
         let (status, untouched) = (order.status.clone(), order.cum_qty == self.orders[place].inherited);
         let units = self.orders[place].units;
-        #[expect(clippy::match_same_arms, reason = "each row is a chance of its own")]
+        #[expect(clippy::match_same_arms, reason = "each row is an independent chance")]
         let event = match (&status, chance.below(20)) {
             (S::Held | S::PendingNew, 0) if untouched => (TradeEvent::Rejected, S::Rejected),
             (S::Held | S::PendingNew, 1) => (TradeEvent::Accepted, S::Accepted),

@@ -182,7 +182,7 @@ fn a_first_start_whose_account_is_limited_says_why_nothing_is_shown_and_until_wh
             state => panic!("{phase}: {state:?}"),
         };
         assert_eq!(until, Some(Mono::from_millis(100_000)), "{phase}");
-        assert!(reason.contains("is not shown before the account answers"), "{phase}: {reason}");
+        assert!(reason.contains("nothing else is shown until the account answers"), "{phase}: {reason}");
         assert!(reason.contains("asked to wait 100 s"), "{phase}: {reason}");
         fixture.seen.clear();
         fixture.pass(Duration::from_secs(90));
@@ -193,7 +193,7 @@ fn a_first_start_whose_account_is_limited_says_why_nothing_is_shown_and_until_wh
         assert_eq!(fixture.held(), Qty::whole(40), "{phase}: {:?}", fixture.session.state());
         let ends = if phase == "listening" { "live" } else { "polling" };
         assert_eq!(fixture.session.state().word(), ends);
-        assert!(!fixture.session.state().reason().unwrap_or_default().contains("is not shown"));
+        assert!(!fixture.session.state().reason().unwrap_or_default().contains("nothing else is shown"));
     }
 }
 
@@ -208,6 +208,6 @@ fn a_first_start_whose_account_hangs_says_why_nothing_is_shown() {
             fixture.listen();
         }
         fixture.pass(Duration::from_secs(4));
-        assert!(reason(&fixture).contains("is not shown before the account answers"), "{}", reason(&fixture));
+        assert!(reason(&fixture).contains("nothing else is shown until the account answers"), "{}", reason(&fixture));
     }
 }

@@ -80,7 +80,7 @@ fn a_broker_without_replay_is_asked_once_and_nothing_is_missed() {
         }
         assert_eq!(replays(&fixture).len(), 1, "{kind:?}");
         assert_eq!(fixture.held(), Qty::whole(40), "{kind:?}");
-        assert!(fixture.logs().contains("not replayed"), "{}", fixture.logs());
+        assert!(fixture.logs().contains("does not replay"), "{}", fixture.logs());
     }
 }
 
