@@ -24,7 +24,7 @@ mod replies;
 mod saving;
 mod sessions;
 #[cfg(test)]
-#[expect(clippy::wildcard_enum_match_arm, reason = "a test looks for one variant among many")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "a test looks for one variant")]
 pub(crate) mod tests;
 mod troubles;
 mod withheld;
@@ -193,7 +193,7 @@ impl Accounts {
     }
 
     fn tell(&mut self, event: Event) {
-        self.out.push_back(Output::Told(event));
+        self.out.push_back(Output::Event(event));
     }
 }
 

@@ -293,7 +293,7 @@ impl Context {
         Accounts { tokens: Arc::new(tokens), ..self.accounts() }
     }
 
-    /// The keys in force.
+    /// The active bindings.
     ///
     /// # Errors
     /// [`Error::Usage`] with every problem of `[keys]`.

@@ -174,7 +174,7 @@ pub struct Config {
     pub tokens: TokenStoreChoice,
     /// Settings of the screen and of notifications.
     pub ui: Ui,
-    /// Changed keys.
+    /// The entries of `[keys]`, checked against the table later.
     pub keys: Vec<KeyOverride>,
     /// Whether orders may be placed on live accounts.
     pub trading_live: bool,

@@ -30,7 +30,7 @@ pub enum Error {
         message: String,
         /// How to fix it; required, because the reader wants to know what to do.
         hint: String,
-        /// Why.
+        /// The cause, printed as a chain.
         #[source]
         source: Option<Box<dyn std::error::Error + Send + Sync>>,
     },

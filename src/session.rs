@@ -7,7 +7,7 @@ pub mod backoff;
 pub mod event;
 pub mod guard;
 mod holdings;
-#[expect(clippy::arithmetic_side_effects, reason = "the laboratory trades small figures")]
+#[expect(clippy::arithmetic_side_effects, reason = "the laboratory uses small figures")]
 #[cfg(test)]
 pub(crate) mod lab;
 pub mod machine;

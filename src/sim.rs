@@ -1,6 +1,6 @@
 //! The simulated brokerage: a seeded, deterministic double of Alpaca. Of this crate it imports only `domain::money`.
 
-#![expect(clippy::arithmetic_side_effects, reason = "amounts come in within bounds that its sums do not leave")]
+#![expect(clippy::arithmetic_side_effects, reason = "inputs are bounded, so sums cannot overflow")]
 
 pub mod bot;
 pub mod calendar;

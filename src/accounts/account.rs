@@ -66,7 +66,7 @@ pub struct AccountState {
     /// When the journal that this account was restored from was last written; `None` without one.
     pub remembered_at: Option<Timestamp>,
     /// When the stream last reported an update.
-    pub told_at: Option<Mono>,
+    pub reported_at: Option<Mono>,
     /// The name of the connection's state at its last change.
     pub word: &'static str,
     /// Connection history, newest last, bounded.
@@ -109,7 +109,7 @@ impl AccountState {
             seen_live: false,
             history_until: None,
             remembered_at: None,
-            told_at: None,
+            reported_at: None,
             word: "",
             log: VecDeque::new(),
         }
@@ -138,7 +138,7 @@ impl AccountState {
     /// When the broker last sent data of the account, by stream or REST; pongs do not count.
     pub fn heard_at(&self, now: Mono) -> Option<Mono> {
         let answers = Part::ALL.iter().filter_map(|part| self.session.freshness(*part, now).good);
-        answers.map(|good| good.mono).chain(self.told_at).max()
+        answers.map(|good| good.mono).chain(self.reported_at).max()
     }
 
     /// Why one of these parts is stale or incomplete.
@@ -168,10 +168,10 @@ impl AccountState {
     /// The number of its working orders; `None` while neither the broker nor the journal has reported orders.
     pub fn known_working(&self, now: Mono) -> Option<Count> {
         let fresh = self.session.freshness(Part::Working, now);
-        let told = self.remembered_at.is_some() || fresh.good.is_some() || self.blotter.order_count() > 0;
+        let is_known = self.remembered_at.is_some() || fresh.good.is_some() || self.blotter.order_count() > 0;
         // A single order from the stream does not tell how many there are.
         let more = if fresh.good.is_some() { !fresh.whole } else { self.remembered_at.is_none() };
-        told.then(|| Count { known: self.blotter.working_count(), more })
+        is_known.then(|| Count { known: self.blotter.working_count(), more })
     }
 
     /// The number of its positions; `None` before the broker's first list.

@@ -54,9 +54,9 @@ pub(super) fn ask(accounts: &mut Accounts, link: &LinkId, now: Now) {
 
 /// Whether the exchange's clock advanced as this machine's did; a simulated one may run faster or jump.
 fn keeps_pace(known: &Dated<MarketClock>, clock: &MarketClock, now: Mono) -> bool {
-    let told = clock.at.duration_since(known.value.at);
+    let advanced = clock.at.duration_since(known.value.at);
     let passed = jiff::SignedDuration::try_from(now.since(known.at)).unwrap_or(jiff::SignedDuration::MAX);
-    (told - passed).abs() < CLOCK_DRIFT
+    (advanced - passed).abs() < CLOCK_DRIFT
 }
 
 /// Takes the reply to a clock request.
@@ -71,7 +71,7 @@ pub(super) fn answered(accounts: &mut Accounts, result: Result<Box<Reply>, Reque
         | Reply::Replay(_)
         | Reply::History(_)
         | Reply::Partial(..)
-        | Reply::Done => Err(RequestError::local(RequestErrorKind::Decode, "the clock came back as something else")),
+        | Reply::Done => Err(RequestError::local(RequestErrorKind::Decode, "unexpected answer to the clock request")),
     });
     accounts.clock.take(result, now);
     accounts.tell(Event::Clock);

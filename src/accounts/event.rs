@@ -16,7 +16,7 @@ pub enum Output {
     /// An effect to carry out.
     Do(Effect),
     /// An event to show.
-    Told(Event),
+    Event(Event),
 }
 
 /// Something happened. Read the new state from the accounts.
@@ -53,7 +53,6 @@ pub enum Event {
         link: LinkId,
         /// The fault that lasts until [`Self::Over`]; `None` for a single event.
         fault: Option<Fault>,
-        /// The sentence.
         text: String,
     },
     /// A fault reported before has ended.
@@ -105,7 +104,7 @@ pub enum Event {
         cancels: usize,
         /// How long they wait.
         after: Duration,
-        /// The reason.
+        /// Why, in words for the user.
         why: String,
     },
     /// The journal's progress changed; see [`super::Accounts::saving`].

@@ -10,7 +10,6 @@ use crate::domain::{AccountId, Execution, LinkId, Order};
 /// What the journal holds of a link; everything in it is marked as from the journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct JournalState {
-    /// The link.
     pub link: LinkId,
     /// The account behind it at that time.
     pub account: Option<AccountId>,

@@ -35,7 +35,6 @@ pub enum Msg {
         link: LinkId,
         /// The connection attempt.
         epoch: Epoch,
-        /// The event.
         event: StreamEvent,
     },
     /// The reply to a REST request.
@@ -44,7 +43,6 @@ pub enum Msg {
         link: LinkId,
         /// The request's ticket.
         id: Ticket,
-        /// The reply.
         result: Result<Box<Reply>, RequestError>,
     },
     /// An account's requests wait in the queue.

@@ -7,13 +7,9 @@ use serde::{Deserialize, Serialize};
 pub enum Period {
     /// Today.
     Day,
-    /// A week.
     Week,
-    /// A month.
     Month,
-    /// Three months.
     Quarter,
-    /// A year.
     Year,
 }
 

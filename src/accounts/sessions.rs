@@ -12,7 +12,7 @@ use crate::session::{ConnectionState, Identity, Input, Output, StreamEvent};
 pub(super) fn feed(accounts: &mut Accounts, link: &LinkId, input: Input, now: Now) {
     let Some(account) = accounts.get_mut(link) else { return };
     if matches!(input, Input::Stream(_, StreamEvent::Update(_))) {
-        account.told_at = Some(now.mono);
+        account.reported_at = Some(now.mono);
     }
     if account.session.has_snapshot() && !account.seen_live {
         // The history is complete: later executions are news.

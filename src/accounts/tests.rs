@@ -60,13 +60,13 @@ impl Fixture {
     /// A linked, live paper account with these orders; outputs until then are dropped.
     fn holding(orders: &[Order]) -> Self {
         let mut fixture = Self { orders: orders.to_vec(), ..Self::empty() };
-        fixture.hear(Msg::Started { links: vec![link("paper", Environment::Paper)] });
+        fixture.send(Msg::Started { links: vec![link("paper", Environment::Paper)] });
         assert_eq!(fixture.word(), "live");
         fixture.out.clear();
         fixture
     }
 
-    fn hear(&mut self, msg: Msg) {
+    fn send(&mut self, msg: Msg) {
         self.accounts.handle(msg, self.now);
         self.follow();
     }
@@ -75,7 +75,7 @@ impl Fixture {
     fn follow(&mut self) {
         while let Some(output) = self.accounts.poll() {
             match &output {
-                Output::Told(event) => {
+                Output::Event(event) => {
                     let relink = |link: &LinkRecord| format!("link {}", link.broker);
                     self.troubles.follow(event, &self.accounts, relink, self.now);
                 }
@@ -103,7 +103,7 @@ impl Fixture {
 
     fn answer_clock(&mut self, result: Result<MarketClock, RequestError>) {
         let (link, id) = self.clock.clone().unwrap();
-        self.hear(Msg::Replied { link, id, result: result.map(|clock| Box::new(Reply::Clock(clock))) });
+        self.send(Msg::Replied { link, id, result: result.map(|clock| Box::new(Reply::Clock(clock))) });
     }
 
     fn answer(&mut self, request: &Request) -> Result<Box<Reply>, RequestError> {
@@ -152,7 +152,7 @@ impl Fixture {
         self.orders.retain(|known| known.id != order.id);
         self.orders.push(order.clone());
         let event = StreamEvent::Update(Box::new(report(event, order, fill, None)));
-        self.hear(Msg::Stream { link: paper(), epoch: self.epoch, event });
+        self.send(Msg::Stream { link: paper(), epoch: self.epoch, event });
     }
 
     fn word(&self) -> &'static str {
@@ -161,7 +161,7 @@ impl Fixture {
 
     fn events(&self) -> impl Iterator<Item = &Event> {
         self.out.iter().filter_map(|output| match output {
-            Output::Told(event) => Some(event),
+            Output::Event(event) => Some(event),
             Output::Do(_) => None,
         })
     }
@@ -169,7 +169,7 @@ impl Fixture {
     fn effects(&self) -> impl Iterator<Item = &Effect> {
         self.out.iter().filter_map(|output| match output {
             Output::Do(effect) => Some(effect),
-            Output::Told(_) => None,
+            Output::Event(_) => None,
         })
     }
 

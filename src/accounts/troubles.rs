@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::{Accounts, CancelOutcome, Event, OrderKey, Saving};
-use crate::domain::text::sanitize;
+use crate::domain::text::{counted, sanitize};
 use crate::domain::{LinkId, Now, Order};
 use crate::link::LinkRecord;
 use crate::session::{ConnectionState, Fault};
@@ -115,18 +115,18 @@ impl Troubles {
             Event::Over(link, fault) => self.end(Some(link), Ends::With(*fault), now),
             Event::State { link, state, news: true } => self.state(accounts, link, state, relink, now),
             Event::Twice { older, newer, kept } => {
-                let text = format!("{older} and {newer} are one account: {newer} is used");
+                let text = format!("{older} and {newer} are the same account; using {newer}");
                 self.add(Some(kept), Ends::Never, &text, now);
             }
             Event::Curve { link, error: None, .. } => self.end(Some(link), Ends::WithCurve, now),
             Event::NoActivities(link, error) => {
-                let text = format!("{}: no more activities, {error}", accounts.label(link));
+                let text = format!("{}: cannot load more activities, {error}", accounts.label(link));
                 self.add(Some(link), Ends::Never, &text, now);
             }
             Event::CancelAnswered(key, outcome) => self.canceled(accounts, key, outcome, now),
             Event::OrderUnread(key, words) => self.add(Some(&key.link), Ends::Never, &format!("order {words}"), now),
             Event::OrderUnknown(key, error) => {
-                let text = format!("order {}: its state is not known, {error}", key.order);
+                let text = format!("order {}: state unknown, {error}", key.order);
                 self.add(Some(&key.link), Ends::Never, &text, now);
             }
             Event::Saving => self.saving(accounts.saving(), now),
@@ -184,11 +184,11 @@ impl Troubles {
         let text = match saving {
             Saving::Done => return self.end(None, Ends::WhenSaved, now),
             Saving::Behind(records) => {
-                format!("the journal is behind by {records} records: what is shown is kept and is being written")
+                format!("the journal is {} behind; they are in memory and being written", counted(*records, "record"))
             }
             Saving::Failing(reason) => {
                 format!(
-                    "the journal cannot be written ({reason}): what is shown is kept and saved as soon as it can be"
+                    "the journal cannot be written ({reason}); data stays in memory and is saved as soon as possible"
                 )
             }
             Saving::Off(reason) => {

@@ -19,13 +19,13 @@ pub(super) struct Withheld {
 
 /// The error in place of another account's reply.
 fn foreign() -> RequestError {
-    let words = "a different account answers than the one linked".to_owned();
+    let words = "the token reaches a different account than the one linked".to_owned();
     RequestError::local(RequestErrorKind::Decode, words)
 }
 
 /// The error in place of a reply whose account could not be fetched.
 fn unproven(why: &RequestError) -> RequestError {
-    let message = format!("the account did not confirm that this answer is its own: {}", why.message);
+    let message = format!("the account did not confirm that this answer belongs to it: {}", why.message);
     RequestError { message, ..why.clone() }
 }
 

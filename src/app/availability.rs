@@ -79,11 +79,7 @@ fn judge(action: Action, model: &Model) -> Result<(), Reason> {
         | Action::Palette
         | Action::NextPane
         | Action::PrevPane
-        | Action::Pane1
-        | Action::Pane2
-        | Action::Pane3
-        | Action::Pane4
-        | Action::Pane5
+        | Action::FocusPane(_)
         | Action::Back
         | Action::Count
         | Action::Zoom
@@ -161,7 +157,7 @@ fn permitted(model: &Model, account: &AccountState) -> Result<(), Reason> {
     model.accounts.may_change(link).map_err(|why| denied(model, Some(link), &why))
 }
 
-/// Why the guard gives no leave, in the words of this screen.
+/// Why the guard denies the change, in the words of this screen.
 pub(super) fn denied(model: &Model, link: Option<&LinkId>, why: &Denied) -> Reason {
     let label = link.map(|link| model.accounts.label(link)).unwrap_or_default();
     Reason(match why {
@@ -171,14 +167,14 @@ pub(super) fn denied(model: &Model, link: Option<&LinkId>, why: &Denied) -> Reas
         }
         Denied::AnotherAnswers => {
             format!(
-                "a different account answers with the token of {label}; nothing can be changed until it is clear whose it is"
+                "the token of {label} reaches a different account; nothing can be changed until the account is confirmed"
             )
         }
         Denied::NeedsRelink(reason) => {
             format!("{label} must be linked again ({reason}); {{brokers.link}} in Brokers does that")
         }
         Denied::Done(status) => format!("the order is {status}; there is nothing left to cancel"),
-        Denied::Unknown => "the order is not known any more".to_owned(),
+        Denied::Unknown => "the order is no longer known".to_owned(),
     })
 }
 

@@ -7,7 +7,6 @@ use crate::domain::{BrokerId, Environment, LinkId};
 /// A broker for the Brokers pane and the *Add broker* search.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BrokerSummary {
-    /// Its id.
     pub id: BrokerId,
     /// `Alpaca Paper (OAuth)`.
     pub name: Arc<str>,

@@ -2,6 +2,7 @@
 //!
 //! [`super::rows::ListState::sort`], hidden columns and clicks on a header refer to a column by its index in `ALL`.
 
+mod content;
 mod orders;
 mod positions;
 mod sort;
@@ -12,13 +13,15 @@ pub use positions::PositionColumn;
 pub use sort::{SortKey, SortValue};
 pub use tape::TapeColumn;
 
+use self::content::Content;
+
 /// The index of the account column in every list; it is only shown with all accounts.
 pub const ACCOUNT: usize = 0;
 
 /// Alignment and cutting of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Align {
-    /// Text.
+    /// Text, cut at its end.
     Left,
     /// Two words: the first is never cut, the second is cut in the middle, because names differ at either end.
     Name,
@@ -49,9 +52,8 @@ pub enum Hiding {
 /// A column as its list declares it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Column {
-    /// The title.
     pub title: &'static str,
-    /// The alignment.
+    /// How cells are aligned and cut.
     pub align: Align,
     /// Smallest width in cells.
     pub min: u16,
@@ -63,19 +65,21 @@ pub struct Column {
     pub sorting: Sorting,
     /// Whether it can be hidden.
     pub hiding: Hiding,
+    /// What it shows, in one sentence; the help and the palette show it.
+    pub help: &'static str,
 }
 
 impl Column {
     /// Whether the list can be sorted by it.
-    pub fn is_sortable(&self) -> bool {
-        self.sorting != Sorting::Never
+    pub const fn is_sortable(&self) -> bool {
+        !matches!(self.sorting, Sorting::Never)
     }
 }
 
 /// Declares the columns of a list, one row each: name, title, alignment, smallest and largest width, rank, sorting,
 /// hiding, and a sentence about it.
 macro_rules! columns {
-    ($(#[$doc:meta])* $name:ident [$count:literal] {
+    ($(#[$doc:meta])* $name:ident {
         $($variant:ident $title:literal $align:ident $min:literal $max:literal $rank:literal $sorting:ident $hiding:ident
             $help:literal;)+
     }) => {
@@ -87,7 +91,7 @@ macro_rules! columns {
 
         impl $name {
             /// Every column, in display order.
-            pub const ALL: [Self; $count] = [$(Self::$variant),+];
+            pub const ALL: [Self; [$(Self::$variant),+].len()] = [$(Self::$variant),+];
 
             /// The table, in the same order.
             pub const TABLE: &'static [super::Column] = &[$(Self::$variant.declared()),+];
@@ -103,6 +107,7 @@ macro_rules! columns {
                         rank: $rank,
                         sorting: super::Sorting::$sorting,
                         hiding: super::Hiding::$hiding,
+                        help: $help,
                     }),+
                 }
             }
@@ -110,6 +115,11 @@ macro_rules! columns {
             /// The title.
             pub const fn title(self) -> &'static str {
                 self.declared().title
+            }
+
+            /// The sort value of a cell with this content; `None` where the list is not sorted by the column.
+            fn sorted(self, content: super::Content<'_>) -> Option<super::SortValue> {
+                if self.declared().is_sortable() { content.sort_value() } else { None }
             }
 
             /// Whether sorting starts with the greatest value.
@@ -131,6 +141,7 @@ mod tests {
             assert_eq!(table[ACCOUNT].title, "Account");
             for (place, column) in table.iter().enumerate() {
                 assert!(column.min <= column.max, "{}", column.title);
+                assert!(column.help.ends_with('.'), "{}", column.title);
                 assert!(table.iter().skip(place + 1).all(|other| other.title != column.title), "{}", column.title);
             }
         }

@@ -1,9 +1,9 @@
-//! The key scopes in force, and whether keys go into a text field.
+//! The active key scopes, and whether keys go into a text field.
 
 use super::keymap::{BINDINGS, Chord, Scope};
 use super::model::{Model, Pane};
 
-/// The scopes in force, the innermost first.
+/// The active scopes, the innermost first.
 pub fn scopes(model: &Model) -> Vec<Scope> {
     let mut scopes = match model.top() {
         Some(overlay) => overlay.handler().scopes().to_vec(),

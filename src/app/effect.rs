@@ -32,7 +32,7 @@ impl Copied {
     }
 }
 
-/// One effect.
+/// Something that the shell is asked to do.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
     /// An effect of an account.
@@ -41,43 +41,30 @@ pub enum Effect {
     BeginLink {
         /// The number of the new attempt.
         attempt: AttemptId,
-        /// The broker.
         broker: BrokerId,
         /// Whether to open the browser.
         browser: bool,
     },
     /// Open the browser again.
-    OpenBrowser {
-        /// The attempt.
-        attempt: AttemptId,
-    },
+    OpenBrowser { attempt: AttemptId },
     /// Submit a pasted redirect URL.
     SubmitRedirect {
-        /// The attempt.
         attempt: AttemptId,
         /// The pasted text.
         url: Sensitive,
     },
     /// In the demo: press Allow on the consent page.
-    ApproveInDemo {
-        /// The attempt.
-        attempt: AttemptId,
-    },
+    ApproveInDemo { attempt: AttemptId },
     /// Cancel linking and free the port.
-    CancelLink {
-        /// The attempt.
-        attempt: AttemptId,
-    },
+    CancelLink { attempt: AttemptId },
     /// Store the token for the accounts found.
     SaveLink {
-        /// The attempt.
         attempt: AttemptId,
         /// The labels, one per account in the order of `Confirm`.
         labels: Vec<String>,
     },
     /// Copy text to the clipboard by OSC 52. The notice shows `what`, not the text.
     Copy {
-        /// The text.
         text: Copied,
         /// What it is: `order id`, `authorize URL`, …
         what: String,

@@ -20,7 +20,7 @@ const SPARE: [Action; 11] = [
     Action::Pause,
 ];
 
-/// One hint.
+/// One key in the footer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hint {
     /// The key to show.
@@ -33,7 +33,7 @@ pub struct Hint {
     pub available: bool,
 }
 
-/// The hints, most useful first: the keys of the scopes in force that are marked for the footer, then the extra ones;
+/// The hints, most useful first: the keys of the active scopes that are marked for the footer, then the extra ones;
 /// each action once.
 pub fn hints(model: &Model) -> Vec<Hint> {
     let mut hints: Vec<Hint> = Vec::new();
@@ -76,7 +76,7 @@ fn hint(model: &Model, row: usize) -> Option<Hint> {
 }
 
 /// Some actions are the two halves of one choice; only the half that applies is offered, the other still says why not.
-#[expect(clippy::wildcard_enum_match_arm, reason = "every other action is whole")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "other actions need no extra hint")]
 fn is_offered(model: &Model, action: Action) -> bool {
     match action {
         Action::ConfirmLive => needs_live_key(model),

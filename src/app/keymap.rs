@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use bindings::BINDINGS;
 pub use chord::ChordError;
-pub use table::{Group, Row, markdown, table};
+pub use table::{Group, Row, columns, markdown, table};
 
 /// A key without its modifiers, independent of any terminal library.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -24,42 +24,29 @@ pub enum KeyCode {
     F(u8),
     /// Return.
     Enter,
-    /// Escape.
     Esc,
     /// Tabulator.
     Tab,
-    /// Shift-Tab.
     BackTab,
-    /// Backspace.
     Backspace,
-    /// Delete.
     Delete,
-    /// Arrow.
     Up,
-    /// Arrow.
     Down,
-    /// Arrow.
     Left,
-    /// Arrow.
     Right,
-    /// Home.
     Home,
-    /// End.
     End,
-    /// Page up.
     PageUp,
-    /// Page down.
     PageDown,
 }
 
 /// A key with its modifiers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Chord {
-    /// The key.
     pub code: KeyCode,
-    /// With Control.
+    /// Whether Control is held.
     pub ctrl: bool,
-    /// With Alt.
+    /// Whether Alt is held.
     pub alt: bool,
 }
 
@@ -221,11 +208,8 @@ pub enum Action {
     ClearFilter,
     NextPane,
     PrevPane,
-    Pane1,
-    Pane2,
-    Pane3,
-    Pane4,
-    Pane5,
+    /// Focuses the pane with this digit.
+    FocusPane(u8),
     Down,
     Up,
     Top,
@@ -283,11 +267,9 @@ pub enum Action {
 /// One row of the table.
 #[derive(Debug, Clone, Copy)]
 pub struct Binding {
-    /// The scope.
     pub scope: Scope,
     /// The keys; the first one is displayed.
     pub chords: &'static [Chord],
-    /// The action.
     pub action: Action,
     /// The name in the configuration: `orders.cancel`.
     pub name: &'static str,
@@ -322,7 +304,7 @@ impl std::fmt::Display for KeymapProblem {
     }
 }
 
-/// The keys in force: [`BINDINGS`] with the changes of the configuration.
+/// The active bindings: [`BINDINGS`] with the changes of the configuration.
 #[derive(Debug, Clone)]
 pub struct Keymap {
     /// The chords of each row of [`BINDINGS`].

@@ -28,7 +28,6 @@ mod timers;
 /// A passing message in the status line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Toast {
-    /// The sentence.
     pub text: String,
     /// When it disappears.
     pub until: Mono,
@@ -67,7 +66,7 @@ impl Default for Extent {
 pub struct Model {
     /// What the program is and may do.
     pub program: Program,
-    /// The keys in force.
+    /// The active bindings.
     pub keymap: Keymap,
     /// The time of the last message; ages and countdowns are relative to it.
     pub now: Now,

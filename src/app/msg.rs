@@ -19,9 +19,9 @@ pub enum Msg {
     Mouse(Mouse),
     /// The terminal's new size in cells.
     Resize {
-        /// Columns.
+        /// The width in columns.
         cols: u16,
-        /// Rows.
+        /// The height in rows.
         rows: u16,
     },
     /// How much the last frame could show; sent by the loop when it changes.
@@ -41,15 +41,9 @@ pub enum Msg {
     /// What the accounts hear.
     Account(accounts::Msg),
     /// From a linking attempt.
-    Link {
-        /// The attempt.
-        attempt: AttemptId,
-        /// The progress.
-        progress: LinkProgress,
-    },
+    Link { attempt: AttemptId, progress: LinkProgress },
     /// An unlink ended.
     Unlinked {
-        /// The link.
         link: LinkId,
         /// The result, as a sentence.
         result: Result<String, String>,
@@ -80,7 +74,6 @@ pub enum Mouse {
     Click(HitTarget),
     /// The wheel over a target.
     Wheel {
-        /// The target.
         target: HitTarget,
         /// Rows; positive scrolls down.
         rows: i16,

@@ -124,7 +124,6 @@ pub struct Data<'a> {
 /// What comes next after a key or click in an overlay.
 #[derive(Debug)]
 pub enum Next {
-    /// Close it.
     Close,
     /// Open another one above it.
     Open(Overlay),
@@ -136,7 +135,6 @@ pub enum Next {
     Do(Effect),
     /// Start linking through a broker.
     Link(BrokerId),
-    /// Unlink.
     Unlink(LinkId),
     /// Cancel these orders.
     Cancel(Vec<OrderKey>),
@@ -162,7 +160,7 @@ pub enum Place<'a> {
     Still,
     /// The first visible line.
     Scroll(&'a mut usize),
-    /// The selected row, of so many.
+    /// The selected row, and the row count.
     Row(&'a mut usize, usize),
 }
 
@@ -180,7 +178,7 @@ pub trait Handler {
     /// The scopes of its keys, the innermost first.
     fn scopes(&self) -> &'static [Scope];
 
-    /// What moves.
+    /// What the movement keys move.
     fn place(&mut self, _: &Data<'_>) -> Place<'_> {
         Place::Still
     }
@@ -233,7 +231,7 @@ pub trait Handler {
         None
     }
 
-    /// A yes.
+    /// The question was confirmed.
     fn confirmed(&mut self, _: &Data<'_>) -> Vec<Next> {
         Vec::new()
     }

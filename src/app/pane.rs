@@ -7,19 +7,16 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::columns::{Column, OrderColumn, PositionColumn, TapeColumn};
-use super::keymap::{Action, Scope};
+use super::keymap::Scope;
 use crate::domain::LinkId;
 use crate::session::Part;
 
 /// What is declared of a pane.
 #[derive(Debug)]
 struct Row {
-    /// The title.
     title: &'static str,
     /// The scope of its own keys.
     scope: Scope,
-    /// The action that focuses it.
-    focus: Action,
     /// Whether it has rows that can be selected and filtered.
     list: bool,
     /// The columns of its rows; none where they have a fixed order.
@@ -66,7 +63,6 @@ panes! {
     Brokers {
         title: "Brokers",
         scope: Scope::Brokers,
-        focus: Action::Pane1,
         list: true,
         columns: &[],
         parts: &[],
@@ -76,7 +72,6 @@ panes! {
     Account {
         title: "Account",
         scope: Scope::Account,
-        focus: Action::Pane2,
         list: false,
         columns: &[],
         parts: &[Part::Account],
@@ -86,7 +81,6 @@ panes! {
     Orders {
         title: "Orders",
         scope: Scope::Orders,
-        focus: Action::Pane3,
         list: true,
         columns: OrderColumn::TABLE,
         parts: &Part::ORDERS,
@@ -96,7 +90,6 @@ panes! {
     Positions {
         title: "Positions",
         scope: Scope::Positions,
-        focus: Action::Pane4,
         list: true,
         columns: PositionColumn::TABLE,
         parts: &[Part::Positions],
@@ -106,7 +99,6 @@ panes! {
     Tape {
         title: "Tape",
         scope: Scope::Tape,
-        focus: Action::Pane5,
         list: true,
         columns: TapeColumn::TABLE,
         parts: &Part::TRADES,
@@ -150,12 +142,12 @@ impl Pane {
         self as u8 + 1
     }
 
-    /// The pane that an action focuses.
-    pub fn focused_by(action: Action) -> Option<Self> {
-        Self::ALL.into_iter().find(|pane| pane.row().focus == action)
+    /// The pane with this digit.
+    pub fn of_digit(digit: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|pane| pane.digit() == digit)
     }
 
-    /// The pane that is so many places further on, round and round.
+    /// The pane `by` panes ahead, wrapping.
     #[must_use]
     pub fn further(self, by: usize) -> Self {
         Self::ALL.into_iter().cycle().nth(self as usize + by).unwrap_or(self)
@@ -167,7 +159,7 @@ impl Pane {
 pub enum AccountScope {
     /// None is linked.
     None,
-    /// One.
+    /// One account.
     One(LinkId),
     /// All of them, with an account column.
     All,
@@ -199,12 +191,12 @@ impl<T> PerPane<T> {
     }
 
     /// The value of a pane.
-    #[expect(clippy::indexing_slicing, reason = "there is one for each pane")]
+    #[expect(clippy::indexing_slicing, reason = "the array has one value for each pane")]
     pub const fn get(&self, pane: Pane) -> &T {
         &self.0[pane as usize]
     }
 
-    #[expect(clippy::indexing_slicing, reason = "there is one for each pane")]
+    #[expect(clippy::indexing_slicing, reason = "the array has one value for each pane")]
     const fn get_mut(&mut self, pane: Pane) -> &mut T {
         &mut self.0[pane as usize]
     }
@@ -260,14 +252,15 @@ impl<'de, T: Deserialize<'de> + Default> Visitor<'de> for PerPaneVisitor<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::keymap::BINDINGS;
+    use crate::app::keymap::{Action, BINDINGS};
 
     #[test]
     fn each_pane_has_keys_and_a_digit_of_its_own() {
         for pane in Pane::ALL {
             let digit = crate::app::keymap::Chord::char(char::from(b'0' + pane.digit()));
             let row = BINDINGS.iter().find(|row| row.chords.contains(&digit)).unwrap();
-            assert_eq!((row.scope, Pane::focused_by(row.action)), (Scope::Global, Some(pane)));
+            assert_eq!((row.scope, row.action), (Scope::Global, Action::FocusPane(pane.digit())));
+            assert_eq!(Pane::of_digit(pane.digit()), Some(pane));
             assert!(BINDINGS.iter().any(|row| row.scope == pane.scope()), "{pane:?}");
             assert_eq!(pane.scope().title(), pane.title());
         }

@@ -191,7 +191,7 @@ pub trait List {
     fn set_filter(&mut self, text: String);
     /// The sort column by index, and whether the order is reversed.
     fn order(&self) -> (Option<usize>, bool);
-    /// Sets both.
+    /// Sets the sort column and whether the order is reversed.
     fn set_order(&mut self, sort: Option<usize>, reversed: bool);
     /// The hidden columns by index.
     fn hidden(&self) -> &BTreeSet<usize>;
@@ -274,17 +274,13 @@ impl OrderRow {
 /// The states of the list panes.
 #[derive(Debug, Clone)]
 pub struct Rows {
-    /// Brokers.
     pub brokers: ListState<BrokerRow>,
-    /// Orders.
     pub orders: ListState<OrderRow>,
     /// What the rows of `orders` show; differs from the wanted list while that is being built.
     pub shown: OrderView,
     /// The orders list being built in slices.
     pub builder: Option<RowBuilder>,
-    /// Positions.
     pub positions: ListState<PositionKey>,
-    /// Tape.
     pub tape: ListState<TapeKey>,
     /// Orders examined in one turn of the loop; shorter lists are built at once.
     pub slice: usize,

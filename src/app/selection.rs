@@ -68,7 +68,7 @@ pub(super) fn listed(model: &Model, pane: Pane, none: &str) -> Result<(), Reason
 /// The reason `none`, or that it is not known: an account that does not answer is not an empty one.
 pub(super) fn nothing(model: &Model, pane: Pane, none: &str) -> Result<(), Reason> {
     match model.unknown(pane) {
-        Some(why) => Err(Reason(format!("not known: {}", clean(&why)))),
+        Some(why) => Err(Reason(format!("unknown: {}", clean(&why)))),
         None => refuse(none),
     }
 }

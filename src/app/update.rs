@@ -8,17 +8,17 @@ mod activities;
 mod choices;
 mod confirm_guard;
 mod copies;
+mod fill_and_rejection_notices;
 mod keys;
 mod linking;
 mod lists;
 mod mouse;
-mod news;
 mod notices;
 mod orders;
 mod overlays;
 mod palette;
 #[cfg(test)]
-#[expect(clippy::wildcard_enum_match_arm, reason = "a test looks for one thing among all")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "a test looks for one variant")]
 mod tests;
 
 use super::effect::Effect;
@@ -67,7 +67,7 @@ fn route(model: &mut Model, msg: Msg, effects: &mut Vec<Effect>) {
         Msg::Chosen(chosen) => choices::apply(chosen, model),
         Msg::Work => refresh::work(model),
         Msg::Tick => tick(model, effects),
-        Msg::Account(msg) => accounts::hear(model, msg, effects),
+        Msg::Account(msg) => accounts::handle(model, msg, effects),
         Msg::Link { attempt, progress } => linking::progress(model, attempt, progress, effects),
         Msg::Unlinked { link, result } => linking::unlinked(model, &link, result),
         Msg::Trouble(text) => notices::error(model, None, text),

@@ -228,7 +228,7 @@ async fn tunnel(mut socket: impl Io + 'static, url: &Url, proxy: &Intercept) -> 
 
 /// Opens a tunnel through a SOCKS proxy.
 async fn socks(url: &Url, proxy: &Intercept) -> Result<Box<dyn Io>, Untrusted> {
-    let unusable = |_| Untrusted::from("the address cannot be written for it");
+    let unusable = |_| Untrusted::from("the address cannot be sent to it");
     let target = Uri::builder().scheme("https").authority(authority(url)).path_and_query("/").build();
     let target = target.map_err(unusable)?;
     let local_names = matches!(proxy.uri().scheme_str(), Some("socks4" | "socks5"));

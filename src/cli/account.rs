@@ -22,7 +22,7 @@ pub async fn run(context: &Context, args: &AccountArgs) -> Result<(), Error> {
         let account = reader
             .read(link, async |asker| match asker.ask(&Request::Account).await? {
                 Reply::Account(account) => Ok(account),
-                _ => Err(Error::ours("the account request got an answer of another kind")),
+                _ => Err(Error::ours("unexpected answer to the account request")),
             })
             .await?;
         if args.json {

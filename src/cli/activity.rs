@@ -83,7 +83,7 @@ async fn fetch(asker: &mut Asker<'_>, args: &ActivityArgs) -> Result<Vec<Activit
     let (mut rows, mut seen) = (Vec::new(), HashSet::new());
     loop {
         let Reply::Activities(page) = asker.ask(&Request::Activities(query.clone())).await? else {
-            return Err(Error::ours("the activities request got an answer of another kind"));
+            return Err(Error::ours("unexpected answer to the activities request"));
         };
         query.page_token = page.last().map(|row| row.id.clone());
         let before = rows.len();

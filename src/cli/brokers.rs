@@ -99,11 +99,11 @@ fn broker(spec: &BrokerSpec, known: &[LinkRecord]) -> BrokerRow {
 }
 
 async fn account(accounts: &Accounts, link: &LinkRecord) -> AccountRow {
-    let (state, reason, told) = match tokio::time::timeout(LIMIT, probe(accounts, link)).await {
+    let (state, reason, answer) = match tokio::time::timeout(LIMIT, probe(accounts, link)).await {
         Ok(state) => state,
         Err(_) => ("unreachable", Some("no answer within 10 seconds".to_owned()), None),
     };
-    let (number, status) = match told {
+    let (number, status) = match answer {
         Some(account) => (Some(account.known_as().to_owned()), Some(account.status.raw().to_owned())),
         None => (None, None),
     };
@@ -143,7 +143,7 @@ async fn probe(accounts: &Accounts, link: &LinkRecord) -> State {
     for _ in 0..2 {
         match client.account().await {
             Ok((account, _)) if link.another(&account).is_some() => {
-                return relink("a different account answers than the one linked".to_owned());
+                return relink("the token reaches a different account than the one linked".to_owned());
             }
             Ok((account, _)) => {
                 return match account.block() {

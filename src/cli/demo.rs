@@ -38,7 +38,7 @@ pub struct DemoArgs {
 /// The hint when the brokerage or the callback listener finds no free port.
 const PORTS: &str = "this machine has no free port: end some programs, then run it again";
 /// Time limit of linking on loopback.
-const PATIENCE: Duration = Duration::from_secs(20);
+const LINK_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Runs the demo; returns the exit code of the event loop.
 ///
@@ -162,8 +162,8 @@ async fn link_paper(accounts: &Accounts) -> Result<(), Error> {
         }
         Err(Error::ours("the linking task ended"))
     };
-    let patience = tokio::time::timeout(PATIENCE, flow).await;
-    patience.unwrap_or_else(|_| {
+    let linked = tokio::time::timeout(LINK_TIMEOUT, flow).await;
+    linked.unwrap_or_else(|_| {
         Err(Error::failed(
             "linking the paper account of the demo took too long",
             "run it again when the machine is less busy",

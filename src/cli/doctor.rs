@@ -102,7 +102,7 @@ async fn account(accounts: &Accounts, link: &LinkRecord, report: &mut Report) ->
                 AccessError::Moved { .. } | AccessError::NoToken { .. } => relink.as_str(),
                 _ if blocked => dial::CURE,
                 AccessError::Store(error) => &error.hint(),
-                _ => "correct what the message names",
+                _ => "fix what the message names",
             };
             return report.bad(&format!("{name}: {error}"), hint);
         }
@@ -120,7 +120,7 @@ async fn account(accounts: &Accounts, link: &LinkRecord, report: &mut Report) ->
                 )?;
             }
             if link.another(&account).is_some() {
-                let text = format!("{name}: a different account answers than the one linked");
+                let text = format!("{name}: the token reaches a different account than the one linked");
                 return report
                     .bad(&text, "a paper account that was reset is a new account; link it again to confirm it");
             }
@@ -142,7 +142,7 @@ async fn account(accounts: &Accounts, link: &LinkRecord, report: &mut Report) ->
         }
     }
     match listen(access).await {
-        Ok(()) => report.good(&format!("{name}: the stream listens to trade updates")),
+        Ok(()) => report.good(&format!("{name}: the stream is subscribed to trade updates")),
         Err(reason) => report.bad(&format!("{name}: {reason}"), if polled { FALLS_BACK } else { NEITHER }),
     }
 }
@@ -167,7 +167,8 @@ async fn listen(access: Access) -> Result<(), String> {
     if task.await.is_err() {
         tracing::warn!("the stream's task failed");
     }
-    outcome.unwrap_or_else(|_| Err(format!("the stream did not listen within {} s", STREAM.as_secs())))
+    outcome
+        .unwrap_or_else(|_| Err(format!("the stream did not confirm the subscription within {} s", STREAM.as_secs())))
 }
 
 /// The hint: linking again only helps when the token was refused.

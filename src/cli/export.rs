@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::{Context, accounts, json, output, select};
 use crate::domain::execution::ExecutionKind;
-use crate::domain::text::sanitize_to;
+use crate::domain::text::{counted, sanitize_to};
 use crate::domain::{Execution, ExecutionId, LinkId, Order};
 use crate::error::Error;
 use crate::io::journal::{JournalError, Range, Reader};
@@ -84,13 +84,11 @@ pub(super) async fn run(context: &Context, args: &ExportArgs) -> Result<(), Erro
         .map_err(|error| broken(&error))?;
     }
     out.end()?;
-    let rows = match unreadable {
-        0 => return Ok(()),
-        1 => "1 row".to_owned(),
-        many => format!("{many} rows"),
-    };
+    if unreadable == 0 {
+        return Ok(());
+    }
     Err(Error::failed(
-        format!("{rows} of the journal cannot be read by this version and are left out"),
+        format!("{} of the journal cannot be read by this version: left out here", counted(unreadable, "row")),
         "the dashboard asks the broker again for what they hold when it starts".to_owned(),
     ))
 }

@@ -106,7 +106,7 @@ pub async fn run(ctx: &Context, args: &LinkArgs) -> Result<u8, Error> {
                     LinkProgress::Note(_) => {}
                     _ => quiet.release(),
                 }
-                dialog.hear(progress)
+                dialog.on_progress(progress)
             }
             line = input.recv(), if !ended => {
                 ended = line.is_none();
@@ -169,7 +169,7 @@ struct LinkDialog<'a> {
 }
 
 impl LinkDialog<'_> {
-    fn hear(&mut self, progress: LinkProgress) -> Result<Step, Error> {
+    fn on_progress(&mut self, progress: LinkProgress) -> Result<Step, Error> {
         match progress {
             LinkProgress::Waiting { authorize_url, port, browser, .. } => {
                 self.port = port;
@@ -187,9 +187,7 @@ impl LinkDialog<'_> {
                 Ok(Step::Wait)
             }
             LinkProgress::Note(RedirectNote::WrongState) => {
-                output::note(
-                    "A browser returned without the right state and was ignored. Still waiting; Ctrl-C stops.",
-                );
+                output::note("A redirect without the expected state was ignored. Still waiting; Ctrl-C stops.");
                 Ok(Step::Wait)
             }
             LinkProgress::Note(RedirectNote::NotARedirect) => {
@@ -332,7 +330,7 @@ fn agrees(line: &str, accounts: &[FoundAccount]) -> bool {
 /// What to do after a question that got no yes.
 fn unanswered(accounts: &[FoundAccount]) -> &'static str {
     if accounts.iter().any(|account| account.doubt().is_some()) {
-        "run it in a terminal and type LIVE; --yes does not answer for an account that may not be what it seems"
+        "run it in a terminal and type LIVE; --yes is not enough when the account number does not match the environment"
     } else if needs_live_word(accounts) {
         "run it again and type LIVE, or give --yes"
     } else {
@@ -388,7 +386,7 @@ fn describe_failure(failure: &LinkFailure, spec: &BrokerSpec) -> Error {
         ),
         LinkFailure::Network { message } => failed(message.clone(), dial::hint(message)),
         LinkFailure::WrongEnvironment { wanted, message } => failed(
-            format!("the token does not open the {wanted} account: {message}"),
+            format!("the token does not work for the {wanted} account: {message}"),
             "run it again and choose an account of that kind, or link the other broker entry",
         ),
         LinkFailure::SameAccount { .. } => {

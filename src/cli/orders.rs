@@ -41,7 +41,7 @@ pub struct OrdersArgs {
 }
 
 /// Parses a symbol, case-insensitively.
-#[expect(clippy::unnecessary_wraps, reason = "the shape that the parser of arguments wants")]
+#[expect(clippy::unnecessary_wraps, reason = "the signature that clap requires")]
 fn upper(text: &str) -> Result<String, String> {
     Ok(text.to_uppercase())
 }
@@ -114,7 +114,7 @@ async fn fetch(asker: &mut Asker<'_>, args: &OrdersArgs) -> Result<Vec<Order>, E
     let (mut orders, mut seen) = (Vec::new(), HashSet::new());
     loop {
         let Reply::Orders(page) = asker.ask(&Request::Orders(query.clone())).await? else {
-            return Err(Error::ours("the orders request got an answer of another kind"));
+            return Err(Error::ours("unexpected answer to the orders request"));
         };
         let last = page.last().map(|order| order.id.clone());
         let mut fresh = false;

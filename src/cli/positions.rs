@@ -21,7 +21,7 @@ pub async fn run(context: &Context, args: &AccountArgs) -> Result<(), Error> {
         let positions = reader
             .read(link, async |asker| match asker.ask(&Request::Positions).await? {
                 Reply::Positions(positions) => Ok(positions),
-                _ => Err(Error::ours("the positions request got an answer of another kind")),
+                _ => Err(Error::ours("unexpected answer to the positions request")),
             })
             .await?;
         for position in positions {

@@ -95,12 +95,12 @@ async fn play(
             Some(signal) = ends.recv() => return Ok(u8::try_from(128 + signal).unwrap_or(1)),
             heard = next(&mut early, &mut keys) => match heard {
                 Some(InputEvent::Background(background)) => {
-                    background::told(state, background);
+                    background::apply(state, background);
                     continue;
                 }
                 Some(InputEvent::Key(chord)) => key(chord),
                 Some(InputEvent::Resized) => {
-                    screen.anew(terminal::size()).map_err(refused)?;
+                    screen.invalidate(terminal::size()).map_err(refused)?;
                     continue;
                 }
                 Some(_) => continue,
@@ -108,7 +108,7 @@ async fn play(
             },
             Some(change) = changes.recv() => {
                 let taken = match change {
-                    Change::Resized => screen.anew(terminal::size()),
+                    Change::Resized => screen.invalidate(terminal::size()),
                     Change::Stop => terminal::suspend(false, false, screen).map(drop),
                     Change::Continued => terminal::continued(false, screen),
                 };
@@ -185,7 +185,7 @@ fn is_one_file(one: &Path, other: &Path) -> bool {
     one.canonicalize().ok().is_some_and(|one| other.canonicalize().is_ok_and(|other| one == other))
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it stands where an error is mapped")]
+#[expect(clippy::needless_pass_by_value, reason = "map_err passes the error by value")]
 pub(super) fn unreadable(error: RecordError) -> Error {
     Error::usage(error.to_string(), error.hint())
 }
@@ -215,7 +215,7 @@ pub(super) fn slowed(wait: Duration, pace: rust_decimal::Decimal) -> Duration {
     Duration::from_millis(scaled.unwrap_or(0))
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the signature that map_err needs")]
+#[expect(clippy::needless_pass_by_value, reason = "map_err passes the error by value")]
 fn refused(error: std::io::Error) -> Error {
     Error::failed(format!("the terminal cannot be used: {error}"), HEADLESS_HINT)
 }

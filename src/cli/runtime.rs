@@ -37,10 +37,10 @@ fn descriptors() -> Result<(), Error> {
     let tried: std::io::Result<Vec<_>> = (0..NEEDED).map(|_| std::fs::File::open("/dev/null")).collect();
     match tried.map_err(|error| error.raw_os_error().map(rustix::io::Errno::from_raw_os_error)) {
         Err(Some(rustix::io::Errno::MFILE)) => {
-            Err(Error::failed("too few files may be open at once", "allow more, for example with `ulimit -n 1024`"))
+            Err(Error::failed("the limit on open files is too low", "raise it, for example with `ulimit -n 1024`"))
         }
         Err(Some(rustix::io::Errno::NFILE)) => {
-            Err(Error::failed("too many files are open on this machine", "end the programs that hold them"))
+            Err(Error::failed("too many files are open on this machine", "close the programs that hold them"))
         }
         _ => Ok(()),
     }
@@ -48,7 +48,7 @@ fn descriptors() -> Result<(), Error> {
 
 /// Descriptors are unlimited on this platform.
 #[cfg(not(unix))]
-#[expect(clippy::unnecessary_wraps, reason = "same signature as where they are bounded")]
+#[expect(clippy::unnecessary_wraps, reason = "same signature as on Unix")]
 fn descriptors() -> Result<(), Error> {
     Ok(())
 }

@@ -102,7 +102,7 @@ async fn serve(command: SimCommand) -> Result<(), Error> {
     Ok(())
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the signature that map_err needs")]
+#[expect(clippy::needless_pass_by_value, reason = "map_err passes the error by value")]
 fn cannot_start(error: SimError) -> Error {
     match error {
         SimError::NotLoopback(_) => Error::usage(error.to_string(), "use 127.0.0.1 or [::1]".to_owned()),

@@ -128,7 +128,7 @@ impl Witness for Printer {
             Ok(open) if self.failed.is_none() => {
                 if running.now().mono.since(self.touched) >= TOUCH {
                     self.touched = running.now().mono;
-                    self.tapes.values().for_each(|tape| tape.told.touch(running.now().wall));
+                    self.tapes.values().for_each(|tape| tape.log.touch(running.now().wall));
                 }
                 open
             }
@@ -147,34 +147,36 @@ impl Printer {
         let (mut tapes, mut gaps) = (HashMap::new(), HashMap::new());
         for link in links {
             let label = sanitize_to(&link.label, 40);
-            let (told, earlier) = WatchLog::open(data_dir, &link.id);
+            let (reported, earlier) = WatchLog::open(data_dir, &link.id);
             match earlier {
                 Earlier::None => {}
                 Earlier::Until { at, unsure, unread } => {
-                    let mut text = format!("not watched since {at:.0}; what was missed is told with source reconcile");
+                    let mut text =
+                        format!("not watched since {at:.0}; missed events are printed with source=reconcile");
                     if let Some(key) = unsure {
                         text.push_str(&format!("; unknown whether the last line ({key}) was printed"));
                     }
                     if unread > 0 {
                         text.push_str(&format!(
-                            "; {unread} notes of what went out cannot be read, so that it may come again"
+                            "; {} of the print log cannot be read; some lines may repeat",
+                            if unread == 1 { "1 entry".to_owned() } else { format!("{unread} entries") }
                         ));
                     }
                     gaps.insert(link.id.clone(), text);
                 }
-                Earlier::Damaged => output::note(&format!(
-                    "the notes of what was told of {label} before cannot be read, so this watch begins now"
-                )),
+                Earlier::Damaged => {
+                    output::note(&format!("cannot read what was already printed for {label}; starting from now"))
+                }
                 Earlier::Runs => output::note(&format!(
-                    "another watch already reports {label}: this one starts from now, and saves nothing for its next \
+                    "another watch already prints {label}: this one starts from now, and saves nothing for its next \
                         run"
                 )),
                 Earlier::Unusable(reason) => output::note(&format!(
-                    "unknown what was reported of {label} before, so this watch starts from now: {}",
+                    "cannot tell what was already printed for {label}; starting from now: {}",
                     sanitize_to(&reason, 200)
                 )),
             }
-            tapes.insert(link.id.clone(), Follow::resuming(told));
+            tapes.insert(link.id.clone(), Follow::resuming(reported));
         }
         let widest = links.iter().map(|link| link.label.width()).max().unwrap_or(0);
         Ok(Self {
@@ -197,7 +199,7 @@ impl Printer {
 
     /// Prints due lines as the reader takes them, and notes each as reported; false when the reader is gone.
     fn print(&mut self) -> Result<bool, Error> {
-        let unsure = |error: std::io::Error| tracing::warn!("what is reported cannot be noted: {error}");
+        let unsure = |error: std::io::Error| tracing::warn!("cannot write the print log: {error}");
         loop {
             match self.stdout.look() {
                 Reader::Waits => return Ok(true),
@@ -211,7 +213,7 @@ impl Printer {
                     if let Some((link, line)) = of {
                         // Noted only when the line can be written at once: a slow reader must not leave lines in doubt.
                         if let Some(tape) = self.tapes.get_mut(&link) {
-                            tape.told.going_out(&line).unwrap_or_else(unsure);
+                            tape.log.going_out(&line).unwrap_or_else(unsure);
                         }
                         self.going_out = Some(link);
                     }
@@ -228,8 +230,8 @@ impl Printer {
     /// Notes whether the line being printed was printed; false when the reader is gone.
     fn took(&mut self, out: Result<bool, Error>) -> Result<bool, Error> {
         if let Some(tape) = self.going_out.take().and_then(|link| self.tapes.get_mut(&link)) {
-            let noted = if matches!(out, Ok(true)) { tape.told.went_out() } else { tape.told.stayed() };
-            noted.unwrap_or_else(|error| tracing::warn!("what is reported cannot be noted: {error}"));
+            let noted = if matches!(out, Ok(true)) { tape.log.went_out() } else { tape.log.stayed() };
+            noted.unwrap_or_else(|error| tracing::warn!("cannot write the print log: {error}"));
         }
         out
     }
@@ -241,14 +243,14 @@ impl Printer {
             return;
         }
         self.remarks.drain(..).for_each(|text| output::note(&text));
-        let fresh = |told: Option<Mono>, at: Mono| told.is_none_or(|told| at > told);
+        let fresh = |reported: Option<Mono>, at: Mono| reported.is_none_or(|reported| at > reported);
         for entry in running.troubles.iter().filter(|entry| fresh(self.troubled, entry.at.mono)) {
             output::note(&sanitize_to(&entry.text, 400));
         }
         self.troubled = self.troubled.max(running.troubles.last().map(|entry| entry.at.mono));
         let over = |entry: &&Trouble| entry.over.is_some_and(|over| fresh(self.relieved, over.mono));
         for entry in running.troubles.iter().filter(over) {
-            output::note(&format!("over: {}", sanitize_to(&entry.text, 400)));
+            output::note(&format!("resolved: {}", sanitize_to(&entry.text, 400)));
         }
         self.relieved = self.relieved.max(running.troubles.iter().filter_map(|entry| Some(entry.over?.mono)).max());
     }
@@ -291,7 +293,7 @@ impl Printer {
                 && account.blotter.order(&row.order_id).is_some_and(Order::is_multileg_parent)
             {
                 self.remarks.push(format!(
-                    "{}: the broker does not name the leg that executed {} in {}; it is told under the multi-leg order",
+                    "{}: the broker does not say which leg executed {} in {}; printed under the parent order",
                     sanitize_to(&account.link.label, 40),
                     sanitize_to(row.id.as_str(), 80),
                     sanitize_to(row.symbol.as_str(), 40),

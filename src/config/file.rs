@@ -76,7 +76,7 @@ fn others(path: &Path, file: &File) -> Result<Option<u32>, ConfigError> {
 }
 
 #[cfg(not(unix))]
-#[expect(clippy::unnecessary_wraps, reason = "same signature as where files have modes")]
+#[expect(clippy::unnecessary_wraps, reason = "same signature as on Unix")]
 fn others(_path: &Path, _file: &File) -> Result<Option<u32>, ConfigError> {
     Ok(None)
 }

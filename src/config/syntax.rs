@@ -9,7 +9,7 @@ const LONGEST_KEY: usize = 40;
 /// quotes.
 pub(super) fn problem(text: &str, error: &toml::de::Error) -> Problem {
     let line = error.span().map(|span| line_of(text, span.start));
-    let (message, hint) = told(error.message());
+    let (message, hint) = explained(error.message());
     Problem { line, key: String::new(), message, hint: hint.to_owned() }
 }
 
@@ -18,7 +18,7 @@ pub(super) fn line_of(text: &str, offset: usize) -> usize {
     text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
 }
 
-fn told(message: &str) -> (String, &'static str) {
+fn explained(message: &str) -> (String, &'static str) {
     const EXAMPLE: &str = "correct the file (see config.example.toml)";
     if let Some(rest) = message.strip_prefix("unknown field `") {
         let hint = "remove it or correct its spelling (see config.example.toml)";

@@ -18,7 +18,7 @@ const SYSTEM: &str = "/etc/localtime";
 /// The folder in front of a zone's name, by which the library finds the name in a path.
 const DATABASE: &str = "zoneinfo/";
 /// What is said of a file of another form.
-const NO_ZONE: &str = "is no time zone file";
+const NO_ZONE: &str = "is not a time zone file";
 
 /// The machine's zone.
 ///
@@ -58,7 +58,7 @@ fn unreadable_in(folder: &Path, name: &str) -> Option<(PathBuf, &'static str)> {
 
 /// The zone that `TZ` names, in the forms of glibc, or the system's without it.
 fn of(variable: Option<OsString>, folder: Option<&Path>) -> Result<TimeZone, String> {
-    let hint = "UTC is used in its place; set TZ to a name like Europe/Berlin";
+    let hint = "using UTC; set TZ to a name like Europe/Berlin";
     let Some(value) = variable else {
         let system = Path::new(SYSTEM);
         return match what_is_wrong(system) {
@@ -96,7 +96,7 @@ fn of(variable: Option<OsString>, folder: Option<&Path>) -> Result<TimeZone, Str
     match std::fs::read(path) {
         Ok(bytes) => TimeZone::tzif("TZ", &bytes)
             .map_err(|_| format!("the file that TZ names, {}, {NO_ZONE}; {hint}", shown(name))),
-        Err(_) => Err(format!("TZ is {}, which names no time zone that is known here; {hint}", shown(value))),
+        Err(_) => Err(format!("TZ is {}, which is not a known time zone; {hint}", shown(value))),
     }
 }
 
@@ -109,7 +109,7 @@ fn what_is_wrong(path: &Path) -> Option<&'static str> {
         // A file of the kernel has no length and may have no end.
         Some("is empty")
     } else if about.len() > LONGEST {
-        Some("is longer than any time zone")
+        Some("is too long for a time zone file")
     } else {
         None
     }
@@ -132,8 +132,8 @@ mod tests {
             (folder.clone(), "regular file"),
             (format!(":{folder}"), "regular file"),
             (file("empty", 0), "empty"),
-            (file("long", 3 << 30), "longer"),
-            (format!("{folder}/zoneinfo/../long"), "longer"),
+            (file("long", 3 << 30), "too long"),
+            (format!("{folder}/zoneinfo/../long"), "too long"),
         ] {
             std::fs::create_dir_all(dir.path().join("zoneinfo")).unwrap();
             let sentence = of(Some(value.clone().into()), None).expect_err(&value);
@@ -147,7 +147,7 @@ mod tests {
         std::fs::create_dir(dir.path().join("Area")).unwrap();
         file("Area/Long", 3 << 30);
         let there = |name: &str| of(Some(name.into()), Some(dir.path()));
-        assert!(there("area/LONG").is_err_and(|sentence| sentence.contains("longer")));
+        assert!(there("area/LONG").is_err_and(|sentence| sentence.contains("too long")));
         assert!(there("LONG").is_err() && there("/zoneinfo/long").is_err());
         assert!(there("Europe/Berlin").is_ok(), "what the folder lacks is built in");
     }
@@ -170,7 +170,7 @@ mod tests {
         let file = path.to_str().unwrap();
         for value in ["Europe/Berln", "right/Europe/Berlin", "no/such/file", "MEZ?", file] {
             let sentence = of(Some(value.into()), None).expect_err(value);
-            assert!(sentence.contains(value) && sentence.contains("UTC is used"), "{sentence}");
+            assert!(sentence.contains(value) && sentence.contains("using UTC"), "{sentence}");
         }
         #[cfg(unix)]
         {

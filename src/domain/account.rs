@@ -18,15 +18,12 @@ pub struct Account {
     pub number: Option<Untrusted>,
     /// `ACTIVE` and others, as sent.
     pub status: Untrusted,
-    /// Currency code.
     pub currency: Option<Untrusted>,
     /// Cash and the market value of all positions.
     pub equity: Option<Money>,
     /// Equity at the previous close.
     pub last_equity: Option<Money>,
-    /// Cash.
     pub cash: Option<Money>,
-    /// Buying power.
     pub buying_power: Option<Money>,
     /// Buying power without margin.
     pub non_marginable_buying_power: Option<Money>,

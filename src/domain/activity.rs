@@ -26,7 +26,6 @@ pub struct Activity {
 /// The content of an activity row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ActivityKind {
-    /// An execution.
     Fill {
         /// The execution id, if the row states one (`ref_id`); the row's own id is not documented to be it.
         execution_id: Option<ExecutionId>,

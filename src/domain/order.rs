@@ -67,7 +67,6 @@ pub(crate) use wire_words;
 wire_words!(
     /// The direction of an order or execution. Empty on a multi-leg parent (docs/ALPACA.md 5.6).
     Side {
-        /// Buying.
         Buy = "buy",
         /// Selling, short or long.
         Sell = "sell",
@@ -164,7 +163,6 @@ wire_words!(
         New = "new",
         /// Executed in part.
         PartiallyFilled = "partially_filled",
-        /// Executed completely.
         Filled = "filled",
         /// No more trading until the next session.
         DoneForDay = "done_for_day",
@@ -242,9 +240,7 @@ pub struct Order {
     pub cum_qty: Qty,
     /// Average price of the executed quantity.
     pub avg_px: Option<Price>,
-    /// Limit price.
     pub limit_px: Option<Price>,
-    /// Stop price.
     pub stop_px: Option<Price>,
     /// Trail distance in money.
     pub trail_px: Option<Price>,
@@ -252,7 +248,6 @@ pub struct Order {
     pub trail_percent: Option<Decimal>,
     /// High-water mark of a trailing stop.
     pub hwm: Option<Price>,
-    /// Its status.
     pub status: OrderStatus,
     /// Whether it may trade outside regular hours.
     pub extended_hours: bool,

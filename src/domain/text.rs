@@ -75,6 +75,11 @@ pub fn clean(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// A number of things: `1 event`, `2 events`. The plural takes an s.
+pub fn counted<N: fmt::Display + PartialEq + From<u8>>(count: N, thing: &str) -> String {
+    format!("{count} {thing}{}", if count == N::from(1) { "" } else { "s" })
+}
+
 /// Makes hostile text safe for screen, stderr and log.
 ///
 /// Control characters become visible symbols (`␛`), bidirectional controls, zero-width and tag characters are removed,
@@ -207,6 +212,11 @@ mod tests {
             "{escaped}"
         );
         assert!(matches!(escape_json("[1, \"plain\"]"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn one_thing_has_no_plural() {
+        assert_eq!([0, 1, 2].map(|count| counted(count, "event")), ["0 events", "1 event", "2 events"]);
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub enum Of {
     /// A row of the order; for an execution that was already corrected, its latest correction.
     Row(ExecutionId),
     /// An execution that was undone before any row reported it, by its id.
-    Untold(ExecutionId),
+    Unreported(ExecutionId),
     /// Unknown, or not known yet.
     Open,
     /// It was inferred, and other reports explain it: nothing else was undone.
@@ -92,7 +92,7 @@ fn enter<'a>(slate: &mut Slate<'a>, found: &mut HashMap<ExecutionId, Of>, group:
         let is_bust = matches!(undoing.kind, ExecutionKind::Bust { .. });
         let of = match &row {
             Some(row) => slate.undo(undoing, row),
-            None if is_bust && choice == Choice::Untold => Of::Untold(group.named.clone()),
+            None if is_bust && choice == Choice::Unreported => Of::Unreported(group.named.clone()),
             None => Of::Open,
         };
         row = row.or_else(|| (!is_bust).then(|| undoing.id.clone()));

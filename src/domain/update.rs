@@ -23,13 +23,10 @@ wire_words!(
         Fill = "fill",
         /// Done until the next session.
         DoneForDay = "done_for_day",
-        /// Canceled.
         Canceled = "canceled",
-        /// Expired.
         Expired = "expired",
         /// Replaced by another order.
         Replaced = "replaced",
-        /// Rejected.
         Rejected = "rejected",
         /// A cancel is pending.
         PendingCancel = "pending_cancel",
@@ -37,7 +34,6 @@ wire_words!(
         PendingReplace = "pending_replace",
         /// A trade is guaranteed.
         Stopped = "stopped",
-        /// Suspended.
         Suspended = "suspended",
         /// Being calculated.
         Calculated = "calculated",

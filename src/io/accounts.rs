@@ -52,7 +52,7 @@ pub enum AccessError {
     Unasked {
         /// The link's label.
         label: String,
-        /// Why.
+        /// The error of the request.
         error: RequestError,
     },
     /// The token store failed.
@@ -74,9 +74,7 @@ pub enum AccessError {
 pub struct Accounts {
     /// Every broker that can be linked.
     pub specs: Arc<Vec<BrokerSpec>>,
-    /// The links.
     pub links: Arc<Links>,
-    /// Their tokens.
     pub tokens: Arc<Tokens>,
     /// `--read-only`: nothing is changed at a broker.
     pub read_only: bool,
@@ -89,7 +87,6 @@ pub struct Access {
     pub client: Client,
     /// The stream's addresses.
     pub target: StreamTarget,
-    /// The token.
     pub token: SecretString,
 }
 

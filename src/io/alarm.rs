@@ -61,7 +61,7 @@ mod kernel {
         }
 
         pub(super) async fn wait(&self, until: Instant) -> io::Result<()> {
-            #[expect(clippy::disallowed_methods, reason = "the kernel takes a duration, not a time")]
+            #[expect(clippy::disallowed_methods, reason = "the kernel takes a duration, not an instant")]
             let left = until.saturating_duration_since(Instant::now());
             // Zero would disarm the timer.
             let left = left.max(Duration::from_nanos(1));
@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    #[expect(clippy::disallowed_methods, reason = "the alarm is about real time")]
+    #[expect(clippy::disallowed_methods, reason = "the alarm runs in real time")]
     async fn it_rings_at_its_moment_and_not_before_and_can_be_set_anew() {
         let alarm = Alarm::new();
         let began = Instant::now();

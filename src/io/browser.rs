@@ -58,7 +58,7 @@ impl BrowserEnvironment {
 pub async fn open(url: &str, consent: &Url, around: &BrowserEnvironment, programs: &Programs) -> Result<(), String> {
     check(url, consent)?;
     let Some(_leave) = programs.leave() else {
-        return Err("several programs are already being started".to_owned());
+        return Err("too many programs are already being started".to_owned());
     };
     let mut last = "no program to open a browser was found".to_owned();
     for command in around.commands(url)? {
@@ -73,7 +73,7 @@ pub async fn open(url: &str, consent: &Url, around: &BrowserEnvironment, program
 
 /// Accepts only our own kind of URL: TLS or loopback, at the consent page's origin, printable.
 fn check(url: &str, consent: &Url) -> Result<(), String> {
-    let refused = || "the consent page's address is not one that may be opened".to_owned();
+    let refused = || "the consent page's address is neither https nor loopback".to_owned();
     let parsed = Url::parse(url).map_err(|_| refused())?;
     let loopback = match parsed.host() {
         Some(Host::Domain(name)) => name == "localhost",
@@ -162,9 +162,9 @@ mod tests {
         assert!(ssh.commands(URL).unwrap_err().contains("SSH"));
         let blind = BrowserEnvironment { browser: Some("w3m".to_owned()), ..BrowserEnvironment::default() };
         assert!(blind.commands(URL).unwrap_err().contains("DISPLAY"));
-        let told =
+        let reported =
             BrowserEnvironment { own: Some("/opt/browser".to_owned()), ssh: true, ..BrowserEnvironment::default() };
-        assert_eq!(programs(&told), ["/opt/browser"]);
+        assert_eq!(programs(&reported), ["/opt/browser"]);
     }
 
     #[test]

@@ -52,7 +52,7 @@ pub enum Answer {
     Accepted,
     /// The same answer again, or [`DONE_PATH`] loaded again.
     Again(Stage),
-    /// Ignored.
+    /// It is ignored, and the attempt goes on.
     Ignored(Ignored),
 }
 
@@ -78,7 +78,6 @@ pub trait CallbackHandler: Send + Sync + 'static {
 pub struct Bound {
     /// The redirect URI, as registered.
     pub uri: String,
-    /// The port.
     pub port: u16,
     listeners: Vec<TcpListener>,
 }
@@ -130,7 +129,7 @@ pub fn serve(bound: Bound, judge: Arc<dyn CallbackHandler>, stop: CancellationTo
 }
 
 /// The loopback addresses that a redirect URI may be answered on.
-#[expect(clippy::wildcard_enum_match_arm, reason = "what is not loopback has none")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "a host that is not loopback has none")]
 fn addresses(uri: &str) -> Option<(u16, Vec<SocketAddr>)> {
     let url = Url::parse(uri).ok()?;
     let port = url.port_or_known_default()?;

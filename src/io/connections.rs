@@ -40,7 +40,7 @@ pub(super) struct Connections<M> {
     accounts: Accounts,
     locks: Arc<Locks>,
     links: HashMap<LinkId, LinkRecord>,
-    lines: AccountConnections,
+    connections: AccountConnections,
 }
 
 /// Shared with the unlinking task, which ends a link's connections once it cannot fail any more.
@@ -66,14 +66,14 @@ impl<M: LoopMessage> Connections<M> {
     /// Connections that send their messages to the inbox; without a folder for locks every account is streamed.
     pub(super) fn new(inbox: mpsc::Sender<M>, accounts: Accounts, locks: Option<PathBuf>) -> Self {
         let locks = Arc::new(Locks::new(locks));
-        Self { inbox, accounts, locks, links: HashMap::new(), lines: AccountConnections::default() }
+        Self { inbox, accounts, locks, links: HashMap::new(), connections: AccountConnections::default() }
     }
 
     /// Sets the known links; called at start and after every `Saved`.
     pub(super) fn know(&mut self, links: &[LinkRecord]) {
         for link in links {
             // A renewed token needs a new client.
-            of(&self.lines).remove(&link.id);
+            of(&self.connections).remove(&link.id);
             self.links.insert(link.id.clone(), link.clone());
         }
     }
@@ -83,8 +83,8 @@ impl<M: LoopMessage> Connections<M> {
         match effect {
             Effect::OpenStream { link, epoch, form } => self.open_stream(&link, epoch, form),
             Effect::CloseStream { link } => {
-                if let Some(line) = of(&self.lines).get_mut(&link) {
-                    line.stream = None;
+                if let Some(connection) = of(&self.connections).get_mut(&link) {
+                    connection.stream = None;
                 }
             }
             Effect::Request { link, id, request } => self.send(&link, Command::Ask(id, request)),
@@ -99,9 +99,9 @@ impl<M: LoopMessage> Connections<M> {
 
     /// Ends the connections of a removed link; may be called from any task.
     pub(super) fn forget(&self) -> impl Fn(&LinkId) + Send + Sync + 'static {
-        let (lines, locks) = (Arc::clone(&self.lines), Arc::clone(&self.locks));
+        let (connections, locks) = (Arc::clone(&self.connections), Arc::clone(&self.locks));
         move |link| {
-            of(&lines).remove(link);
+            of(&connections).remove(link);
             locks.release(link);
         }
     }
@@ -121,17 +121,17 @@ impl<M: LoopMessage> Connections<M> {
     fn open_stream(&mut self, link: &LinkId, epoch: Epoch, form: AuthForm) {
         let stop = CancellationToken::new();
         self.send(link, Command::Stream(epoch, form, stop.clone()));
-        if let Some(line) = of(&self.lines).get_mut(link) {
-            line.stream = Some(stop.drop_guard());
+        if let Some(connection) = of(&self.connections).get_mut(link) {
+            connection.stream = Some(stop.drop_guard());
         }
     }
 
     /// Sends a command to the account's task, starting it if needed. While a task hangs and its channel is full,
     /// requests are refused, and any other command starts a new task in its place.
     fn send(&mut self, link: &LinkId, command: Command) {
-        let mut lines = of(&self.lines);
-        let command = match lines.get(link) {
-            Some(line) => match line.commands.try_send(command) {
+        let mut connections = of(&self.connections);
+        let command = match connections.get(link) {
+            Some(connection) => match connection.commands.try_send(command) {
                 Ok(()) => return,
                 Err(TrySendError::Closed(_)) => return tracing::warn!(%link, "the account's task has ended"),
                 Err(TrySendError::Full(Command::Ask(id, _))) => return self.refuse(link, id),
@@ -144,15 +144,15 @@ impl<M: LoopMessage> Connections<M> {
             return;
         };
         let (commands, receiver) = mpsc::channel(COMMANDS);
-        let world = AccountContext {
+        let context = AccountContext {
             accounts: self.accounts.clone(),
             locks: Arc::clone(&self.locks),
             inbox: self.inbox.clone(),
         };
         // An empty channel always has room for a command.
         if commands.try_send(command).is_ok() {
-            tokio::spawn(serve(world, record, receiver));
-            lines.insert(link.clone(), AccountConnection { commands, stream: None });
+            tokio::spawn(serve(context, record, receiver));
+            connections.insert(link.clone(), AccountConnection { commands, stream: None });
         }
     }
 
@@ -163,8 +163,8 @@ impl<M: LoopMessage> Connections<M> {
     }
 }
 
-fn of(lines: &AccountConnections) -> MutexGuard<'_, HashMap<LinkId, AccountConnection>> {
-    lines.lock().unwrap_or_else(PoisonError::into_inner)
+fn of(connections: &AccountConnections) -> MutexGuard<'_, HashMap<LinkId, AccountConnection>> {
+    connections.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A message to the loop; a loop that has ended needs none.
@@ -192,21 +192,25 @@ enum Next {
 }
 
 /// The task that owns one account's client: loads the token, then runs commands until its channel is closed.
-async fn serve<M: LoopMessage>(world: AccountContext<M>, mut link: LinkRecord, mut commands: mpsc::Receiver<Command>) {
+async fn serve<M: LoopMessage>(
+    context: AccountContext<M>,
+    mut link: LinkRecord,
+    mut commands: mpsc::Receiver<Command>,
+) {
     loop {
-        let access = world.accounts.access(&link).await;
+        let access = context.accounts.access(&link).await;
         // A notice of the token store, such as a file that was set aside; reported once.
-        for notice in world.accounts.tokens.take_notices() {
-            post(&world.inbox, Msg::Trouble(sanitize(&notice))).await;
+        for notice in context.accounts.tokens.take_notices() {
+            post(&context.inbox, Msg::Trouble(sanitize(&notice))).await;
         }
         let next = match access {
-            Ok(access) => world.converse(&link, access, &mut commands).await,
-            Err(error) => world.refuse(&link, &error, &mut commands).await,
+            Ok(access) => context.converse(&link, access, &mut commands).await,
+            Err(error) => context.refuse(&link, &error, &mut commands).await,
         };
         match next {
             Next::Renewed(record) => {
                 link = record.clone();
-                post(&world.inbox, Msg::Renewed { link: record }).await;
+                post(&context.inbox, Msg::Renewed { link: record }).await;
             }
             Next::Again => {}
             Next::End => return,
@@ -313,7 +317,7 @@ fn message(link: &LinkId, happened: Happened<Ticket>) -> Msg {
         }
         Happened::Limit(limit) => {
             let text = format!(
-                "the broker claims to allow {limit} requests a minute; no more than {} are believed",
+                "the broker claims to allow {limit} requests a minute; capped at {}",
                 crate::broker::alpaca::governor::HIGHEST
             );
             Msg::Noted { link: link.clone(), text }
@@ -339,7 +343,7 @@ async fn forward<M: LoopMessage>(
 }
 
 #[cfg(test)]
-#[expect(clippy::wildcard_enum_match_arm, reason = "a test looks for one thing among all")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "a test looks for one variant")]
 mod tests {
     use super::*;
     use crate::io::links::Links;
@@ -354,7 +358,7 @@ mod tests {
             tokens: Arc::new(Tokens::memory()),
             read_only: false,
         };
-        let (inbox, mut told) = mpsc::channel::<Msg>(8);
+        let (inbox, mut inbox_messages) = mpsc::channel::<Msg>(8);
         let mut connections = Connections::new(inbox, accounts, None);
         let record = crate::accounts::tests::fixture::link("paper", crate::domain::Environment::Paper);
         let link = record.id.clone();
@@ -363,7 +367,7 @@ mod tests {
         let id = Ticket::Session(crate::session::RequestId(1));
         connections.run(Effect::Request { link, id, request: Request::Account });
         for _ in 0..2 {
-            let (message, unreachable) = match told.recv().await.unwrap() {
+            let (message, unreachable) = match inbox_messages.recv().await.unwrap() {
                 Msg::Stream { event: StreamEvent::Closed(Closed::Connect { message, .. }), .. } => (message, true),
                 Msg::Replied { result: Err(error), .. } => (error.message, error.kind == RequestErrorKind::Network),
                 other => panic!("{other:?}"),
@@ -380,7 +384,7 @@ mod tests {
             tokens: Arc::new(Tokens::memory()),
             read_only: false,
         };
-        let (inbox, mut told) = mpsc::channel::<Msg>(4096);
+        let (inbox, mut inbox_messages) = mpsc::channel::<Msg>(4096);
         let mut connections = Connections::new(inbox, accounts, None);
         let record = crate::accounts::tests::fixture::link("paper", crate::domain::Environment::Paper);
         let link = record.id.clone();
@@ -393,10 +397,10 @@ mod tests {
         let one_more = COMMANDS as u64;
         (0..=one_more).for_each(|number| connections.run(ask(number)));
         connections.run(Effect::OpenStream { link: link.clone(), epoch: Epoch(7), form: AuthForm::Authenticate });
-        assert_eq!(of(&connections.lines).len(), 1);
+        assert_eq!(of(&connections.connections).len(), 1);
         let (mut refused, mut streams) = (Vec::new(), Vec::new());
         while refused.is_empty() || streams.is_empty() {
-            match told.recv().await.unwrap() {
+            match inbox_messages.recv().await.unwrap() {
                 Msg::Replied { id, result: Err(error), .. } if error.message.contains("takes no more") => {
                     refused.push(id);
                 }

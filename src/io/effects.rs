@@ -32,7 +32,7 @@ impl Effects {
     }
 
     /// Runs an effect; gives it back when it concerns the terminal.
-    #[expect(clippy::wildcard_enum_match_arm, reason = "what is left concerns the terminal")]
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the other effects concern the terminal")]
     pub fn run(&mut self, effect: Effect) -> Option<Effect> {
         match effect {
             Effect::Account(accounts::Effect::Unlink { link }) => self.unlink(link),

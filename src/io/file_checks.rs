@@ -68,7 +68,7 @@ pub fn hint(path: &Path, cause: &std::io::Error) -> String {
 }
 
 /// [`hint`] for a file whose place another option chooses.
-#[expect(clippy::wildcard_enum_match_arm, reason = "the system has more errors than there are cures")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "only some error kinds have a hint")]
 pub fn hint_or(path: &Path, cause: &std::io::Error, option: &str) -> String {
     // The nearest existing folder, in which the missing ones would be created.
     let folder = path.ancestors().skip(1).find(|folder| folder.exists()).unwrap_or(Path::new("."));
@@ -88,7 +88,7 @@ pub fn hint_or(path: &Path, cause: &std::io::Error, option: &str) -> String {
     }
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "the system has many errors")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "the other error kinds are treated alike")]
 fn absent_or(path: &Path, cause: std::io::Error) -> Result<(), FileError> {
     match cause.kind() {
         ErrorKind::NotFound => Ok(()),

@@ -9,7 +9,7 @@ mod keyboard;
 mod paste;
 mod sequences;
 #[cfg(test)]
-#[expect(clippy::wildcard_enum_match_arm, reason = "a test looks for one thing among all")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "a test looks for one variant")]
 mod tests;
 mod unfinished;
 
@@ -32,9 +32,7 @@ pub enum InputEvent {
     Mouse {
         /// What happened.
         pointer: Pointer,
-        /// The column.
         column: u16,
-        /// The row.
         row: u16,
     },
     /// The answer to the query of `terminal::background`.
@@ -42,12 +40,7 @@ pub enum InputEvent {
     /// The answer that every terminal gives, after the one about the colour.
     Attributes,
     /// The cursor position, counted from one: the answer to a query of `terminal::receipt`.
-    Cursor {
-        /// The row.
-        row: u16,
-        /// The column.
-        column: u16,
-    },
+    Cursor { row: u16, column: u16 },
     /// The terminal was resized.
     Resized,
 }

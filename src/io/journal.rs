@@ -89,7 +89,7 @@ pub enum JournalError {
         version: i64,
     },
     /// Records could not be saved; they are kept and retried.
-    #[error("{waiting} batches are not saved yet: {reason}")]
+    #[error("batches that are not saved yet: {waiting}; {reason}")]
     NotSaved {
         /// How many batches are waiting.
         waiting: usize,
@@ -104,7 +104,7 @@ pub enum JournalError {
 /// An opened journal.
 #[derive(Debug)]
 pub struct Opened {
-    /// The journal.
+    /// The handle to the writer's thread.
     pub journal: Journal,
     /// A notice for the user, when an unusable file was set aside.
     pub notice: Option<String>,
@@ -157,7 +157,7 @@ impl Journal {
         Ok(Opened { journal, notice })
     }
 
-    /// Its path.
+    /// The path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }

@@ -34,7 +34,7 @@ pub enum LinksError {
 }
 
 impl LinksError {
-    /// The fix.
+    /// What the user can do about it.
     pub fn hint(&self) -> String {
         match self {
             Self::File(error) => error.hint(),

@@ -64,7 +64,7 @@ impl Paths {
         self.state.join("brokerdeck.log")
     }
 
-    /// The journal.
+    /// The path of the journal's file.
     pub fn journal(&self) -> PathBuf {
         self.data.join("journal.sqlite")
     }
@@ -121,10 +121,10 @@ fn refuse_open(dir: &Path) -> std::io::Result<()> {
         if mode & 0o077 != 0 {
             // A folder for everybody, such as /tmp, must not be closed.
             if mode & 0o1000 != 0 || dir.parent().is_none() {
-                return refused(format!("{} is a folder for everybody (mode {mode:03o})", dir.display()));
+                return refused(format!("{} is open to other users (mode {mode:03o})", dir.display()));
             }
             let hint = format!("if it is for brokerdeck alone: chmod 700 {}", dir.display());
-            return refused(format!("{} is open to others (mode {mode:03o}); {hint}", dir.display()));
+            return refused(format!("{} is open to other users (mode {mode:03o}); {hint}", dir.display()));
         }
     }
     Ok(())
@@ -168,7 +168,7 @@ pub(crate) fn tighten(file: &std::fs::File) -> std::io::Result<()> {
 
 /// Files have no modes on this platform.
 #[cfg(not(unix))]
-#[expect(clippy::unnecessary_wraps, reason = "same signature as where files have modes")]
+#[expect(clippy::unnecessary_wraps, reason = "same signature as on Unix")]
 pub(crate) fn tighten(_file: &std::fs::File) -> std::io::Result<()> {
     Ok(())
 }
@@ -237,7 +237,7 @@ mod tests {
             ensure_private_dir(&dir).unwrap();
             let paths = Paths { config: PathBuf::new(), data: dir.clone(), state: dir.clone(), own: false };
             let error = paths.prepare().unwrap_err().to_string();
-            let hint = if open == 0o1777 { "for everybody" } else { "chmod 700" };
+            let hint = if open == 0o1777 { "(mode 1777)" } else { "chmod 700" };
             assert!(error.contains(hint), "{error}");
             assert_eq!(mode(&dir), open, "not ours to change");
         }

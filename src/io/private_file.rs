@@ -56,13 +56,13 @@ pub enum FileError {
         doing: &'static str,
         /// On which file.
         path: PathBuf,
-        /// The error.
+        /// What the system said.
         cause: std::io::Error,
     },
 }
 
 impl FileError {
-    /// The fix.
+    /// What the user can do about it.
     pub fn hint(&self) -> String {
         match self {
             Self::Untrusted { hint, .. } | Self::Unfit { hint, .. } => hint.clone(),
@@ -74,7 +74,7 @@ impl FileError {
 
 /// The lock of a file, held until dropped.
 #[derive(Debug)]
-pub struct Held(#[expect(dead_code, reason = "it is let go of when it is closed")] File);
+pub struct Held(#[expect(dead_code, reason = "closing the file releases the lock")] File);
 
 /// New content under a temporary name; deleted when dropped.
 #[derive(Debug)]
@@ -118,7 +118,7 @@ impl PrivateFile {
         Self { dir: dir.to_owned(), name }
     }
 
-    /// Its path.
+    /// The path of the file.
     pub fn path(&self) -> PathBuf {
         self.dir.join(self.name)
     }
@@ -312,7 +312,7 @@ impl PrivateFile {
     }
 
     #[cfg(not(unix))]
-    #[expect(clippy::unnecessary_wraps, reason = "same signature as where folders can be synced")]
+    #[expect(clippy::unnecessary_wraps, reason = "same signature as on Unix")]
     fn sync_dir(&self) -> std::io::Result<()> {
         Ok(())
     }

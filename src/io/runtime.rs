@@ -38,9 +38,8 @@ pub struct Loop {
     pub model: Model,
     /// Carries out the effects.
     pub effects: Effects,
-    /// Their results.
+    /// Messages of the tasks that run effects.
     pub inbox: mpsc::Receiver<Msg>,
-    /// The clock.
     pub clock: Clock,
     /// The recording, if there is one.
     pub recorder: Option<Recorder>,
@@ -57,7 +56,7 @@ pub struct LoopServices {
     pub osc9: bool,
     /// The notify command, run with the sentence as last argument; empty for none.
     pub notify_command: Vec<String>,
-    /// Starts programs.
+    /// Starts the notify command and the browser.
     pub programs: Programs,
     /// Where to write the example configuration.
     pub config_path: PathBuf,
@@ -96,8 +95,8 @@ impl Loop {
     /// Takes the journal states, and connects.
     fn begin(&mut self, read: Option<Read>) {
         let Some(read) = read else { return };
-        let (links, told) = self.keeper.begin(read);
-        for msg in told {
+        let (links, notices) = self.keeper.begin(read);
+        for msg in notices {
             drop(self.handle(msg.into()));
         }
         self.start(links);

@@ -135,7 +135,7 @@ pub fn listen() -> Ends {
     Ends(ends())
 }
 
-/// See [`listen`].
+/// The stream of signals that [`listen`] returns.
 #[derive(Debug)]
 pub struct Ends(mpsc::Receiver<u8>);
 

@@ -29,7 +29,7 @@ const INBOX: usize = 4096;
 pub struct Settings {
     /// The program's settings for the model.
     pub program: Program,
-    /// The keys in force.
+    /// The active bindings.
     pub keymap: Keymap,
     /// The configuration's changes to them: line, name, chords as text.
     pub keys: Vec<(usize, String, Vec<String>)>,

@@ -99,7 +99,7 @@ pub fn continued(mouse: bool, screen: &mut Screen) -> io::Result<()> {
     queue!(bytes, EnterAlternateScreen, ResetColor, Clear(ClearType::All), MoveTo(0, 0))?;
     modes(&mut bytes, mouse)?;
     send(&bytes)?;
-    screen.anew(size())
+    screen.invalidate(size())
 }
 
 fn take_over(mouse: bool) -> io::Result<Arc<Output>> {
@@ -143,17 +143,17 @@ fn send(bytes: &[u8]) -> io::Result<()> {
 
 /// The terminal's size in cells, as far as it is drawn.
 pub fn size() -> (u16, u16) {
-    let (columns, rows) = told_size().filter(|(columns, rows)| *columns > 0 && *rows > 0).unwrap_or(USUAL);
+    let (columns, rows) = reported_size().filter(|(columns, rows)| *columns > 0 && *rows > 0).unwrap_or(USUAL);
     (columns.min(LARGEST.0), rows.min(LARGEST.1))
 }
 
 #[cfg(unix)]
-fn told_size() -> Option<(u16, u16)> {
+fn reported_size() -> Option<(u16, u16)> {
     rustix::termios::tcgetwinsize(io::stdout()).ok().map(|size| (size.ws_col, size.ws_row))
 }
 
 #[cfg(not(unix))]
-fn told_size() -> Option<(u16, u16)> {
+fn reported_size() -> Option<(u16, u16)> {
     crossterm::terminal::size().ok()
 }
 
@@ -181,7 +181,7 @@ pub fn repaint(mouse: bool, screen: &mut Screen) -> io::Result<()> {
     let mut bytes = Vec::new();
     modes(&mut bytes, mouse)?;
     send(&bytes)?;
-    screen.anew(size())
+    screen.invalidate(size())
 }
 
 /// Restores the terminal: every mode that was ever switched on, main screen, cursor, title, raw mode.

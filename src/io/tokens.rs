@@ -28,7 +28,7 @@ pub enum StoreError {
     /// The system's store does not work, and either nothing else is allowed or the token may be in it.
     #[error("the system's secret store does not work: {reason}")]
     System {
-        /// Why, sanitised.
+        /// The system's reason, sanitised.
         reason: String,
     },
     /// The token is not in the file, and the system's store, which may have it, does not answer.
@@ -61,7 +61,7 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// The fix.
+    /// What the user can do about it.
     pub fn hint(&self) -> String {
         let hint = match self {
             Self::System { .. } => "unlock it, or set store = \"file\" under [tokens]",

@@ -49,9 +49,7 @@ pub struct ReportedLine {
 pub struct Reported {
     /// The execution's id at that time.
     pub id: ExecutionId,
-    /// Its order.
     pub order: OrderId,
-    /// Its quantity.
     pub qty: Qty,
     /// The line that it corrects or takes back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -119,7 +117,6 @@ pub enum Earlier {
     None,
     /// An earlier run was active until about this time, by the local clock.
     Until {
-        /// The time.
         at: Timestamp,
         /// The line that may or may not have been printed.
         unsure: Option<String>,
@@ -170,10 +167,10 @@ impl WatchLog {
         let dir = data_dir.join("told");
         ensure_private_dir(&dir)?;
         let path = dir.join(AccountLock::file_name(name)).with_extension("jsonl");
-        let mut told = Self { path: Some(path.clone()), lock: Some(lock), ..Self::default() };
+        let mut log = Self { path: Some(path.clone()), lock: Some(lock), ..Self::default() };
         let found = match file_checks::file(&path).map_err(io::Error::other).and_then(|()| File::open(&path)) {
             Ok(found) => found,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((told, Earlier::None)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((log, Earlier::None)),
             Err(error) => return Err(error),
         };
         let until = found.metadata()?.modified()?;
@@ -184,30 +181,30 @@ impl WatchLog {
         let unsure = open.and_then(|note| serde_json::from_str::<ReportedLine>(note).ok()).map(|line| line.key);
         let header = lines.next().and_then(|line| serde_json::from_str::<Header>(line).ok());
         let Some(header) = header else {
-            return Ok((told, if text.trim().is_empty() { Earlier::None } else { Earlier::Damaged }));
+            return Ok((log, if text.trim().is_empty() { Earlier::None } else { Earlier::Damaged }));
         };
         if header.version > VERSION {
             return Err(io::Error::other(format!("{} was written by a newer version", path.display())));
         }
-        (told.begun, told.since, told.working) = (true, header.since, by_id(header.working));
+        (log.begun, log.since, log.working) = (true, header.since, by_id(header.working));
         let mut unread = 0;
         for line in lines {
             match serde_json::from_str(line) {
-                Ok(line) => told.remember(line),
+                Ok(line) => log.remember(line),
                 // A torn note is of a line that was not printed.
                 Err(_) if open == Some(line) => {}
                 Err(_) => unread += 1,
             }
         }
-        if let Err(error) = told.rewrite() {
+        if let Err(error) = log.rewrite() {
             // A full disk may still have room for a line; the first one ends a torn line.
-            tracing::warn!("what was reported cannot be rewritten: {error}");
+            tracing::warn!("cannot rewrite the print log: {error}");
             let mut file = OpenOptions::new().append(true).open(&path)?;
             file.write_all(b"\n")?;
-            (told.length, told.file) = (file.metadata()?.len(), Some(file));
+            (log.length, log.file) = (file.metadata()?.len(), Some(file));
         }
         let at = Timestamp::try_from(until).map_err(io::Error::other)?;
-        Ok((told, Earlier::Until { at, unsure, unread }))
+        Ok((log, Earlier::Until { at, unsure, unread }))
     }
 
     /// Whether there is a beginning: what was known then is history, and later lines are reported.
@@ -254,14 +251,14 @@ impl WatchLog {
     pub fn remember(&mut self, line: ReportedLine) {
         if line.void {
             self.keys.remove(&line.key);
-            self.lines.retain(|told| told.key != line.key);
+            self.lines.retain(|log| log.key != line.key);
             if let Some(said) = &line.said {
                 self.names.remove(&said.id);
             }
             if let Some((id, span)) = &line.span
                 && let Some(ids) = self.spans.get_mut(span)
             {
-                ids.retain(|told| told != id);
+                ids.retain(|log| log != id);
             }
             return;
         }
@@ -327,7 +324,7 @@ impl WatchLog {
         if let Some(file) = &self.file
             && let Err(error) = file.set_modified(now.into())
         {
-            tracing::debug!("the time of what was reported cannot be noted: {error}");
+            tracing::debug!("cannot save the time in the print log: {error}");
         }
     }
 
@@ -374,40 +371,44 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let link = LinkId::from("alpaca-paper/paper/PA1");
         let blotter = Blotter::default();
-        let (mut told, earlier) = WatchLog::open(dir.path(), &link);
-        assert!(matches!(earlier, Earlier::None) && !told.has_begun());
+        let (mut log, earlier) = WatchLog::open(dir.path(), &link);
+        assert!(matches!(earlier, Earlier::None) && !log.has_begun());
         // Reported before the beginning: written with it.
-        told.remember(line("early", None));
-        told.going_out(&line("early", None)).unwrap();
-        told.went_out().unwrap();
+        log.remember(line("early", None));
+        log.going_out(&line("early", None)).unwrap();
+        log.went_out().unwrap();
         let since = "2026-11-24T15:00:00Z".parse().ok();
-        told.begin(since, Vec::new(), std::iter::once(line("history", None))).unwrap();
+        log.begin(since, Vec::new(), std::iter::once(line("history", None))).unwrap();
         for key in ["execution/row/1", "two"] {
             let line = line(key, Some((key, "trade/o/10/10")).filter(|_| key != "two"));
-            told.remember(line.clone());
-            told.going_out(&line).unwrap();
-            told.went_out().unwrap();
+            log.remember(line.clone());
+            log.going_out(&line).unwrap();
+            log.went_out().unwrap();
         }
-        told.going_out(&line("unread", None)).unwrap();
-        told.stayed().unwrap();
+        log.going_out(&line("unread", None)).unwrap();
+        log.stayed().unwrap();
         let (other, earlier) = WatchLog::open(dir.path(), &link);
         assert!(matches!(earlier, Earlier::Runs) && !other.has_begun());
-        drop(told);
+        drop(log);
         // A run killed in the middle of a note has not printed the line; one killed after it may have.
         let path = std::fs::read_dir(dir.path().join("told")).unwrap().next().unwrap().unwrap().path();
         let whole = std::fs::read_to_string(&path).unwrap();
         std::fs::write(&path, format!("{whole}{{\"key\":\"tor")).unwrap();
         let (again, earlier) = WatchLog::open(dir.path(), &link);
-        assert!(matches!(earlier, Earlier::Until { unsure: None, .. }) && !again.is_told(&line("tor", None), &blotter));
+        assert!(
+            matches!(earlier, Earlier::Until { unsure: None, .. }) && !again.is_reported(&line("tor", None), &blotter)
+        );
         drop(again);
         std::fs::write(&path, format!("{whole}{{\"key\":\"last\"}}")).unwrap();
         let (again, earlier) = WatchLog::open(dir.path(), &link);
         assert!(matches!(&earlier, Earlier::Until { unsure: Some(key), .. } if key == "last"), "{earlier:?}");
-        assert!(again.has_begun() && again.since() == since && again.is_told(&line("last", None), &blotter));
+        assert!(again.has_begun() && again.since() == since && again.is_reported(&line("last", None), &blotter));
         for key in ["early", "history", "execution/row/1", "two"] {
-            assert!(again.is_told(&line(key, None), &blotter), "{key}");
+            assert!(again.is_reported(&line(key, None), &blotter), "{key}");
         }
-        assert!(!again.is_told(&line("unread", None), &blotter) && !again.is_told(&line("new", None), &blotter));
+        assert!(
+            !again.is_reported(&line("unread", None), &blotter) && !again.is_reported(&line("new", None), &blotter)
+        );
         drop(again);
         assert!(
             matches!(WatchLog::open(dir.path(), &link).1, Earlier::Until { unsure: None, unread: 0, .. }),
@@ -421,14 +422,14 @@ mod tests {
         }
         for (text, damaged) in [("", false), ("\n", false), ("{\"ver", true), ("[]\n{\"key\":\"two\"}\n", true)] {
             std::fs::write(&path, text).unwrap();
-            let (told, earlier) = WatchLog::open(dir.path(), &link);
+            let (log, earlier) = WatchLog::open(dir.path(), &link);
             assert_eq!(matches!(earlier, Earlier::Damaged), damaged, "{text:?}: {earlier:?}");
-            assert!(!told.has_begun());
+            assert!(!log.has_begun());
         }
         std::fs::write(&path, &whole).unwrap();
         let again = WatchLog::open(dir.path(), &link).0;
         let renamed = line("execution/e1", Some(("e1", "trade/o/10/10")));
-        assert!(again.is_told(&renamed, &blotter), "the same execution under the broker's id");
+        assert!(again.is_reported(&renamed, &blotter), "the same execution under the broker's id");
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;

@@ -30,7 +30,7 @@ const KNOWN: [&str; 6] = ["state", "code", "iss", "error", "error_description", 
 
 /// The random bytes of one attempt; 256 bits each.
 pub struct FlowRandom {
-    /// For `state`.
+    /// The random bytes of `state`.
     pub state: [u8; 32],
     /// For the PKCE verifier.
     pub verifier: [u8; 32],
@@ -107,7 +107,7 @@ pub struct Grant {
     pub redirect_uri: String,
 }
 
-/// One attempt.
+/// One linking attempt, from the authorize URL to its outcome.
 #[derive(Debug)]
 pub struct Flow {
     redirect: Redirect,

@@ -35,7 +35,7 @@ const NAMES: [&str; 6] = ["code=", "state=", "iss=", "scope=", "error=", "error_
 /// The `state` in a query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
-    /// This attempt's.
+    /// The redirect of this attempt.
     Right,
     /// A different one.
     Wrong,

@@ -244,10 +244,7 @@ pub enum LinkFailure {
         message: String,
     },
     /// One account answers as both paper and live, so one of the addresses is wrong.
-    SameAccount {
-        /// Its number.
-        number: Arc<str>,
-    },
+    SameAccount { number: Arc<str> },
     /// Any other error of the broker.
     Broker {
         /// The broker's text.
@@ -348,7 +345,7 @@ pub enum LinkProgress {
         /// The granted scopes.
         scopes: Vec<Arc<str>>,
     },
-    /// Stored.
+    /// Links and tokens are stored.
     Saved {
         /// The new or replaced links.
         links: Vec<LinkRecord>,

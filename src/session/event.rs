@@ -100,7 +100,7 @@ pub enum StreamEvent {
     Update(Box<TradeUpdate>),
     /// A pong arrived: the connection is alive.
     Pong {
-        /// Round trip.
+        /// The round trip of a ping.
         latency: Duration,
     },
     /// A frame that cannot be interpreted, kept for the log.

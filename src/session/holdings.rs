@@ -79,7 +79,7 @@ fn word(held: Option<Qty>) -> String {
 }
 
 fn sentence(symbol: &Symbol, stated: Qty, held: Option<Qty>) -> String {
-    format!("{symbol}: the last execution leaves {stated} held, positions say {}", word(held))
+    format!("{symbol}: {stated} held by the last execution, but positions list {}", word(held))
 }
 
 impl Holdings {
@@ -157,7 +157,7 @@ impl Holdings {
             }
             let lasts = now.since(stated.since);
             if lasts >= LONGEST {
-                found.over.push(format!("{symbol}: the list of positions is taken as right, {} held", word(held)));
+                found.over.push(format!("{symbol}: positions list {}, which is taken as correct", word(held)));
                 return false;
             }
             if lasts >= LAG && !std::mem::replace(&mut stated.reported, true) {
@@ -226,7 +226,7 @@ impl Holdings {
         let first = sentence(symbol, qty, held(&self.listed, symbol));
         Some(match lasting.count() {
             0 => first,
-            more => format!("{first}, and {more} more like it"),
+            more => format!("{first}, and {more} more"),
         })
     }
 
@@ -234,7 +234,7 @@ impl Holdings {
         self.stated.iter().filter(|(symbol, stated)| !stated.agrees(held(&self.listed, symbol)))
     }
 
-    /// Resets everything.
+    /// Forgets all conflicts and stated positions, as for another account.
     pub(super) fn forget(&mut self) {
         *self = Self::default();
     }
@@ -337,22 +337,19 @@ mod tests {
         assert_eq!((lasting(&holdings, 12_999), lasting(&holdings, 13_000)), (0, 1));
         assert!(holdings.compare(&list(1), at(21)).lasting.is_empty() && !holdings.is_reported());
         let said = holdings.compare(&list(1), at(22)).lasting;
-        assert_eq!(said, ["BTCUSD: the last execution leaves 2 held, positions say 1"]);
+        assert_eq!(said, ["BTCUSD: 2 held by the last execution, but positions list 1"]);
         assert!(holdings.is_reported() && holdings.compare(&list(1), at(60)).lasting.is_empty(), "once");
         assert_eq!(holdings.contradiction(at(60)).as_ref(), said.first());
         let other = Execution { symbol: "MSFT".into(), ..execution(Side::Buy, 1, 1, Some(3)) };
         holdings.on_stream_execution(&other, at(60));
         assert_eq!(holdings.contradiction(at(62)).as_ref(), said.first(), "the other one may only be late");
-        assert_eq!(holdings.contradiction(at(63)), Some(format!("{}, and 1 more like it", said[0])));
+        assert_eq!(holdings.contradiction(at(63)), Some(format!("{}, and 1 more", said[0])));
         holdings.compare(
             &[list(1), vec![Position { qty: Some(Qty::whole(3)), ..Position::unread("MSFT".into()) }]].concat(),
             at(64),
         );
         assert!(holdings.compare(&list(1), at(309)).over.is_empty());
-        assert_eq!(
-            holdings.compare(&list(1), at(310)).over,
-            ["BTCUSD: the list of positions is taken as right, 1 held"]
-        );
+        assert_eq!(holdings.compare(&list(1), at(310)).over, ["BTCUSD: positions list 1, which is taken as correct"]);
         assert!(!holdings.is_open());
     }
 

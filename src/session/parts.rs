@@ -35,7 +35,7 @@ pub enum Part {
 }
 
 impl Part {
-    /// All parts.
+    /// All parts, in the order in which screens list them.
     pub const ALL: [Self; 5] = [Self::Account, Self::Positions, Self::Working, Self::Recent, Self::Executions];
     /// The parts behind the orders on screen.
     pub const ORDERS: [Self; 2] = [Self::Working, Self::Recent];

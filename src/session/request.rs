@@ -23,9 +23,9 @@ pub struct RequestId(pub u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OrderFilter {
-    /// Not terminal.
+    /// Orders that are not done.
     Open,
-    /// Terminal.
+    /// Orders that are done.
     Closed,
     /// Both.
     All,
@@ -55,7 +55,7 @@ pub struct OrdersQuery {
     pub before_order_id: Option<OrderId>,
     /// Only this symbol.
     pub symbol: Option<Arc<str>>,
-    /// Oldest first.
+    /// Oldest first, instead of newest first.
     pub ascending: bool,
     /// Legs under their parents.
     pub nested: bool,
@@ -93,7 +93,7 @@ pub struct ActivitiesQuery {
     pub until: Option<Timestamp>,
     /// The last row already received.
     pub page_token: Option<Arc<str>>,
-    /// Oldest first.
+    /// Oldest first, instead of newest first.
     pub ascending: bool,
     /// At most 100.
     pub page_size: u8,
@@ -138,7 +138,6 @@ pub enum Request {
 /// The answer to a [`Request`] of the same name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Reply {
-    /// The account.
     Account(Box<Account>),
     /// Every open position.
     Positions(Vec<Position>),
@@ -150,7 +149,6 @@ pub enum Reply {
     Activities(Vec<Activity>),
     /// Events, oldest first; their executions are marked as learned late.
     Replay(Vec<TradeUpdate>),
-    /// The clock.
     Clock(MarketClock),
     /// An equity curve.
     History(EquityHistory),
@@ -202,7 +200,7 @@ impl Reply {
 pub struct Unread {
     /// Its id or symbol, else its place in the list; for a figure, its name.
     pub row: String,
-    /// Why.
+    /// Why, in words for the user.
     pub why: String,
 }
 
@@ -224,11 +222,11 @@ pub enum RequestErrorKind {
     /// 403 from the API itself: permission missing, or an order refused, e.g. for lack of
     /// buying power (docs/ALPACA.md 4.4).
     Forbidden,
-    /// 404.
+    /// 404: the broker has no such resource.
     NotFound,
     /// 422: the request cannot be carried out.
     Unprocessable,
-    /// 429: wait.
+    /// 429: requests wait before more are sent.
     RateLimited {
         /// How long, from `X-RateLimit-Reset` relative to the server's `Date`, or from `Retry-After`.
         retry_after: Option<Duration>,
@@ -237,7 +235,6 @@ pub enum RequestErrorKind {
     Refused,
     /// 5xx, or a gateway's page with any status.
     Server,
-    /// No connection.
     Network,
     /// No answer in time; whether the request was carried out is unknown.
     Timeout,

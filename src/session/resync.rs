@@ -114,7 +114,7 @@ pub(super) enum Step {
     Foreign,
 }
 
-/// One pass.
+/// One round of requests that fetches every part of a snapshot.
 #[derive(Debug)]
 pub(super) struct Resync {
     since: Since,
@@ -241,11 +241,10 @@ impl Resync {
         self.limited_again
     }
 
-    /// Stops waiting for balances or positions requested at least `patience` ago: the pass goes on without these
+    /// Stops waiting for balances or positions requested at least `longest` ago: the pass goes on without these
     /// requests, and the caller takes them over.
-    pub(super) fn leave_figures(&mut self, now: Mono, patience: Duration) -> Vec<(RequestId, Part)> {
-        let late =
-            |_: &RequestId, question: &mut Question| question.is_of_figures() && question.asked + patience <= now;
+    pub(super) fn leave_figures(&mut self, now: Mono, longest: Duration) -> Vec<(RequestId, Part)> {
+        let late = |_: &RequestId, question: &mut Question| question.is_of_figures() && question.asked + longest <= now;
         let late = self.pending.extract_if(late).map(|(id, question)| (id, question.part()));
         let late: BTreeMap<RequestId, Part> = late.collect();
         self.left.extend(late.values());
@@ -373,7 +372,7 @@ impl Resync {
         let question = Question::new(request, list);
         let pages = self.pages.entry(list).or_insert(1);
         if *pages >= self.limits.pages {
-            let words = format!("the list is longer than {pages} pages; only those are shown");
+            let words = format!("the list is longer than {pages} pages; the rest is not shown");
             self.lack(&question, words);
             return;
         }

@@ -13,7 +13,7 @@ pub struct Epoch(pub u64);
 /// Progress of a snapshot: answers received, of those known to be needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pages {
-    /// Answered.
+    /// Pages answered so far.
     pub done: u32,
     /// Answered, in flight or queued; grows as lists turn out to be longer.
     pub of: u32,

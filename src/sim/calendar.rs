@@ -9,7 +9,6 @@ use jiff::{Timestamp, ToSpan, Zoned};
 /// The phase of the equity market.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Phase {
-    /// Closed.
     Closed,
     /// From 4:00 until the open.
     Pre,

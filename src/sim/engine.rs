@@ -80,7 +80,7 @@ pub struct AccountOptions {
     pub number: String,
     /// Paper or live.
     pub kind: Kind,
-    /// Opening cash.
+    /// The cash of an account when it is opened.
     pub cash: Decimal,
 }
 
@@ -227,7 +227,7 @@ impl Engine {
         &self.readings
     }
 
-    /// Simulated time.
+    /// The simulated time.
     pub fn now(&self) -> Timestamp {
         self.now
     }
@@ -247,7 +247,7 @@ impl Engine {
         self.market.poll_tick()
     }
 
-    /// All accounts.
+    /// Every account, paper and live.
     pub fn accounts(&self) -> &[Account] {
         &self.accounts
     }
@@ -274,7 +274,7 @@ impl Engine {
         &self.slots[ix.0 as usize]
     }
 
-    #[expect(clippy::indexing_slicing, reason = "as in slot")]
+    #[expect(clippy::indexing_slicing, reason = "see `slot`")]
     fn slot_mut(&mut self, ix: Ix) -> &mut Slot {
         &mut self.slots[ix.0 as usize]
     }
@@ -284,7 +284,7 @@ impl Engine {
         &self.accounts[usize::from(self.slot(ix).account.0)]
     }
 
-    #[expect(clippy::indexing_slicing, reason = "as in account_of")]
+    #[expect(clippy::indexing_slicing, reason = "see `account_of`")]
     fn account_of_mut(&mut self, ix: Ix) -> &mut Account {
         let no = usize::from(self.slot(ix).account.0);
         &mut self.accounts[no]
@@ -295,7 +295,7 @@ impl Engine {
         &self.books[usize::from(sym.index())]
     }
 
-    #[expect(clippy::indexing_slicing, reason = "as in book")]
+    #[expect(clippy::indexing_slicing, reason = "see `book`")]
     fn book_mut(&mut self, sym: Sym) -> &mut Book {
         &mut self.books[usize::from(sym.index())]
     }

@@ -27,11 +27,8 @@ const LOG_LINES: usize = 10_000;
 pub enum Origin {
     /// Consent page and token endpoint.
     Auth,
-    /// Paper trading.
     Paper,
-    /// Live trading.
     Live,
-    /// Market data.
     Data,
 }
 
@@ -62,11 +59,8 @@ pub struct LogLine {
     pub number: u64,
     /// Milliseconds of real time since the start.
     pub after_ms: u64,
-    /// The fault.
     pub fault: String,
-    /// The origin.
     pub origin: Origin,
-    /// The target.
     pub what: String,
 }
 
@@ -80,7 +74,7 @@ pub struct Faults {
 }
 
 impl Faults {
-    /// No rules.
+    /// A set without rules; `seed` decides which requests a rule hits.
     pub fn new(seed: u64) -> Self {
         let dice = ChaCha8Rng::seed_from_u64(seed ^ 0x6661_756c_7473);
         Self { rules: Vec::new(), dice, log: VecDeque::new(), logged: 0 }

@@ -104,7 +104,7 @@ impl Market {
         &self.instruments[usize::from(sym.0)]
     }
 
-    #[expect(clippy::indexing_slicing, reason = "as in get")]
+    #[expect(clippy::indexing_slicing, reason = "see `get`")]
     pub(super) fn get_mut(&mut self, sym: Sym) -> &mut Instrument {
         &mut self.instruments[usize::from(sym.0)]
     }

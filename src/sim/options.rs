@@ -12,7 +12,6 @@ use serde::{Deserialize, Serialize};
 pub enum Frames {
     /// As Alpaca does: binary on paper, text on live.
     Faithful,
-    /// Binary everywhere.
     Binary,
     /// Text everywhere.
     Text,
@@ -66,7 +65,6 @@ pub struct Ready {
     pub paper: ReadyEndpoints,
     /// The live environment.
     pub live: ReadyEndpoints,
-    /// Market data.
     pub data: ReadyEndpoints,
     /// The registered OAuth client.
     pub client_id: String,

@@ -12,6 +12,7 @@ use crate::app::Model;
 use crate::app::brokers::BrokerRow;
 use crate::app::model::{AttemptPhase, Pane};
 use crate::app::msg::HitTarget;
+use crate::domain::text::counted;
 use crate::domain::{BrokerId, Mono};
 use crate::session::{ConnectionState, Part};
 
@@ -170,7 +171,9 @@ fn facts(account: &AccountState, model: &Model) -> Vec<String> {
         }
         ConnectionState::Connecting { since } => facts.push(age(now.since(*since))),
         ConnectionState::Syncing { since, pages, until, reason } => {
-            facts.push(pages.map_or_else(|| age(now.since(*since)), |p| format!("{} of {} pages", p.done, p.of)));
+            facts.push(
+                pages.map_or_else(|| age(now.since(*since)), |p| format!("{} of {}", p.done, counted(p.of, "page"))),
+            );
             facts.extend(until.map(|until| format!("in {}", countdown(until.since(now)))));
             facts.extend(reason.as_ref().map(|reason| clean(reason).into_owned()));
         }
@@ -203,7 +206,7 @@ fn polled(account: &AccountState, now: Mono) -> String {
     let answered = Part::ALL.iter().any(|part| account.session.freshness(*part, now).good.is_some());
     match account.good_at(&Part::ALL, now) {
         Some(good) => format!("data {} old", age(now.since(good.mono))),
-        None if answered => "REST answered in part".to_owned(),
+        None if answered => "REST incomplete".to_owned(),
         None => "REST has not answered".to_owned(),
     }
 }

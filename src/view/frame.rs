@@ -17,7 +17,6 @@ pub(super) struct Frame<'a> {
     pub(super) focused: bool,
     /// The digit that focuses the pane.
     pub(super) digit: Option<u8>,
-    /// The title.
     pub(super) title: &'a str,
     /// Facts after the title, most important first.
     pub(super) facts: &'a [(&'a str, Style)],

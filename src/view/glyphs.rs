@@ -28,9 +28,7 @@ pub(super) struct Glyphs {
     pub(super) done: char,
     /// Failed, or ended otherwise.
     pub(super) cross: char,
-    /// Profit.
     pub(super) up: char,
-    /// Loss.
     pub(super) down: char,
     /// Arrow: leads to.
     pub(super) arrow: char,

@@ -62,7 +62,7 @@ impl Drawn {
 
 /// The prepared cells of a row.
 pub(super) enum PreparedRow {
-    /// Cells.
+    /// Its cells were built.
     Row,
     /// Cells of a row that flashes.
     Flashing,

@@ -12,7 +12,7 @@ use crate::domain::{Environment, LinkId};
 /// The kind of account in a pane; decides its frame and tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// No account.
+    /// It concerns no account.
     Neutral,
     /// Only paper accounts.
     Paper,
@@ -77,7 +77,7 @@ pub(super) enum Age {
     Old(Duration),
     /// From the journal of an earlier run.
     AsOf(Timestamp),
-    /// Never fetched.
+    /// It was never fetched.
     Unknown,
 }
 

@@ -15,9 +15,8 @@ use crate::domain::money::write_grouped;
 /// One column of a table.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Column {
-    /// The title.
     pub(super) title: &'static str,
-    /// The alignment.
+    /// How cells are aligned and cut.
     pub(super) align: Align,
     /// Smallest width.
     pub(super) min: u16,

@@ -16,13 +16,14 @@ use crate::app::model::Pane;
 use crate::domain::blotter::TapeEntry;
 use crate::domain::execution::ExecutionKind;
 use crate::domain::money::write_grouped;
+use crate::domain::text::counted;
 use crate::domain::{Execution, Order, Price, Qty};
 use crate::session::Part;
 
 /// Draws the pane.
 pub(super) fn draw(ctx: &mut DrawContext<'_>, area: Rect, model: &Model, panes: &mut Panes) {
     let list = &model.rows.tape;
-    let pane = ListPane { pane: Pane::Tape, list, counts: &counts(model), nothing: "nothing happened yet", head: None };
+    let pane = ListPane { pane: Pane::Tape, list, counts: &counts(model), nothing: "no events yet", head: None };
     let Panes { tape, tape_columns, buffer, .. } = panes;
     pane.draw(ctx, area, model, (tape, tape_columns, buffer), |ctx, buffer, key| {
         let Some((account, entry)) = model.accounts.tape_entry(*key) else { return PreparedRow::Gone };
@@ -40,7 +41,7 @@ fn counts(model: &Model) -> String {
     let unknown = |account| scope::age_of(account, Pane::Tape, model) == scope::Age::Unknown;
     match model.rows.tape.rows.len() {
         0 if scope::shown(model).any(unknown) => format!("{MISSING} events"),
-        count => format!("{count} events"),
+        count => counted(count, "event"),
     }
 }
 

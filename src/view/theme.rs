@@ -88,13 +88,9 @@ roles! {
     column,
     /// The title of the sort column.
     column_sorted,
-    /// BUY.
     buy,
-    /// SELL.
     sell,
-    /// Profit.
     gain,
-    /// Loss.
     loss,
     /// Good: connected, filled.
     ok,
@@ -120,9 +116,7 @@ roles! {
     matched,
     /// A text field.
     input,
-    /// A hyperlink.
     link,
-    /// A toast.
     toast,
     /// A chart's curve.
     chart,

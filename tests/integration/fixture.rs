@@ -410,7 +410,7 @@ pub(crate) fn brokers() -> Vec<BrokerSummary> {
 }
 
 /// A frame about an order, at the time of its last change.
-fn told(event: TradeEvent, order: Order) -> TradeUpdate {
+fn reported(event: TradeEvent, order: Order) -> TradeUpdate {
     let at = order.updated_at;
     TradeUpdate {
         event,
@@ -624,7 +624,7 @@ impl Fixture {
             kind: ExecutionKind::Trade,
             source: Source::Stream,
         };
-        let update = told(TradeEvent::Fill, entry);
+        let update = reported(TradeEvent::Fill, entry);
         self.stream(&link, TradeUpdate { legs, executions: vec![execution], ..update });
         let id = OrderId::new(format!("61e69015-8549-4bfd-b9c3-{:0>12}", "21"));
         let row = self.model.order_row(&brokerdeck::accounts::OrderKey { link, order: id }).unwrap();
@@ -635,7 +635,7 @@ impl Fixture {
     pub(crate) fn crowd(&mut self, count: u32) {
         for number in 30..30 + count {
             let order = limit(order(&number.to_string(), "13:50:00", Side::Buy, "AMD", "1", OrderType::Limit), "100");
-            self.stream(&paper().id, told(TradeEvent::New, order));
+            self.stream(&paper().id, reported(TradeEvent::New, order));
         }
     }
 

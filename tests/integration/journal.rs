@@ -27,7 +27,7 @@ use super::linking::specs;
 use super::{pty, simulator};
 
 /// Longer than any step takes, even on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(90);
+const TEST_TIMEOUT: Duration = Duration::from_secs(90);
 
 /// A brokerage that trades only on request, and a home with its paper account linked.
 pub(super) struct Home {
@@ -216,7 +216,7 @@ struct Watch {
 
 impl Watch {
     async fn until(&self, what: &str, done: impl Fn(&[Value]) -> bool) {
-        let waited = tokio::time::timeout(PATIENCE, async {
+        let waited = tokio::time::timeout(TEST_TIMEOUT, async {
             while !done(&self.lines.0.lock().unwrap()) {
                 self.lines.1.notified().await;
             }
@@ -287,7 +287,7 @@ pub(super) async fn release(home: &Home, hung: rusqlite::Connection) {
 }
 
 async fn until(running: &mut Headless, what: &str, done: impl Fn(&Headless) -> bool) {
-    let ran = tokio::time::timeout(PATIENCE, running.run(&mut |running: &Headless| !done(running))).await;
+    let ran = tokio::time::timeout(TEST_TIMEOUT, running.run(&mut |running: &Headless| !done(running))).await;
     assert!(ran.is_ok(), "not seen: {what}; the account is {:?}", running.accounts.all()[0].state());
 }
 
@@ -298,15 +298,15 @@ async fn a_watch_killed_repeatedly_prints_each_execution_once_and_reports_gaps()
     let home = Home::open(21).await;
     home.trade().await;
     let history = home.truth().await;
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     for round in 0..=kills {
         let truth = home.truth().await;
-        let missed = count(&truth) - count(&history) - count(&executions(&told));
+        let missed = count(&truth) - count(&history) - count(&executions(&reported));
         let watch = home.watch();
         watch.live().await;
         watch.until("what was missed", |lines| count(&executions(lines)) >= missed).await;
         if round == kills {
-            told.extend(watch.kill());
+            reported.extend(watch.kill());
             break;
         }
         let held = (round % 3 == 1).then(|| lock(&home.journal()));
@@ -325,13 +325,13 @@ async fn a_watch_killed_repeatedly_prints_each_execution_once_and_reports_gaps()
             round > 0,
             "{first}"
         );
-        told.extend(lines);
+        reported.extend(lines);
         home.trade().await;
     }
     let mut truth = home.truth().await;
     truth.retain(|order, _| !history.contains_key(order));
-    assert_eq!(executions(&told), truth, "each once");
-    for line in told.iter().filter(|line| line["type"] == "trade_update") {
+    assert_eq!(executions(&reported), truth, "each once");
+    for line in reported.iter().filter(|line| line["type"] == "trade_update") {
         assert!(line["order"].is_object(), "{line}");
         assert!(line["source"] == "stream" || line["source"] == "reconcile", "{line}");
     }
@@ -364,8 +364,8 @@ async fn hostile_text_of_an_order_is_harmless_on_a_terminal_and_complete_in_json
     };
     // On disk before the line was printed.
     let exported = run(&["export", "orders", "--format", "jsonl"]);
-    let told = watch.kill();
-    let last = told.iter().rfind(|line| line["event"] == "fill").unwrap();
+    let reported = watch.kill();
+    let last = reported.iter().rfind(|line| line["event"] == "fill").unwrap();
     assert_eq!(last["order"]["client_order_id"], hostile, "watch");
     let document: Value = serde_json::from_str(&run(&["orders", "--status", "all", "--json"])).unwrap();
     assert_eq!(document[0]["client_order_id"], hostile, "orders");
@@ -427,9 +427,9 @@ async fn a_watch_and_another_instance_write_each_execution_once() {
             lines.iter().any(|line| line["state"] == "polling" || line["state"] == "live")
         })
         .await;
-    let told = again.kill();
-    assert_eq!(executions(&told).len(), 1, "{told:#?}");
-    assert!(told.iter().filter(|line| line["execution_id"].is_string()).all(|line| line["source"] == "reconcile"));
+    let reported = again.kill();
+    assert_eq!(executions(&reported).len(), 1, "{reported:#?}");
+    assert!(reported.iter().filter(|line| line["execution_id"].is_string()).all(|line| line["source"] == "reconcile"));
     assert_eq!(beside.finish(), None);
     assert_eq!(home.journaled(), home.truth().await);
     home.sim.stop().await;
@@ -517,7 +517,7 @@ async fn a_watch_with_a_stopped_reader_keeps_journaling_and_prints_the_rest_in_t
     }
     let truth = home.truth().await;
     let mut looks = tokio::time::interval(Duration::from_millis(50));
-    let journaled = tokio::time::timeout(PATIENCE, async {
+    let journaled = tokio::time::timeout(TEST_TIMEOUT, async {
         while home.journaled() != truth {
             looks.tick().await;
         }
@@ -526,18 +526,18 @@ async fn a_watch_with_a_stopped_reader_keeps_journaling_and_prints_the_rest_in_t
     let pid = rustix::process::Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
     let ended = tokio::task::spawn_blocking(move || child.wait().unwrap());
-    let status = tokio::time::timeout(PATIENCE, ended).await.expect("it ends").unwrap();
+    let status = tokio::time::timeout(TEST_TIMEOUT, ended).await.expect("it ends").unwrap();
     assert_eq!((status.code(), status.signal()), (Some(143), None));
-    let mut told: Vec<Value> = out.lines().filter_map(|line| serde_json::from_str(&line.unwrap()).ok()).collect();
-    let before = count(&executions(&told));
+    let mut reported: Vec<Value> = out.lines().filter_map(|line| serde_json::from_str(&line.unwrap()).ok()).collect();
+    let before = count(&executions(&reported));
     assert!(before < count(&truth), "the pipe took everything");
     let watch = home.watch();
     // The line being written may be incomplete.
     let all = |lines: &[Value]| before + count(&executions(lines)) + 1 >= count(&truth);
     watch.until("the rest", all).await;
-    told.extend(watch.kill());
-    let told = executions(&told);
-    assert!(told.iter().all(|(order, sizes)| truth[order].len() >= sizes.len()), "each once: {told:?}");
+    reported.extend(watch.kill());
+    let reported = executions(&reported);
+    assert!(reported.iter().all(|(order, sizes)| truth[order].len() >= sizes.len()), "each once: {reported:?}");
     home.sim.stop().await;
 }
 
@@ -554,8 +554,9 @@ async fn a_journal_removed_while_in_use_is_reported_and_the_new_one_has_everythi
     }
     home.trade().await;
     until(&mut running, "the fills", |running| running.accounts.all()[0].blotter.executions().count() == 4).await;
-    let told = |running: &Headless| running.troubles.iter().any(|entry| entry.text.contains("was removed or replaced"));
-    until(&mut running, "a word", told).await;
+    let reported =
+        |running: &Headless| running.troubles.iter().any(|entry| entry.text.contains("was removed or replaced"));
+    until(&mut running, "a word", reported).await;
     assert_eq!(home.journaled(), home.truth().await, "also what the removed one had");
     let known: Option<String> = rusqlite::Connection::open(home.journal())
         .unwrap()

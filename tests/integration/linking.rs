@@ -15,5 +15,5 @@ mod simulated;
 mod whole;
 
 pub(crate) use fake::{AccountReply, Fake};
-pub(crate) use fixture::{PATIENCE, free_port};
+pub(crate) use fixture::{TEST_TIMEOUT, free_port};
 pub(crate) use simulated::specs;

@@ -16,7 +16,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::Command;
 
 use self::proxy::Proxy;
-use super::linking::{AccountReply, Fake, PATIENCE, free_port};
+use super::linking::{AccountReply, Fake, TEST_TIMEOUT, free_port};
 use super::simulator;
 
 const HOST: &str = "paper-api.acme.test";
@@ -94,7 +94,7 @@ impl Office {
 
     async fn run(&self, arguments: &[&str], variables: &[(&str, &str)]) -> (Output, String) {
         let output = self.command(arguments, variables).output();
-        let output = tokio::time::timeout(3 * PATIENCE, output).await.unwrap().unwrap();
+        let output = tokio::time::timeout(3 * TEST_TIMEOUT, output).await.unwrap().unwrap();
         let log = std::fs::read_to_string(self.dir.path().join("data/brokerdeck.log")).unwrap();
         let all = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
         assert!(!(all.clone() + &log).contains("hush-hush"), "the proxy's password is visible: {all}");
@@ -118,7 +118,7 @@ async fn rest_and_stream_go_through_the_proxy_with_its_credentials() {
         assert!(
             output.status.code().is_some()
                 && said.contains("REST answers")
-                && said.contains("the stream listens to trade updates"),
+                && said.contains("the stream is subscribed to trade updates"),
             "{said}"
         );
         let way = format!("through the proxy http://{}", office.proxy.address);
@@ -169,7 +169,7 @@ async fn an_unknown_authority_is_named_with_a_hint() {
     // A missing file does not affect the other authorities.
     let (output, said) = office.run(&["doctor"], &[("HTTPS_PROXY", &proxy), ("SSL_CERT_FILE", "/nowhere.pem")]).await;
     assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.contains("FAIL  SSL_CERT_FILE") && said.contains("the stream listens"), "{said}");
+    assert!(said.contains("FAIL  SSL_CERT_FILE") && said.contains("the stream is subscribed"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -196,7 +196,7 @@ async fn an_unusable_proxy_variable_is_reported_and_not_ignored() {
     let proxy = format!("http://{}", office.proxy.address);
     let cgi = [("HTTPS_PROXY", proxy.as_str()), ("REQUEST_METHOD", "GET"), ("SSL_CERT_FILE", office.authority())];
     let (_, said) = office.run(&["doctor"], &cgi).await;
-    assert!(said.contains("REST answers") && said.contains("the stream listens"), "{said}");
+    assert!(said.contains("REST answers") && said.contains("the stream is subscribed"), "{said}");
     assert!(!said.contains("reached directly"), "REQUEST_METHOD does not disable the proxy: {said}");
     let (_, said) = office.run(&["doctor"], &[cgi[0], cgi[2], ("NO_PROXY", "<local>,a.test")]).await;
     assert!(said.contains("NO_PROXY: <local> has no effect"), "{said}");
@@ -230,7 +230,7 @@ async fn the_event_stream_goes_through_the_proxy_too() {
             }
         }
     };
-    tokio::time::timeout(PATIENCE, live).await.unwrap();
+    tokio::time::timeout(TEST_TIMEOUT, live).await.unwrap();
     child.kill().await.unwrap();
 }
 
@@ -264,7 +264,7 @@ async fn a_paper_account_with_a_live_number_needs_the_live_word() {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().unwrap();
         let mut output = BufReader::new(child.stdout.take().unwrap()).lines();
-        let url = tokio::time::timeout(PATIENCE, output.next_line()).await.unwrap().unwrap().unwrap();
+        let url = tokio::time::timeout(TEST_TIMEOUT, output.next_line()).await.unwrap().unwrap().unwrap();
         let url = url::Url::parse(&url).unwrap();
         assert_eq!(url.host_str(), Some("app.alpaca.markets"));
         let state = url.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
@@ -273,7 +273,7 @@ async fn a_paper_account_with_a_live_number_needs_the_live_word() {
         input.write_all(pasted.as_bytes()).await.unwrap();
         let mut errors = BufReader::new(child.stderr.take().unwrap()).lines();
         let mut heard = String::new();
-        while let Some(line) = tokio::time::timeout(PATIENCE, errors.next_line()).await.unwrap().unwrap() {
+        while let Some(line) = tokio::time::timeout(TEST_TIMEOUT, errors.next_line()).await.unwrap().unwrap() {
             heard.push_str(&line);
             if line.contains("Type LIVE") {
                 input.write_all(answer.as_bytes()).await.unwrap();
@@ -281,7 +281,7 @@ async fn a_paper_account_with_a_live_number_needs_the_live_word() {
             }
         }
         drop(input);
-        let status = tokio::time::timeout(PATIENCE, child.wait()).await.unwrap().unwrap();
+        let status = tokio::time::timeout(TEST_TIMEOUT, child.wait()).await.unwrap().unwrap();
         assert_eq!(heard.contains("does not begin with PA"), number != "PA3TEST0001", "{heard}");
         assert_eq!((status.success(), saved.exists()), (saves, saves), "{number} {answer:?}: {heard}");
     }

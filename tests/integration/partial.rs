@@ -106,8 +106,11 @@ async fn unreadable_balances_are_named_and_the_state_is_not_live() {
     let (bench, mut program) = with(34, "bad_row", "/v2/account").await;
     program.until("the figures named", |model| is_syncing_because(model, "balances: equity and ")).await;
     program.resync();
-    let told = screen(&program);
-    assert!(told.contains("1 E ") && told.contains("working 1"), "the account is known all the same: {told}");
+    let reported = screen(&program);
+    assert!(
+        reported.contains("1 E ") && reported.contains("working 1"),
+        "the account is known all the same: {reported}"
+    );
     bench.control("clear", json!({})).await;
     program.live().await;
     bench.sim.stop().await;
@@ -210,8 +213,8 @@ async fn a_wait_of_a_month_is_shown_and_ended_by_the_user() {
         panic!()
     };
     assert!(until.since(program.running.model.now.mono) <= Duration::from_mins(2), "two minutes at most");
-    let told = |model: &Model| model.errors.iter().any(|entry| entry.text.contains("2678400 s"));
-    assert!(told(&program.running.model), "{:?}", program.running.model.errors);
+    let reported = |model: &Model| model.errors.iter().any(|entry| entry.text.contains("2678400 s"));
+    assert!(reported(&program.running.model), "{:?}", program.running.model.errors);
     bench.control("clear", json!({})).await;
     program.resync();
     program.live().await;

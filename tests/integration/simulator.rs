@@ -26,7 +26,7 @@ mod sse;
 mod table;
 
 /// Longer than any step takes, even on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TEST_TIMEOUT: Duration = Duration::from_secs(20);
 
 pub(crate) fn options() -> SimOptions {
     SimOptions {
@@ -59,7 +59,7 @@ impl Fixture {
         // Several tests share the process; the first one installs the provider.
         drop(rustls::crypto::ring::default_provider().install_default());
         let running = start(options).await.unwrap();
-        let http = Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(PATIENCE).build().unwrap();
+        let http = Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(TEST_TIMEOUT).build().unwrap();
         Self { running, http }
     }
 
@@ -152,9 +152,9 @@ impl Fixture {
     async fn listening(&self) -> Socket {
         let mut socket = self.socket(&self.ready().paper.stream_url).await;
         socket.say(&json!({"action": "authenticate", "data": {"oauth_token": self.ready().paper_token}})).await;
-        assert_eq!(socket.hear().await.unwrap()["data"]["status"], "authorized");
+        assert_eq!(socket.receive().await.unwrap()["data"]["status"], "authorized");
         socket.say(&json!({"action": "listen", "data": {"streams": ["trade_updates"]}})).await;
-        let reply = socket.hear().await.unwrap();
+        let reply = socket.receive().await.unwrap();
         assert_eq!(reply, json!({"stream": "listening", "data": {"streams": ["trade_updates"]}}));
         socket
     }
@@ -181,7 +181,7 @@ impl Socket {
     /// The next message; `None` at the end, with a close frame or without one.
     async fn raw(&mut self) -> Option<Message> {
         loop {
-            match tokio::time::timeout(PATIENCE, self.0.next()).await.expect("a message in time") {
+            match tokio::time::timeout(TEST_TIMEOUT, self.0.next()).await.expect("a message in time") {
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                 Some(Ok(Message::Close(_)) | Err(_)) | None => return None,
                 Some(Ok(message)) => return Some(message),
@@ -189,7 +189,7 @@ impl Socket {
         }
     }
 
-    async fn hear(&mut self) -> Option<Value> {
+    async fn receive(&mut self) -> Option<Value> {
         self.raw().await.map(|message| serde_json::from_slice(&message.into_data()).unwrap())
     }
 
@@ -197,7 +197,7 @@ impl Socket {
     async fn events_until(&mut self, last: &str) -> Vec<String> {
         let mut names = Vec::new();
         while names.last().is_none_or(|name| name != last) {
-            let message = self.hear().await.expect("the stream continues");
+            let message = self.receive().await.expect("the stream continues");
             names.push(message["data"]["event"].as_str().unwrap_or("null").to_owned());
         }
         names
@@ -400,7 +400,7 @@ async fn every_form_of_authentication_gets_the_right_answer() {
     for (form, deprecated) in forms {
         let mut socket = fixture.socket(&ready.paper.stream_url).await;
         socket.say(&form).await;
-        let reply = socket.hear().await.unwrap();
+        let reply = socket.receive().await.unwrap();
         assert_eq!(reply["stream"], "authorization");
         assert_eq!(
             (&reply["data"]["status"], &reply["data"]["action"]),
@@ -410,13 +410,13 @@ async fn every_form_of_authentication_gets_the_right_answer() {
     }
     let mut early = fixture.socket(&ready.paper.stream_url).await;
     early.say(&json!({"action": "listen", "data": {"streams": ["trade_updates"]}})).await;
-    let reply = early.hear().await.unwrap();
+    let reply = early.receive().await.unwrap();
     assert_eq!(reply, json!({"stream": "authorization", "data": {"status": "unauthorized", "action": "listen"}}));
-    assert!(early.hear().await.is_none(), "the server closes after a refusal");
+    assert!(early.receive().await.is_none(), "the server closes after a refusal");
     fixture.control("stream_auth", json!({"form": "oauth_token", "answer": "refuse"})).await;
     let mut refused = fixture.socket(&ready.paper.stream_url).await;
     refused.say(&json!({"action": "authenticate", "data": {"oauth_token": token}})).await;
-    assert_eq!(refused.hear().await.unwrap()["data"]["status"], "unauthorized");
+    assert_eq!(refused.receive().await.unwrap()["data"]["status"], "unauthorized");
 }
 
 #[tokio::test]
@@ -457,7 +457,7 @@ async fn faults_affect_the_output_and_not_the_books() {
     let (status, found) = fixture.paper(Method::GET, "/v2/orders:by_client_order_id?client_order_id=lost", None).await;
     assert_eq!((status, &found["limit_price"]), (StatusCode::OK, &json!("1.02")), "the order was placed all the same");
     fixture.control("drop", json!({})).await;
-    while socket.hear().await.is_some() {}
+    while socket.receive().await.is_some() {}
     let (_, truth) = fixture.paper(Method::GET, "/_sim/truth", None).await;
     assert_eq!(truth["orders"].as_array().unwrap().len(), 3);
     let (_, log) = fixture.paper(Method::GET, "/_sim/log", None).await;
@@ -489,7 +489,7 @@ async fn refused_connections_are_accepted_again_on_the_same_port() {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(PATIENCE, refused).await.expect("refused for a while, then no more");
+    tokio::time::timeout(TEST_TIMEOUT, refused).await.expect("refused for a while, then no more");
     assert_eq!(fixture.paper(Method::GET, "/v2/account", None).await.0, StatusCode::OK);
 }
 
@@ -500,8 +500,8 @@ async fn revoking_a_token_ends_its_requests_and_its_socket() {
     let token = fixture.ready().paper_token.clone();
     fixture.control("revoke", json!({"token": token})).await;
     assert_eq!(fixture.paper(Method::GET, "/v2/account", None).await.0, StatusCode::UNAUTHORIZED);
-    assert_eq!(socket.hear().await.unwrap()["data"]["status"], "unauthorized");
-    assert!(socket.hear().await.is_none());
+    assert_eq!(socket.receive().await.unwrap()["data"]["status"], "unauthorized");
+    assert!(socket.receive().await.is_none());
 }
 
 #[tokio::test]
@@ -509,7 +509,7 @@ async fn the_event_stream_over_http_replays_what_was_missed() {
     let fixture = Fixture::open().await;
     let mut socket = fixture.listening().await;
     fixture.limit("1.00").await;
-    let first = socket.hear().await.unwrap();
+    let first = socket.receive().await.unwrap();
     socket.events_until("new").await;
     let since = first["data"]["event_id"].as_str().unwrap();
     let path = format!("/v2/events/trades?since_id={since}");
@@ -517,7 +517,7 @@ async fn the_event_stream_over_http_replays_what_was_missed() {
     assert_eq!(answer.headers()["content-type"], "text/event-stream");
     let mut text = String::new();
     while !text.contains("data: ") {
-        let chunk = tokio::time::timeout(PATIENCE, answer.chunk()).await.expect("in time").unwrap().unwrap();
+        let chunk = tokio::time::timeout(TEST_TIMEOUT, answer.chunk()).await.expect("in time").unwrap().unwrap();
         text.push_str(std::str::from_utf8(&chunk).unwrap());
     }
     let line = text.lines().find_map(|line| line.strip_prefix("data: ")).unwrap();
@@ -533,21 +533,21 @@ async fn the_data_stream_sends_data_and_admits_one_connection() {
     let fixture = Fixture::open().await;
     let url = fixture.ready().data.stream_url.replace("/v2/iex", "/v2/test");
     let mut first = fixture.socket(&url).await;
-    assert_eq!(first.hear().await.unwrap(), json!([{"T": "success", "msg": "connected"}]));
+    assert_eq!(first.receive().await.unwrap(), json!([{"T": "success", "msg": "connected"}]));
     first.say(&json!({"action": "subscribe", "trades": ["FAKEPACA"]})).await;
-    assert_eq!(first.hear().await.unwrap()[0]["code"], 401);
+    assert_eq!(first.receive().await.unwrap()[0]["code"], 401);
     let auth = json!({"action": "auth", "key": "oauth", "secret": fixture.ready().paper_token});
     first.say(&auth).await;
-    assert_eq!(first.hear().await.unwrap(), json!([{"T": "success", "msg": "authenticated"}]));
+    assert_eq!(first.receive().await.unwrap(), json!([{"T": "success", "msg": "authenticated"}]));
     first.say(&json!({"action": "subscribe", "trades": ["FAKEPACA"]})).await;
-    assert_eq!(first.hear().await.unwrap()[0]["trades"], json!(["FAKEPACA"]));
-    let tick = first.hear().await.unwrap();
+    assert_eq!(first.receive().await.unwrap()[0]["trades"], json!(["FAKEPACA"]));
+    let tick = first.receive().await.unwrap();
     assert_eq!((&tick[0]["T"], &tick[0]["S"]), (&json!("t"), &json!("FAKEPACA")));
     assert!(tick[0]["p"].is_number());
     let mut second = fixture.socket(&url).await;
-    second.hear().await;
+    second.receive().await;
     second.say(&auth).await;
-    assert_eq!(second.hear().await.unwrap()[0]["code"], 406);
+    assert_eq!(second.receive().await.unwrap()[0]["code"], 406);
 }
 
 #[tokio::test]
@@ -555,7 +555,7 @@ async fn tls_is_served_with_the_authority_in_the_ready_line() {
     let fixture = Fixture::with(SimOptions { tls: true, ..options() }).await;
     let pem = std::fs::read(fixture.ready().ca_file.as_ref().unwrap()).unwrap();
     let authority = reqwest::Certificate::from_pem(&pem).unwrap();
-    let trusting = Client::builder().tls_certs_only([authority]).timeout(PATIENCE).build().unwrap();
+    let trusting = Client::builder().tls_certs_only([authority]).timeout(TEST_TIMEOUT).build().unwrap();
     let url = format!("{}/v2/account", fixture.ready().paper.api_url);
     assert!(url.starts_with("https://"));
     let answer = trusting.get(&url).bearer_auth(&fixture.ready().paper_token).send().await.unwrap();
@@ -584,7 +584,7 @@ async fn a_multi_leg_order_is_one_order_on_every_interface() {
     assert_eq!((&legs[0]["type"], &legs[0]["ratio_qty"], &legs[0]["legs"]), (&json!(""), &json!("1"), &Value::Null));
     let mut frame = Value::Null;
     while frame["data"]["event"] != "fill" {
-        frame = socket.hear().await.unwrap();
+        frame = socket.receive().await.unwrap();
     }
     let data = &frame["data"];
     assert_eq!(data["order"]["id"], order["id"]);
@@ -615,7 +615,7 @@ async fn a_delayed_request_whose_connection_is_dropped_is_never_executed() {
     let waits = async {
         while fixture.paper(Method::GET, "/_sim/log", None).await.1.to_string().matches("slow=1s").count() < 2 {}
     };
-    tokio::time::timeout(PATIENCE, waits).await.expect("the rule was added and used");
+    tokio::time::timeout(TEST_TIMEOUT, waits).await.expect("the rule was added and used");
     // The answer to this one may be lost as well.
     let drop_all = fixture.http.post(format!("{}/_sim/drop", fixture.ready().paper.api_url));
     drop(drop_all.send().await);

@@ -33,7 +33,7 @@ use super::linking::specs;
 use super::{replay, simulator};
 
 /// Longer than any step takes, even on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(90);
+const TEST_TIMEOUT: Duration = Duration::from_secs(90);
 
 /// A brokerage that trades only on request, and a program linked to its paper account.
 pub(crate) struct Bench {
@@ -186,10 +186,10 @@ impl Program {
                 self.turn().await;
             }
         };
-        let ran = tokio::time::timeout(PATIENCE, seen).await;
+        let ran = tokio::time::timeout(TEST_TIMEOUT, seen).await;
         let account = &self.running.model.accounts.all()[0];
-        let told: Vec<&str> = account.log.iter().map(|entry| &*entry.text).collect();
-        assert!(ran.is_ok(), "not seen: {what}; the account is {:?}\n{}", account.state(), told.join("\n"));
+        let reported: Vec<&str> = account.log.iter().map(|entry| &*entry.text).collect();
+        assert!(ran.is_ok(), "not seen: {what}; the account is {:?}\n{}", account.state(), reported.join("\n"));
     }
 
     pub(crate) async fn live(&mut self) {
@@ -235,7 +235,7 @@ fn shown(model: &Model) -> (BTreeMap<String, (String, String)>, Vec<String>) {
     (orders.collect(), executions)
 }
 
-fn told(truth: &Value) -> (BTreeMap<String, (String, String)>, Vec<String>) {
+fn reported(truth: &Value) -> (BTreeMap<String, (String, String)>, Vec<String>) {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let number = |value: &Value| text(value).parse::<rust_decimal::Decimal>().unwrap().normalize().to_string();
     let orders = truth["orders"].as_array().unwrap().iter();
@@ -309,7 +309,7 @@ async fn one_seed(seed: u64) {
     program.resync();
     program.until("live again", |model| model.accounts.all()[0].state().is_live()).await;
     let truth = bench.truth().await;
-    let wanted = told(&truth);
+    let wanted = reported(&truth);
     program.until("the truth", |model| shown(model) == wanted).await;
     bench.sim.stop().await;
 }
@@ -360,8 +360,8 @@ async fn events_of_an_outage_are_replayed_one_by_one_if_the_broker_can() {
         };
         let wanted: &[&str] = if offered { &["fill", "new", "pending_new"] } else { &["fill"] };
         program.until("every event that can be told", |model| sorted(model) == wanted).await;
-        let told = lines(&program.running.model, &id);
-        assert!(told.iter().all(|(_, source)| *source == Source::Reconcile), "marked late: {told:?}");
+        let reported = lines(&program.running.model, &id);
+        assert!(reported.iter().all(|(_, source)| *source == Source::Reconcile), "marked late: {reported:?}");
         bench.sim.stop().await;
     }
 }

@@ -10,14 +10,14 @@ fn cancel(fixture: &mut Fixture) {
 }
 
 fn outcomes(fixture: &Fixture) -> Vec<&CancelOutcome> {
-    let told = fixture.events().filter_map(|event| match event {
+    let reported = fixture.events().filter_map(|event| match event {
         Event::CancelAnswered(key, outcome) => {
             assert_eq!(key.order.as_str(), "a");
             Some(outcome)
         }
         _ => None,
     });
-    told.collect()
+    reported.collect()
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn an_order_that_cannot_be_fetched_after_a_cancel_is_reported_as_unknown() {
     fixture.orders.clear();
     cancel(&mut fixture);
     assert!(fixture.events().any(|event| matches!(event, Event::OrderUnknown(key, _) if key.order.as_str() == "a")));
-    assert_eq!(fixture.troubles.last().unwrap().text, "order a: its state is not known, order not found");
+    assert_eq!(fixture.troubles.last().unwrap().text, "order a: state unknown, order not found");
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn a_dropped_queue_resends_a_cancel_under_way_under_the_same_id() {
     fixture.accounts.ask_curve(&paper(), Period::Week);
     fixture.follow();
     assert_eq!(fixture.accounts.cancels_under_way(&paper()), 1);
-    fixture.hear(Msg::Resumed);
+    fixture.send(Msg::Resumed);
     let sent: Vec<_> = fixture
         .effects()
         .filter_map(|effect| match effect {
@@ -101,17 +101,17 @@ fn a_wait_is_reported_only_when_a_cancel_waits() {
     let mut fixture = Fixture::holding(&[working("a")]);
     fixture.silent = |request| matches!(request, Request::CancelOrder(_));
     let wait = Some((Duration::from_secs(118), "the broker asked to wait".to_owned()));
-    fixture.hear(Msg::Queued { link: paper(), wait: wait.clone() });
+    fixture.send(Msg::Queued { link: paper(), wait: wait.clone() });
     assert!(!fixture.events().any(|event| matches!(event, Event::Waiting { .. })));
     cancel(&mut fixture);
-    fixture.hear(Msg::Queued { link: paper(), wait });
-    let told = Event::Waiting {
+    fixture.send(Msg::Queued { link: paper(), wait });
+    let reported = Event::Waiting {
         link: paper(),
         cancels: 1,
         after: Duration::from_secs(118),
         why: "the broker asked to wait".to_owned(),
     };
-    assert_eq!(fixture.events().filter(|event| **event == told).count(), 1);
+    assert_eq!(fixture.events().filter(|event| **event == reported).count(), 1);
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn the_guard_denies_a_cancel_with_its_reason() {
     let linked = |accounts, scopes: &[&str]| {
         let scopes = scopes.iter().map(|scope| Arc::from(*scope)).collect();
         let mut fixture = Fixture { accounts, orders: vec![working("a")], ..Fixture::empty() };
-        fixture.hear(Msg::Started { links: vec![LinkRecord { scopes, ..link("paper", Environment::Paper) }] });
+        fixture.send(Msg::Started { links: vec![LinkRecord { scopes, ..link("paper", Environment::Paper) }] });
         let denied = fixture.accounts.cancel(&key("a"));
         assert!(!fixture.requests().any(|request| request.route().class.changes()), "nothing is sent");
         denied

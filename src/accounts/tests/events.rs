@@ -26,7 +26,7 @@ fn an_order_and_its_fill_are_each_reported_and_then_journaled_once() {
     let told = changes(&fixture);
     assert_eq!(told.iter().map(|changes| changes.executions.len()).sum::<usize>(), 1, "{told:?}");
     let place = |wanted: fn(&Output) -> bool| fixture.out.iter().position(wanted).unwrap();
-    let changed = place(|output| matches!(output, Output::Told(Event::Changed(..))));
+    let changed = place(|output| matches!(output, Output::Event(Event::Changed(..))));
     let kept = place(|output| matches!(output, Output::Do(Effect::Remember { memory: JournalEntry::Changes(_), .. })));
     assert_eq!(kept, changed + 1, "the record follows the event");
     fixture.pass(Duration::from_secs(2));
@@ -77,13 +77,13 @@ fn the_older_of_two_links_to_one_account_is_unlinked_and_reported_once() {
         account_id: paper_id(),
         ..link("again", Environment::Paper)
     };
-    fixture.hear(Msg::Renewed { link: newer.clone() });
+    fixture.send(Msg::Renewed { link: newer.clone() });
     fixture.pass(Duration::from_secs(20));
     let gone = |effect: &&Effect| **effect == Effect::Unlink { link: paper() };
     assert_eq!(fixture.effects().filter(gone).count(), 1);
     let said = Event::Twice { older: "paper".into(), newer: "again".into(), kept: newer.id };
     assert_eq!(fixture.events().filter(|event| **event == said).count(), 1);
-    assert_eq!(fixture.troubles.last().unwrap().text, "paper and again are one account: again is used");
+    assert_eq!(fixture.troubles.last().unwrap().text, "paper and again are the same account; using again");
 }
 
 fn paper_id() -> crate::domain::AccountId {
@@ -115,7 +115,7 @@ fn a_refused_token_is_reported_once_releases_the_account_and_ends_when_relinked(
     assert!(said.over.is_none());
     fixture.refuse = None;
     let record = LinkRecord { linked_at: start() + Duration::from_mins(1), ..link("paper", Environment::Paper) };
-    fixture.hear(Msg::Renewed { link: record });
+    fixture.send(Msg::Renewed { link: record });
     assert_eq!((fixture.word(), fixture.accounts.len()), ("live", 1));
     assert!(fixture.troubles.iter().all(|trouble| trouble.over.is_some()), "{:?}", fixture.troubles);
 }
@@ -123,25 +123,25 @@ fn a_refused_token_is_reported_once_releases_the_account_and_ends_when_relinked(
 #[test]
 fn a_change_of_the_journals_progress_is_reported() {
     let mut fixture = Fixture::empty();
-    fixture.hear(Msg::Saving(Saving::Done));
+    fixture.send(Msg::Saving(Saving::Done));
     assert!(fixture.out.is_empty(), "nothing was wrong before");
-    fixture.hear(Msg::Saving(Saving::Failing("the disk is full".to_owned())));
+    fixture.send(Msg::Saving(Saving::Failing("the disk is full".to_owned())));
     assert!(fixture.accounts.is_unsaved());
-    fixture.hear(Msg::Saving(Saving::Behind(12)));
-    fixture.hear(Msg::Saving(Saving::Done));
+    fixture.send(Msg::Saving(Saving::Behind(12)));
+    fixture.send(Msg::Saving(Saving::Done));
     assert_eq!(fixture.events().filter(|event| **event == Event::Saving).count(), 3);
     let said: Vec<_> = fixture.troubles.iter().map(|trouble| (trouble.text.as_str(), trouble.over.is_some())).collect();
     assert_eq!(
         said,
         [
             (
-                "the journal cannot be written (the disk is full): what is shown is kept and saved as soon as it can be",
+                "the journal cannot be written (the disk is full); data stays in memory and is saved as soon as possible",
                 true
             ),
-            ("the journal is behind by 12 records: what is shown is kept and is being written", true),
+            ("the journal is 12 records behind; they are in memory and being written", true),
         ]
     );
-    fixture.hear(Msg::Saving(Saving::Off("it was written by a newer version".to_owned())));
+    fixture.send(Msg::Saving(Saving::Off("it was written by a newer version".to_owned())));
     assert_eq!(fixture.troubles.last().unwrap().text, "nothing is journaled: it was written by a newer version");
 }
 

@@ -96,7 +96,7 @@ fn failed_activities_are_reported_with_the_reason() {
     fixture.accounts.ask_activities(&paper(), false);
     fixture.follow();
     assert!(fixture.events().any(|event| matches!(event, Event::NoActivities(link, _) if *link == paper())));
-    assert_eq!(fixture.troubles.last().unwrap().text, "paper: no more activities, no");
+    assert_eq!(fixture.troubles.last().unwrap().text, "paper: cannot load more activities, no");
     assert!(!fixture.accounts.activities_loading(&paper()));
 }
 
@@ -137,8 +137,8 @@ fn a_failed_clock_request_keeps_the_last_answer_and_is_retried_in_a_minute() {
     fixture.pass(Duration::from_secs(2));
     assert_eq!(fixture.clocks, 3);
     let (link, id) = fixture.clock.clone().unwrap();
-    fixture.hear(Msg::Replied { link, id, result: Ok(Box::new(Reply::Done)) });
-    assert_eq!(fixture.accounts.clock_fault(), Some("the clock came back as something else"));
+    fixture.send(Msg::Replied { link, id, result: Ok(Box::new(Reply::Done)) });
+    assert_eq!(fixture.accounts.clock_fault(), Some("unexpected answer to the clock request"));
 }
 
 #[test]
@@ -164,13 +164,13 @@ fn a_rate_limited_request_is_retried_when_the_stated_wait_is_over() {
 fn the_clock_is_fetched_at_growing_intervals_and_soon_after_the_close() {
     let mut fixture = Fixture::holding(&[]);
     let in_minutes = |minutes| start() + Duration::from_mins(minutes);
-    let told = MarketClock { at: start(), is_open: true, next_open: in_minutes(600), next_close: in_minutes(10) };
+    let reported = MarketClock { at: start(), is_open: true, next_open: in_minutes(600), next_close: in_minutes(10) };
     let mut asked = Vec::new();
     // The exchange's clock keeps pace with this machine's.
     for passed in (0..800).map(Duration::from_secs) {
         if fixture.clocks > asked.len() {
             asked.push(passed.as_secs());
-            fixture.answer_clock(Ok(MarketClock { at: start() + passed, ..told }));
+            fixture.answer_clock(Ok(MarketClock { at: start() + passed, ..reported }));
         }
         fixture.pass(Duration::from_secs(1));
     }
@@ -222,7 +222,7 @@ fn nothing_is_requested_or_shown_while_another_account_answers() {
     let linked = link("live", Environment::Live);
     let live = linked.id.clone();
     let mut fixture = Fixture { activities: vec![row("a")], behind: "id-alpaca-live/live/live", ..Fixture::empty() };
-    fixture.hear(Msg::Started { links: vec![linked] });
+    fixture.send(Msg::Started { links: vec![linked] });
     fixture.accounts.ask_curve(&live, Period::Week);
     fixture.accounts.ask_activities(&live, false);
     fixture.follow();
@@ -239,7 +239,7 @@ fn nothing_is_requested_or_shown_while_another_account_answers() {
     fixture.pass(Duration::from_mins(6));
     assert!(fixture.accounts.all()[0].session.another_answers());
     let reply = Ok(Box::new(Reply::History(crate::domain::market::EquityHistory::default())));
-    fixture.hear(Msg::Replied { link: live.clone(), id: under_way.unwrap(), result: reply });
+    fixture.send(Msg::Replied { link: live.clone(), id: under_way.unwrap(), result: reply });
     assert_eq!(knows(&fixture), (0, 0), "data since the linked account last answered may be the other's");
     fixture.silent = |_| false;
     fixture.out.clear();
@@ -256,7 +256,7 @@ fn nothing_is_requested_or_shown_while_another_account_answers() {
     fixture.accounts.ask_activities(&live, false);
     fixture.follow();
     assert_eq!((asked_of_account(&fixture), knows(&fixture)), (0, (0, 0)));
-    let words = "a different account answers than the one linked";
+    let words = "the token reaches a different account than the one linked";
     let account = &fixture.accounts.all()[0];
     assert_eq!(account.curve_faults[&Period::Week], words);
     assert_eq!(*account.activities.reach(), crate::accounts::activities::Reach::Failed(words.to_owned()));
@@ -267,7 +267,7 @@ fn replies_wait_until_the_account_is_confirmed() {
     for (behind, wanted) in [("id-alpaca-paper/paper/paper", (1, 1)), ("another-account", (0, 0))] {
         let mut fixture = Fixture { activities: vec![row("a")], behind, ..Fixture::empty() };
         fixture.silent = |request| *request == Request::Account;
-        fixture.hear(Msg::Started { links: vec![link("paper", Environment::Paper)] });
+        fixture.send(Msg::Started { links: vec![link("paper", Environment::Paper)] });
         fixture.accounts.ask_curve(&paper(), Period::Week);
         fixture.accounts.ask_activities(&paper(), false);
         fixture.follow();
@@ -279,7 +279,7 @@ fn replies_wait_until_the_account_is_confirmed() {
         });
         let result = fixture.answer(&Request::Account);
         fixture.silent = |request| matches!(request, Request::History { .. });
-        fixture.hear(Msg::Replied { link: paper(), id: asked.unwrap(), result });
+        fixture.send(Msg::Replied { link: paper(), id: asked.unwrap(), result });
         assert_eq!(knows(&fixture), wanted, "{behind}");
         assert!(!fixture.accounts.activities_loading(&paper()));
     }
@@ -291,7 +291,7 @@ fn turned() -> (Fixture, LinkId) {
     let live = linked.id.clone();
     let orders = vec![working("known")];
     let mut fixture = Fixture { orders, behind: "id-alpaca-live/live/live", ..Fixture::empty() };
-    fixture.hear(Msg::Started { links: vec![linked] });
+    fixture.send(Msg::Started { links: vec![linked] });
     assert_eq!((fixture.word(), knows(&fixture)), ("live", (1, 0)));
     fixture.out.clear();
     fixture.behind = "of-somebody-else";
@@ -312,7 +312,7 @@ fn an_answer_is_shown_once_the_account_asked_after_it_is_the_linked_one() {
         assert!(fixture.accounts.all()[0].session.another_answers(), "at once, not with the next balances");
         assert_eq!(knows(&fixture), (0, 0));
         let account = &fixture.accounts.all()[0];
-        let words = "a different account answers than the one linked";
+        let words = "the token reaches a different account than the one linked";
         let shown = if activities {
             matches!(account.activities.reach(), crate::accounts::activities::Reach::Failed(why) if why == words)
         } else {
@@ -343,11 +343,11 @@ fn one_question_for_the_account_is_under_way_at_a_time_and_proves_only_what_came
     let [first] = proofs(&fixture)[..] else { panic!("{:?}", proofs(&fixture)) };
     assert_eq!(knows(&fixture), (1, 0), "the equity of today");
     let result = fixture.answer(&Request::Account);
-    fixture.hear(Msg::Replied { link: paper(), id: first, result });
+    fixture.send(Msg::Replied { link: paper(), id: first, result });
     assert_eq!(knows(&fixture), (2, 0));
     let [_, second] = proofs(&fixture)[..] else { panic!("{:?}", proofs(&fixture)) };
     let result = fixture.answer(&Request::Account);
-    fixture.hear(Msg::Replied { link: paper(), id: second, result });
+    fixture.send(Msg::Replied { link: paper(), id: second, result });
     assert_eq!(knows(&fixture), (3, 1));
     assert_eq!(proofs(&fixture).len(), 2);
 }
@@ -368,11 +368,11 @@ fn what_the_account_does_not_confirm_is_refused_with_the_reason() {
     let asked = proofs(&fixture);
     assert_eq!(asked.first(), asked.last(), "sent again, not asked twice");
     let slow = failure(RequestErrorKind::RateLimited { retry_after: Some(Duration::from_secs(9)) }, "slow down");
-    fixture.hear(Msg::Replied { link: paper(), id: asked[0], result: Err(slow.clone()) });
+    fixture.send(Msg::Replied { link: paper(), id: asked[0], result: Err(slow.clone()) });
     let again = *proofs(&fixture).last().unwrap();
-    fixture.hear(Msg::Replied { link: paper(), id: again, result: Err(slow) });
+    fixture.send(Msg::Replied { link: paper(), id: again, result: Err(slow) });
     assert_eq!(knows(&fixture), (1, 0));
-    let words = "the account did not confirm that this answer is its own: slow down";
+    let words = "the account did not confirm that this answer belongs to it: slow down";
     let account = &fixture.accounts.all()[0];
     assert_eq!(account.curve_faults[&Period::Week], words);
     assert_eq!(*account.activities.reach(), crate::accounts::activities::Reach::Failed(words.to_owned()));

@@ -1,77 +1,66 @@
 //! The columns of the Orders pane.
 
 use jiff::Timestamp;
-use rust_decimal::Decimal;
 
-use super::SortValue;
+use super::{Content, SortValue};
 use crate::accounts::AccountState;
-use crate::domain::text::clean;
-use crate::domain::{Order, OrderStatus, Price, Qty};
+use crate::domain::{ClientOrderId, Order, OrderStatus, Price, Qty};
 
 #[rustfmt::skip]
 super::columns!(
     /// A column of the Orders pane.
-    OrderColumn [15] {
+    OrderColumn {
         Account       "Account"         Name  10 18  0 Up    Hides "The account; only shown with all accounts.";
         Time          "Time"            Left   8  8  1 Down  Hides "When it was submitted.";
         Side          "Side"            Left   4  4  0 Up    Stays "Buy or sell.";
-        Symbol        "Symbol"          Left   6 21  0 Up    Stays "The symbol.";
+        Symbol        "Symbol"          Left   6 21  0 Up    Stays "The symbol of the instrument.";
         Qty           "Qty"             Point  4 14  0 Down  Hides "The quantity ordered, or the notional.";
         Filled        "Filled"          Point  6 14  2 Down  Hides "The executed quantity.";
-        Type          "Type"            Left   5 10  0 Up    Hides "The order type.";
+        Type          "Type"            Left   5 10  0 Up    Hides "The order type: market, limit, stop and so on.";
         Price         "Price"           Point  7 14  0 Down  Hides "The main price: the limit, the stop, or the current stop of a trailing order.";
         Trail         "Trail"           Point  5 10  7 Down  Hides "The trail of a trailing stop.";
         Limit         "Limit"           Point  7 14  8 Down  Hides "The limit of an order that also has a stop.";
         Avg           "Avg"             Point  7 14  3 Down  Hides "The average price of its executions.";
         Tif           "TIF"             Left   3  5  6 Up    Hides "Time in force.";
-        Status        "Status"          Left  10 14  0 Up    Hides "The status.";
+        Status        "Status"          Left  10 14  0 Up    Hides "The broker's status of the order.";
         Updated       "Updated"         Left   8  8  9 Never Stays "When the broker last changed it.";
         ClientOrderId "Client order id" Left  15 38 10 Never Stays "The id chosen before it was sent.";
     }
 );
 
 impl OrderColumn {
-    /// The sort value of an order in this column; none where it is not sorted by.
-    pub fn value(self, account: &AccountState, order: &Order) -> Option<SortValue> {
-        let number = |value: Option<Decimal>| value.map(SortValue::Number);
+    fn content<'a>(self, account: &'a AccountState, order: &'a Order) -> Content<'a> {
+        let price = |px: Option<Price>| Content::number(px.map(Price::decimal));
         match self {
-            Self::Account => Some(SortValue::word(&account.link.label)),
-            Self::Time => placed_at(order).map(SortValue::Time),
-            Self::Side => Some(SortValue::word(order.side.as_str())),
-            Self::Symbol => Some(SortValue::word(order.symbol.as_str())),
-            Self::Qty => number(order.qty.map(Qty::decimal)),
-            Self::Filled => number(Some(order.cum_qty.decimal())),
-            Self::Type => Some(SortValue::word(order.order_type.as_str())),
-            Self::Price => number(working_px(order).map(Price::decimal)),
-            Self::Trail => number(order.trail_px.map(Price::decimal).or(order.trail_percent)),
-            Self::Limit => number(second_px(order).map(Price::decimal)),
-            Self::Avg => number(order.avg_px.map(Price::decimal)),
-            Self::Tif => Some(SortValue::word(order.tif.as_str())),
-            Self::Status => Some(SortValue::Rank(status_rank(&order.status))),
-            Self::Updated | Self::ClientOrderId => None,
+            Self::Account => Content::Word(&account.link.label),
+            Self::Time => Content::time(placed_at(order)),
+            Self::Side => Content::Word(order.side.as_str()),
+            Self::Symbol => Content::Word(order.symbol.as_str()),
+            Self::Qty => Content::number(order.qty.map(Qty::decimal)),
+            Self::Filled => Content::Number(order.cum_qty.decimal()),
+            Self::Type => Content::Word(order.order_type.as_str()),
+            Self::Price => price(working_px(order)),
+            Self::Trail => match (order.trail_px, order.trail_percent) {
+                (None, Some(percent)) => Content::Percent(percent),
+                (px, _) => price(px),
+            },
+            Self::Limit => price(second_px(order)),
+            Self::Avg => price(order.avg_px),
+            Self::Tif => Content::Word(order.tif.as_str()),
+            Self::Status => Content::Ranked(status_rank(&order.status), order.status.as_str()),
+            Self::Updated => Content::Empty,
+            Self::ClientOrderId => Content::word(order.client_order_id.as_ref().map(ClientOrderId::as_str)),
         }
     }
 
-    /// The whole text of an order's cell, for copying.
+    /// The sort value of an order in this column; `None` where it is not sorted by.
+    pub fn value(self, account: &AccountState, order: &Order) -> Option<SortValue> {
+        self.sorted(self.content(account, order))
+    }
+
+    /// The whole text of an order's cell, for copying; `None` where there is none.
     pub fn copied(self, account: &AccountState, order: &Order) -> Option<String> {
-        match self {
-            // Sort values hold only the start of a text.
-            Self::Account => Some(clean(&account.link.label).into_owned()),
-            Self::Side => Some(order.side.to_string()),
-            Self::Symbol => Some(order.symbol.to_string()),
-            Self::Type => Some(order.order_type.to_string()),
-            Self::Tif => Some(order.tif.to_string()),
-            Self::Status => Some(order.status.to_string()),
-            Self::ClientOrderId => order.client_order_id.as_ref().map(ToString::to_string),
-            Self::Trail => {
-                let percent = || order.trail_percent.map(|percent| format!("{percent}%"));
-                order.trail_px.map(|px| px.to_string()).or_else(percent)
-            }
-            Self::Time | Self::Qty | Self::Filled | Self::Price | Self::Limit | Self::Avg => {
-                self.value(account, order).map(SortValue::text)
-            }
-            Self::Updated => None,
-        }
+        self.content(account, order).text()
     }
 }
 

@@ -5,16 +5,11 @@ use std::cmp::Reverse;
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 
-use crate::domain::text::clean;
-
 /// A value to sort by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SortValue {
-    /// A rank.
     Rank(u64),
-    /// An instant.
     Time(Timestamp),
-    /// A number.
     Number(Decimal),
     /// The first bytes of a text. A fixed size lets a long list be sorted without allocating.
     Word([u8; 23]),
@@ -28,16 +23,6 @@ impl SortValue {
             *byte = from;
         }
         Self::Word(bytes)
-    }
-
-    /// The value with all its digits; of a word, what is kept of it.
-    pub(super) fn text(self) -> String {
-        match self {
-            Self::Rank(rank) => rank.to_string(),
-            Self::Time(at) => at.to_string(),
-            Self::Number(number) => number.to_string(),
-            Self::Word(bytes) => clean(String::from_utf8_lossy(&bytes).trim_end_matches('\0')).into_owned(),
-        }
     }
 }
 

@@ -15,11 +15,11 @@ const fn ctrl(ch: char) -> Chord {
 }
 
 macro_rules! bindings {
-    ($($scope:ident . $action:ident [$($chord:expr),+] $name:literal $label:literal $hint:literal $help:literal;)+) => {
+    ($($scope:ident . $action:ident $(($digit:literal))? [$($chord:expr),+] $name:literal $label:literal $hint:literal $help:literal;)+) => {
         &[$(Binding {
             scope: Scope::$scope,
             chords: &[$($chord),+],
-            action: Action::$action,
+            action: Action::$action $(($digit))?,
             name: $name,
             label: $label,
             help: $help,
@@ -44,11 +44,11 @@ pub const BINDINGS: &[Binding] = bindings! {
     Global.Quit [ch('q')] "global.quit" "quit" true "Quit.";
     Global.NextPane [key(KeyCode::Tab), key(KeyCode::Right)] "global.next_pane" "next pane" false "Go to the next pane.";
     Global.PrevPane [key(KeyCode::BackTab), key(KeyCode::Left)] "global.prev_pane" "prev pane" false "Go to the previous pane.";
-    Global.Pane1 [ch('1')] "global.brokers" "brokers" false "Go to Brokers.";
-    Global.Pane2 [ch('2')] "global.account" "account" false "Go to Account.";
-    Global.Pane3 [ch('3')] "global.orders" "orders" false "Go to Orders.";
-    Global.Pane4 [ch('4')] "global.positions" "positions" false "Go to Positions.";
-    Global.Pane5 [ch('5')] "global.tape" "tape" false "Go to Tape.";
+    Global.FocusPane(1) [ch('1')] "global.brokers" "brokers" false "Go to Brokers.";
+    Global.FocusPane(2) [ch('2')] "global.account" "account" false "Go to Account.";
+    Global.FocusPane(3) [ch('3')] "global.orders" "orders" false "Go to Orders.";
+    Global.FocusPane(4) [ch('4')] "global.positions" "positions" false "Go to Positions.";
+    Global.FocusPane(5) [ch('5')] "global.tape" "tape" false "Go to Tape.";
     Global.Zoom [ch('z')] "global.zoom" "zoom" false "Zoom the pane to the full screen, or back.";
     Global.PrevAccount [ch('[')] "global.prev_account" "prev account" false "Show the previous account.";
     Global.NextAccount [ch(']')] "global.next_account" "next account" false "Show the next account.";

@@ -1,26 +1,25 @@
 //! The key table as text: grouped rows for help and `brokerdeck keys`, Markdown for the README.
 
 use super::{BINDINGS, Keymap, Scope};
+use crate::app::columns::Column;
 
-/// The keys of one scope.
+/// The keys of one scope, or the columns of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Group {
-    /// The scope.
-    pub scope: Scope,
-    /// Its heading.
-    pub title: &'static str,
-    /// The keys.
+    /// The heading: the scope's title, or which list's columns.
+    pub title: String,
+    /// The rows, in the order of the table.
     pub rows: Vec<Row>,
 }
 
 /// One row of help.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
-    /// The keys as text: `j, Down`; `none` when the configuration removed them all.
+    /// The keys as text, `j, Down`; `none` when the configuration removed them all. For a column, its title.
     pub keys: String,
     /// The help sentence.
     pub help: &'static str,
-    /// The name for the configuration.
+    /// The name for the configuration; empty for a column.
     pub name: &'static str,
 }
 
@@ -35,14 +34,20 @@ impl Row {
     }
 }
 
-/// Every key in force, grouped by scope in the order of the help screen.
+/// Every active binding, grouped by scope in the order of the help screen.
 pub fn table(keymap: &Keymap) -> Vec<Group> {
     let groups = Scope::ALL.iter().map(|scope| {
         let rows = BINDINGS.iter().enumerate().filter(|(_, binding)| binding.scope == *scope);
         let rows = rows.map(|(row, binding)| Row { keys: keys(keymap, row), help: binding.help, name: binding.name });
-        Group { scope: *scope, title: scope.title(), rows: rows.collect() }
+        Group { title: scope.title().to_owned(), rows: rows.collect() }
     });
     groups.filter(|group| !group.rows.is_empty()).collect()
+}
+
+/// What the columns of a list show, as a group of the help screen.
+pub fn columns(pane: &str, columns: &[Column]) -> Group {
+    let row = |column: &Column| Row { keys: column.title.to_owned(), help: column.help, name: "" };
+    Group { title: format!("Columns of {pane}"), rows: columns.iter().map(row).collect() }
 }
 
 /// The README's block: one Markdown table per scope.

@@ -45,8 +45,9 @@ fn every_action_is_bound() {
     let error = serde_json::from_str::<Action>("\"NoSuchAction\"").unwrap_err().to_string();
     let names: BTreeSet<String> =
         error.split('`').enumerate().filter(|(index, _)| index % 2 == 1).map(|(_, name)| name.to_owned()).collect();
-    let bound: BTreeSet<String> =
-        actions().iter().map(|action| serde_json::to_string(action).unwrap().trim_matches('"').to_owned()).collect();
+    // `"Quit"`, or `{"FocusPane":1}`.
+    let name = |action: &Action| serde_json::to_string(action).unwrap().split('"').nth(1).unwrap().to_owned();
+    let bound: BTreeSet<String> = actions().iter().map(name).collect();
     let unbound: Vec<&String> = names.iter().filter(|name| *name != "NoSuchAction" && !bound.contains(*name)).collect();
     assert!(names.len() > 40, "serde lists the variants: {error}");
     assert!(unbound.is_empty(), "unbound: {unbound:?}");

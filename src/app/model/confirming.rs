@@ -20,7 +20,6 @@ pub struct Asking {
 /// A yes that takes effect when no other key follows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Confirming {
-    /// The action.
     pub action: Action,
     /// The number of the question.
     pub question: u64,

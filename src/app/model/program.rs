@@ -7,11 +7,11 @@ use jiff::tz::TimeZone;
 /// A time zone that can be chosen.
 #[derive(Debug, Clone)]
 pub struct Zone {
-    /// `America/New_York`.
+    /// The IANA name, like `America/New_York`.
     pub name: Arc<str>,
     /// As shown beside a time: `ET`.
     pub label: Arc<str>,
-    /// The rules.
+    /// The offsets from UTC.
     pub zone: TimeZone,
 }
 

@@ -21,7 +21,6 @@ pub struct Activities {
 /// One activity in detail.
 #[derive(Debug, Clone)]
 pub struct ActivityDetail {
-    /// The activity.
     pub key: ActivityKey,
     /// First visible line.
     pub scroll: usize,
@@ -37,7 +36,7 @@ impl Activities {
             _ if !activities.rows().is_empty() => return Ok(()),
             Reach::More => "the rows are still loading".to_owned(),
             Reach::Beginning => "there is no row to open".to_owned(),
-            Reach::Failed(why) => format!("not known: {}", clean(why)),
+            Reach::Failed(why) => format!("unknown: {}", clean(why)),
         }))
     }
 
@@ -73,7 +72,7 @@ impl Handler for Activities {
         Place::Row(&mut self.selected, rows)
     }
 
-    #[expect(clippy::wildcard_enum_match_arm, reason = "it has these actions among all")]
+    #[expect(clippy::wildcard_enum_match_arm, reason = "other actions are handled elsewhere")]
     fn available(&self, action: Action, data: &Data<'_>) -> Option<Result<(), Reason>> {
         match action {
             Action::Detail => Some(self.has_row(data)),
@@ -85,7 +84,7 @@ impl Handler for Activities {
         }
     }
 
-    #[expect(clippy::wildcard_enum_match_arm, reason = "it has these actions among all")]
+    #[expect(clippy::wildcard_enum_match_arm, reason = "other actions are handled elsewhere")]
     fn act(&mut self, action: Action, _: isize, data: &Data<'_>) -> Option<Vec<Next>> {
         match action {
             Action::Copy => Some(self.copy(data)),

@@ -8,7 +8,6 @@ use crate::domain::text::clean;
 /// One link in detail.
 #[derive(Debug, Clone)]
 pub struct BrokerDetail {
-    /// The link.
     pub link: LinkId,
     /// First visible line.
     pub scroll: usize,

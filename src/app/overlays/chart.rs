@@ -10,7 +10,6 @@ use crate::domain::{LinkId, Mono};
 pub struct EquityChart {
     /// The account's link.
     pub link: LinkId,
-    /// The period.
     pub period: Period,
     /// The point under the crosshair, by index; `None` until it is moved.
     pub cursor: Option<usize>,
@@ -50,7 +49,7 @@ impl Handler for EquityChart {
         Some(Err(Reason(end.to_owned())))
     }
 
-    #[expect(clippy::wildcard_enum_match_arm, reason = "it has these actions among all")]
+    #[expect(clippy::wildcard_enum_match_arm, reason = "other actions are handled elsewhere")]
     fn act(&mut self, action: Action, times: isize, data: &Data<'_>) -> Option<Vec<Next>> {
         match action {
             Action::ChartNext => Some(self.step_period(true)),

@@ -24,7 +24,7 @@ impl Handler for ErrorList {
         (action == Action::Copy).then_some(Ok(()))
     }
 
-    #[expect(clippy::wildcard_enum_match_arm, reason = "it has these actions among all")]
+    #[expect(clippy::wildcard_enum_match_arm, reason = "other actions are handled elsewhere")]
     fn act(&mut self, action: Action, _: isize, data: &Data<'_>) -> Option<Vec<Next>> {
         match action {
             Action::Copy => {

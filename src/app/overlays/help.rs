@@ -25,7 +25,7 @@ impl Handler for Help {
         Place::Scroll(&mut self.scroll)
     }
 
-    #[expect(clippy::wildcard_enum_match_arm, reason = "it has these actions among all")]
+    #[expect(clippy::wildcard_enum_match_arm, reason = "other actions are handled elsewhere")]
     fn act(&mut self, action: Action, _: isize, _: &Data<'_>) -> Option<Vec<Next>> {
         match action {
             Action::Help => return Some(vec![Next::Close]),

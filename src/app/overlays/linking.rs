@@ -20,18 +20,14 @@ pub const LABEL_HINT: &str = "names the account on screens and in commands; 32 c
 /// The screens of a linking attempt.
 #[derive(Debug, Clone)]
 pub struct Linking {
-    /// The attempt.
     pub attempt: Attempt,
 }
 
 /// A linking attempt as the waiting screen shows it.
 #[derive(Debug, Clone)]
 pub struct Attempt {
-    /// Its number.
     pub id: AttemptId,
-    /// The broker.
     pub broker: BrokerId,
-    /// The phase.
     pub phase: AttemptPhase,
     /// The last redirect that was ignored, and why.
     pub note: Option<RedirectNote>,
@@ -181,7 +177,7 @@ impl Handler for Linking {
         }
     }
 
-    #[expect(clippy::wildcard_enum_match_arm, reason = "it has these actions among all")]
+    #[expect(clippy::wildcard_enum_match_arm, reason = "other actions are handled elsewhere")]
     fn available(&self, action: Action, data: &Data<'_>) -> Option<Result<(), Reason>> {
         let waits = self.waiting().is_some();
         let why = match action {
@@ -197,7 +193,7 @@ impl Handler for Linking {
         Some(Err(Reason(why.to_owned())))
     }
 
-    #[expect(clippy::wildcard_enum_match_arm, reason = "it has these actions among all")]
+    #[expect(clippy::wildcard_enum_match_arm, reason = "other actions are handled elsewhere")]
     fn act(&mut self, action: Action, _: isize, _: &Data<'_>) -> Option<Vec<Next>> {
         let attempt = self.attempt.id;
         Some(match action {

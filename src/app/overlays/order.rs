@@ -8,7 +8,6 @@ use crate::app::keymap::{Action, Reason, Scope};
 /// One order in detail.
 #[derive(Debug, Clone)]
 pub struct OrderDetail {
-    /// The order.
     pub key: OrderKey,
     /// First visible line.
     pub scroll: usize,
@@ -45,7 +44,7 @@ impl Handler for OrderDetail {
         (action == Action::Copy).then_some(Ok(()))
     }
 
-    #[expect(clippy::wildcard_enum_match_arm, reason = "it has these actions among all")]
+    #[expect(clippy::wildcard_enum_match_arm, reason = "other actions are handled elsewhere")]
     fn act(&mut self, action: Action, _: isize, data: &Data<'_>) -> Option<Vec<Next>> {
         match action {
             Action::Copy => Some(self.copy(data)),

@@ -19,6 +19,8 @@ pub struct PaletteEntry {
     pub title: String,
     /// Other search words: an action's label and name.
     pub words: String,
+    /// What it concerns, in a sentence beside the title; not searched.
+    pub about: &'static str,
     /// Its key, if it has one.
     pub key: String,
     /// What it does.
@@ -30,7 +32,7 @@ pub struct PaletteEntry {
 impl PaletteEntry {
     /// An entry without additional search words.
     pub const fn of(title: String, command: PaletteCommand, disabled: Option<String>) -> Self {
-        Self { title, words: String::new(), key: String::new(), command, disabled }
+        Self { title, words: String::new(), about: "", key: String::new(), command, disabled }
     }
 }
 
@@ -64,7 +66,7 @@ pub enum PaletteCommand {
 pub struct Palette {
     /// The search text.
     pub query: Field,
-    /// Every entry.
+    /// Every entry, matching or not, in the order of collection.
     entries: Vec<PaletteEntry>,
     /// The matches, best first.
     pub matches: Vec<PaletteEntry>,

@@ -7,7 +7,6 @@ use crate::app::keymap::{Action, Reason, Scope};
 /// One position in detail.
 #[derive(Debug, Clone)]
 pub struct PositionDetail {
-    /// The position.
     pub key: PositionKey,
     /// First visible line.
     pub scroll: usize,

@@ -1,6 +1,6 @@
 //! Turns the events of the accounts into rows, errors and bells, and keeps track of which accounts are shown.
 
-use super::{activities, news, notices, orders};
+use super::{activities, fill_and_rejection_notices, notices, orders};
 use crate::accounts::{Ends, Event, Msg, Output, must_be_linked};
 use crate::app::brokers::BrokerRow;
 use crate::app::effect::Effect;
@@ -12,7 +12,7 @@ use crate::domain::LinkId;
 use crate::session::ConnectionState;
 
 /// Hands over what the accounts hear.
-pub(super) fn hear(model: &mut Model, msg: Msg, effects: &mut Vec<Effect>) {
+pub(super) fn handle(model: &mut Model, msg: Msg, effects: &mut Vec<Effect>) {
     let started = matches!(msg, Msg::Started { .. });
     model.accounts.handle(msg, model.now);
     follow(model, effects);
@@ -26,7 +26,7 @@ pub(super) fn follow(model: &mut Model, effects: &mut Vec<Effect>) {
     while let Some(output) = model.accounts.poll() {
         match output {
             Output::Do(effect) => effects.push(Effect::Account(effect)),
-            Output::Told(event) => {
+            Output::Event(event) => {
                 model.dirty = true;
                 happened(model, event, effects);
             }
@@ -46,7 +46,7 @@ fn happened(model: &mut Model, event: Event, effects: &mut Vec<Effect>) {
             refresh::rebuild_all(model);
         }
         Event::Reset(link) => reset(model, &link),
-        Event::Changed(link, changes) => news::changed(model, &link, &changes, effects),
+        Event::Changed(link, changes) => fill_and_rejection_notices::changed(model, &link, &changes, effects),
         Event::Positions(link) => refresh::positions_changed(model, &link),
         Event::State { link, state, news } => state_changed(model, &link, &state, news, effects),
         Event::Curve { link, period, error: Some(error) } => {
@@ -59,7 +59,7 @@ fn happened(model: &mut Model, event: Event, effects: &mut Vec<Effect>) {
         Event::CancelAnswered(key, outcome) => orders::cancel_answered(model, &key, &outcome),
         Event::Waiting { cancels, after, why, .. } => orders::waits(model, cancels, after, &why),
         Event::Saving if !model.accounts.is_unsaved() => {
-            notices::toast(model, "the journal is written again: everything shown is saved");
+            notices::toast(model, "the journal works again: everything shown is saved");
         }
         // Other messages are in the list of errors.
         Event::Alarm { .. }

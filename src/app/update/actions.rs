@@ -32,8 +32,8 @@ pub(super) fn act(model: &mut Model, action: Action, effects: &mut Vec<Effect>) 
         Action::ClearFilter => lists::clear_filter(model),
         Action::NextPane => focus(model, model.focus.further(1)),
         Action::PrevPane => focus(model, model.focus.further(Pane::ALL.len() - 1)),
-        Action::Pane1 | Action::Pane2 | Action::Pane3 | Action::Pane4 | Action::Pane5 => {
-            if let Some(pane) = Pane::focused_by(action) {
+        Action::FocusPane(digit) => {
+            if let Some(pane) = Pane::of_digit(digit) {
                 focus(model, pane);
             }
         }

@@ -30,11 +30,11 @@ const MUTE: &str = "yes is disabled: {always.suspend}, then fg, asks the termina
 /// The entry in the list of errors, with every way out.
 const WAYS_OUT: &str = "the terminal does not confirm that it shows a question, so yes is disabled: {always.suspend}, \
     then fg, asks it again, and so does restarting brokerdeck; orders can also be canceled on the broker's own site";
-const HURRIED: &str = "nothing was confirmed: keys came faster than a hand types. Wait a moment and press again";
+const HURRIED: &str = "nothing was confirmed: keys came faster than anyone types. Wait a moment and press again";
 
 /// Tracks the open question: a new or changed one has not been seen yet.
 pub(super) fn follow(model: &mut Model) {
-    if model.asking.as_ref().is_some_and(|asking| stands(&asking.asked, model)) {
+    if model.asking.as_ref().is_some_and(|asking| is_open(&asking.asked, model)) {
         return;
     }
     let asked = model.top().and_then(|top| top.handler().asked());
@@ -93,13 +93,13 @@ pub(super) fn hold(model: &mut Model, action: Action) {
 pub(super) fn settles(model: &mut Model) -> bool {
     let now = model.now.mono;
     let Some(held) = model.confirming.take_if(|held| held.due <= now) else { return false };
-    let stands =
-        model.asking.as_ref().is_some_and(|asking| asking.number == held.question && stands(&asking.asked, model));
-    stands && availability(held.action, model).is_ok()
+    let is_same =
+        model.asking.as_ref().is_some_and(|asking| asking.number == held.question && is_open(&asking.asked, model));
+    is_same && availability(held.action, model).is_ok()
 }
 
 /// Whether this is still the open question.
-fn stands(asked: &Asked, model: &Model) -> bool {
+fn is_open(asked: &Asked, model: &Model) -> bool {
     model.top().is_some_and(|top| top.handler().still_asks(asked))
 }
 

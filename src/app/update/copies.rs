@@ -4,6 +4,7 @@ use super::notices;
 use crate::app::effect::{Copied, Effect};
 use crate::app::model::Model;
 use crate::app::selection;
+use crate::domain::text::counted;
 
 /// Copies the id of the selected row.
 pub(super) fn id(model: &Model, effects: &mut Vec<Effect>) {
@@ -18,6 +19,6 @@ pub(super) fn rows(model: &mut Model, effects: &mut Vec<Effect>) {
     if lines.is_empty() {
         return notices::toast(model, "there is nothing to copy here");
     }
-    let what = if lines.len() == 1 { "row".to_owned() } else { format!("{} rows", lines.len()) };
+    let what = if lines.len() == 1 { "row".to_owned() } else { counted(lines.len(), "row") };
     effects.push(Effect::Copy { text: Copied::new(&lines.join("\n")), what });
 }

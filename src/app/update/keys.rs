@@ -9,7 +9,7 @@ use crate::app::keymap::{Action, Chord, KeyCode};
 use crate::app::model::Model;
 use crate::link::progress::Sensitive;
 
-/// Largest count.
+/// The largest count that can be typed; more digits are ignored.
 const MOST_COUNTED: u32 = 99_999_999;
 
 /// Handles a key.

@@ -12,7 +12,7 @@ use crate::app::rows::List;
 use crate::app::selection;
 
 /// Moves in the focused pane's list, `count` times where one was typed; to a row where the move has an end.
-#[expect(clippy::wildcard_enum_match_arm, reason = "only moves come here; what is none of the others goes to the end")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "only moves come here; any other goes to the end")]
 pub(super) fn step(model: &mut Model, action: Action, count: Option<u32>) {
     if let (Action::Top | Action::Bottom, Some(row)) = (action, count) {
         return select(model, model.focus, usize::try_from(row).unwrap_or(usize::MAX).saturating_sub(1));
@@ -47,7 +47,7 @@ pub(super) fn move_in(model: &mut Model, pane: Pane, by: isize) {
         change(model, pane, |list| list.move_by(by));
     }
     if pane == Pane::Tape && by > 0 && was.is_some() && model.rows.tape.selected == was {
-        let text = model.keymap.say("this session began here; {tape.activities} lists what came before").into_owned();
+        let text = model.keymap.say("the session starts here; {tape.activities} lists earlier activity").into_owned();
         notices::toast(model, text);
     }
     broker_follows(model, pane);
@@ -170,22 +170,23 @@ fn sorted(model: &mut Model) {
     notices::toast(model, format!("sorted by {name}{way}"));
 }
 
-/// Every column that can be hidden: pane, index, title, whether hidden.
-pub(super) fn columns(model: &Model) -> Vec<(Pane, usize, &'static str, bool)> {
+/// Every column that can be hidden, with its pane, its index, and whether it is hidden.
+pub(super) fn columns(model: &Model) -> Vec<(Pane, usize, &'static Column, bool)> {
     let of = |pane: Pane| pane.columns().iter().enumerate().map(move |(index, column)| (pane, index, column));
     let all = Pane::ALL.into_iter().flat_map(of);
     let all = all.filter(|(_, _, column)| column.hiding == Hiding::Hides);
     all.map(|(pane, index, column)| {
         let is_hidden = model.rows.list(pane).is_some_and(|list| list.hidden().contains(&index));
-        (pane, index, column.title, is_hidden)
+        (pane, index, column, is_hidden)
     })
     .collect()
 }
 
-/// Every column that can be sorted by: pane, index, title.
-pub(super) fn sort_columns(model: &Model) -> Vec<(Pane, usize, &'static str)> {
-    let of =
-        |pane: Pane| sortable(model, pane).into_iter().map(move |column| (pane, column, column_title(pane, column)));
+/// Every column that can be sorted by, with its pane and its index.
+pub(super) fn sort_columns(model: &Model) -> Vec<(Pane, usize, &'static Column)> {
+    let of = |pane: Pane| {
+        sortable(model, pane).into_iter().filter_map(move |index| Some((pane, index, pane.columns().get(index)?)))
+    };
     Pane::ALL.into_iter().flat_map(of).collect()
 }
 

@@ -62,7 +62,9 @@ pub(super) fn cancel_answered(model: &mut Model, key: &OrderKey, outcome: &Cance
         CancelOutcome::Taken => {
             notices::toast(
                 model,
-                format!("{what}: the broker accepted the cancel request; the order is shown as canceled once it is"),
+                format!(
+                    "{what}: the broker accepted the cancel request; the order shows as canceled once the broker confirms"
+                ),
             );
         }
         CancelOutcome::TooLate(error) => {

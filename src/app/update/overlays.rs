@@ -23,7 +23,7 @@ pub(super) fn close(model: &mut Model) -> bool {
 }
 
 /// Moves in the topmost overlay, `count` times where one was typed: in its list, or over its lines.
-#[expect(clippy::wildcard_enum_match_arm, reason = "only moves come here; what is none of the others goes to the end")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "only moves come here; any other goes to the end")]
 pub(super) fn step(model: &mut Model, action: Action, count: Option<u32>) {
     let times = count.map_or(1, |count| usize::try_from(count).unwrap_or(usize::MAX));
     let Some((top, data)) = model.top_mut() else { return };

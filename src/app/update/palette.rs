@@ -49,7 +49,7 @@ pub(super) fn open(model: &mut Model) {
     model.overlays.push(Palette::of(entries(model)).into());
 }
 
-/// The actions of the scopes in force, then those of the other panes.
+/// The actions of the active scopes, then those of the other panes.
 fn actions_of(model: &Model) -> Vec<PaletteEntry> {
     let mut entries = Vec::new();
     let mut known = BTreeSet::new();
@@ -77,7 +77,7 @@ fn actions_of(model: &Model) -> Vec<PaletteEntry> {
             };
             let key = model.keymap.chords_of(row).first().filter(|_| pane.is_none()).map(ToString::to_string);
             let words = format!("{} {}", binding.label, binding.name.rsplit('.').next().unwrap_or_default());
-            entries.push(PaletteEntry { title, words, key: key.unwrap_or_default(), command, disabled });
+            entries.push(PaletteEntry { title, words, about: "", key: key.unwrap_or_default(), command, disabled });
         }
     }
     entries
@@ -103,15 +103,14 @@ fn entries(model: &Model) -> Vec<PaletteEntry> {
             broker.missing.clone(),
         ));
     }
-    entries.extend(lists::columns(model).into_iter().map(|(pane, column, title, hidden)| {
-        PaletteEntry::of(
-            format!("{} the column {title} of {}", if hidden { "Show" } else { "Hide" }, pane.title()),
-            PaletteCommand::Column(pane, column),
-            None,
-        )
+    entries.extend(lists::columns(model).into_iter().map(|(pane, index, column, hidden)| {
+        let verb = if hidden { "Show" } else { "Hide" };
+        let title = format!("{verb} the column {} of {}", column.title, pane.title());
+        PaletteEntry { about: column.help, ..PaletteEntry::of(title, PaletteCommand::Column(pane, index), None) }
     }));
-    entries.extend(lists::sort_columns(model).into_iter().map(|(pane, column, title)| {
-        PaletteEntry::of(format!("Sort {} by {title}", pane.title()), PaletteCommand::Sort(pane, column), None)
+    entries.extend(lists::sort_columns(model).into_iter().map(|(pane, index, column)| {
+        let title = format!("Sort {} by {}", pane.title(), column.title);
+        PaletteEntry { about: column.help, ..PaletteEntry::of(title, PaletteCommand::Sort(pane, index), None) }
     }));
     entries.extend(zones(model));
     entries.extend(symbols(model).into_iter().map(|symbol| {

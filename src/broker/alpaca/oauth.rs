@@ -49,7 +49,6 @@ pub struct Exchange<'a> {
 /// A granted token.
 #[derive(Debug)]
 pub struct Granted {
-    /// The token.
     pub token: SecretString,
     /// The granted scopes; `None` when the broker did not state them, which means the requested ones (RFC 6749 5.1).
     pub scopes: Option<Vec<Arc<str>>>,
@@ -72,7 +71,7 @@ pub enum ExchangeError {
         /// The broker's text.
         message: String,
     },
-    /// No response.
+    /// The endpoint gave no response.
     #[error("the token endpoint cannot be reached: {message}")]
     Network {
         /// What failed.
@@ -214,7 +213,7 @@ fn granted(body: &[u8], redactor: &Redactor) -> Result<Granted, ExchangeError> {
     };
     if success.expires_in.as_ref().and_then(Value::as_i64).is_some_and(|seconds| seconds <= 0) {
         // Some servers write zero for a token that never expires.
-        tracing::warn!("the broker grants a token that expires at once (expires_in); it is used until it is refused");
+        tracing::warn!("the broker issues a token that expires at once (expires_in); it is used until it is refused");
     }
     Ok(Granted { token, scopes: success.scope.as_ref().and_then(|scope| scopes(scope, redactor)), unusable })
 }

@@ -120,7 +120,7 @@ impl<K: Copy + Eq + Hash + Send + 'static> Queue<K> {
             self.others.push_back((id, request));
         } else {
             self.owed.remove(&id);
-            let error = RequestError::local(RequestErrorKind::Refused, "too many requests wait already");
+            let error = RequestError::local(RequestErrorKind::Refused, "too many requests are already waiting");
             self.happened.push_back(Happened::Answered(id, Err(error)));
         }
     }
@@ -261,5 +261,5 @@ fn held_back(request: &Request, wait: Duration) -> RequestError {
         LimitScope::Account => "anything",
     };
     let kind = RequestErrorKind::RateLimited { retry_after: Some(wait) };
-    RequestError::local(kind, format!("the broker asked to wait before it is asked for {what} again"))
+    RequestError::local(kind, format!("the broker asked to wait before {what} is requested again"))
 }

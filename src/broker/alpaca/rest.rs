@@ -51,7 +51,6 @@ pub struct Client {
 /// A reply, and the rate limit headers of its response.
 #[derive(Debug)]
 pub struct Answer {
-    /// The reply.
     pub result: Result<Reply, RequestError>,
     /// The rate limit.
     pub rate: RateInfo,
@@ -102,7 +101,7 @@ impl Client {
     pub async fn account(&self) -> Result<(Box<Account>, Vec<Unread>), RequestError> {
         let (reply, unread) = self.request(&Request::Account).await?.split();
         let Reply::Account(account) = reply else {
-            return Err(local("the broker answered something that is no account".to_owned()).redacted(&self.token));
+            return Err(local("the broker did not return an account".to_owned()).redacted(&self.token));
         };
         Ok((account, unread))
     }

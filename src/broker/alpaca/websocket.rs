@@ -150,7 +150,7 @@ impl<'a> Conversation<'a> {
                 _ = pings.tick() => self.ping().await?,
                 () = sleep_until(self.answer_by), if self.phase != Phase::Open => return Err(Closed::AuthSilent),
                 message = self.socket.next() => {
-                    self.hear(message).await?;
+                    self.on_message(message).await?;
                     // Time spent waiting for room in the channel does not count as the peer's silence.
                     self.silent_by = Instant::now() + self.out.timeouts.silence;
                 }
@@ -159,7 +159,7 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    async fn hear(&mut self, message: Option<Result<Message, WsError>>) -> Result<(), Closed> {
+    async fn on_message(&mut self, message: Option<Result<Message, WsError>>) -> Result<(), Closed> {
         match message {
             Some(Ok(Message::Text(text))) => self.frame(text.as_str().as_bytes()).await,
             Some(Ok(Message::Binary(bytes))) => self.frame(&bytes).await,

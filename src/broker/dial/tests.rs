@@ -177,7 +177,7 @@ fn a_refusing_proxy_is_named_with_a_hint_and_without_its_password() {
             "tunnel error: unsuccessful",
             "it does not open a tunnel; check that it is a working HTTP proxy and lets api.example through",
         ),
-        (with, "tunnel error: proxy response headers too long", "its answer to CONNECT makes no sense"),
+        (with, "tunnel error: proxy response headers too long", "its answer to CONNECT is malformed"),
     ] {
         let text = said(proxy, last);
         assert!(text.starts_with(&format!("cannot connect: the proxy http://proxy:1: {expected}")), "{text}");
@@ -269,13 +269,13 @@ async fn stream_and_rest_describe_a_proxys_failure_alike() {
             true,
             "it does not open a tunnel (status 511); if this network asks you to sign in",
         ),
-        ("HTTP/0.9 200\r\n", true, "its answer to CONNECT makes no sense"),
-        ("SSH-2.0-OpenSSH_9.0\r\n", true, "its answer to CONNECT makes no sense"),
+        ("HTTP/0.9 200\r\n", true, "its answer to CONNECT is malformed"),
+        ("SSH-2.0-OpenSSH_9.0\r\n", true, "its answer to CONNECT is malformed"),
     ] {
         let place = proxy_that(move |mut socket| async move {
             let text = asked(&mut socket).await;
-            let told = text.to_lowercase().contains("proxy-authorization: basic yw5uomh1c2gtahvzaa==");
-            assert_eq!(told, given, "{text}");
+            let reported = text.to_lowercase().contains("proxy-authorization: basic yw5uomh1c2gtahvzaa==");
+            assert_eq!(reported, given, "{text}");
             // A response with an HTML body on a connection that stays open, as proxies send.
             let page = format!("{answer}Content-Length: 5\r\n\r\nhello");
             socket.write_all(page.as_bytes()).await.unwrap();

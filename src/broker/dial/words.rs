@@ -26,9 +26,9 @@ pub fn hint(said: &str) -> &'static str {
     if said.contains(UNTRUSTED) {
         "get the issuer's PEM file from whoever runs the network or the broker, for SSL_CERT_FILE or ca_file"
     } else if refusals.iter().any(is_of_proxy) {
-        "correct the proxy (HTTPS_PROXY, ALL_PROXY), or name the host in NO_PROXY where it can be reached without one"
+        "correct the proxy (HTTPS_PROXY, ALL_PROXY), or add the host to NO_PROXY if it can be reached directly"
     } else {
-        "check the network, and HTTPS_PROXY or ALL_PROXY where only a proxy leads out"
+        "check the network, and HTTPS_PROXY or ALL_PROXY if a proxy is required"
     }
 }
 
@@ -56,7 +56,7 @@ impl fmt::Display for Refusal {
             }
             Self::Status(Some(status)) => write!(f, "it does not open a tunnel (status {status})"),
             Self::Status(None) => f.write_str("it does not open a tunnel"),
-            Self::Nonsense => f.write_str("its answer to CONNECT makes no sense"),
+            Self::Nonsense => f.write_str("its answer to CONNECT is malformed"),
             Self::Silent => f.write_str("it does not open a tunnel in time"),
         }
     }
@@ -104,7 +104,7 @@ impl Refusal {
 /// cause, and contains no address.
 pub fn failure(url: &Url, doing: &str, error: reqwest::Error) -> Untrusted {
     let connecting = error.is_connect();
-    #[expect(clippy::disallowed_methods, reason = "this file words such errors")]
+    #[expect(clippy::disallowed_methods, reason = "this file turns these errors into text")]
     let error = error.without_url();
     match Route::to(url).0 {
         Way::Proxy(proxy) if connecting => through(&proxy, url, doing, &error),
@@ -117,7 +117,7 @@ pub fn failure(url: &Url, doing: &str, error: reqwest::Error) -> Untrusted {
 pub async fn unsent(url: &Url, tls: &ClientConfig, doing: &str, error: reqwest::Error) -> Untrusted {
     match Route::to(url).0 {
         Way::Proxy(proxy) if error.is_connect() => {
-            #[expect(clippy::disallowed_methods, reason = "this file words such errors")]
+            #[expect(clippy::disallowed_methods, reason = "this file turns these errors into text")]
             let error = error.without_url();
             asked(&proxy, url, tls, doing, &error).await
         }

@@ -23,13 +23,15 @@ pub(super) fn environment(report: &mut Report) -> Result<(), Error> {
     let counts =
         |name: &&str| std::env::var_os(name).is_some_and(|value| *name == "SSL_CERT_FILE" || !value.is_empty());
     let named: Vec<&str> = ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().filter(counts).collect();
-    let whose = if named.is_empty() { "the system's store".to_owned() } else { named.join(" and ") };
+    let source = if named.is_empty() { "the system's store".to_owned() } else { named.join(" and ") };
     match &system.trouble {
         Some(trouble) => {
-            let text = format!("{whose}: {} authorities trusted, but {trouble}", system.count());
+            let count = system.count();
+            let word = if count == 1 { "authority" } else { "authorities" };
+            let text = format!("{source}: {count} {word} trusted, but {trouble}");
             report.bad(&text, "correct the file or the folder, or unset the variable")
         }
-        None => report.good(&format!("certificates: the built-in authorities, and {} of {whose}", system.count())),
+        None => report.good(&format!("certificates: the built-in authorities, and {} of {source}", system.count())),
     }
 }
 
@@ -44,15 +46,15 @@ pub(super) fn routes(spec: &BrokerSpec, report: &mut Report) -> Result<(), Error
     if let Some((_, first)) = ways.first()
         && ways.iter().all(|(_, way)| way.to_string() == first.to_string())
     {
-        return told(&format!("{}: connections to REST, streams and token endpoint go", spec.id), first, report);
+        return print_route(&format!("{}: connections to REST, streams and token endpoint go", spec.id), first, report);
     }
     for (what, way) in &ways {
-        told(&format!("{}: connections to {what} go", spec.id), way, report)?;
+        print_route(&format!("{}: connections to {what} go", spec.id), way, report)?;
     }
     Ok(())
 }
 
-fn told(what: &str, way: &Route, report: &mut Report) -> Result<(), Error> {
+fn print_route(what: &str, way: &Route, report: &mut Report) -> Result<(), Error> {
     let text = format!("{what} {way}");
     if way.unusable().is_some() { report.bad(&text, dial::CURE) } else { report.good(&text) }
 }

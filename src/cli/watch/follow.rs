@@ -31,7 +31,7 @@ pub(super) struct Began {
 #[derive(Debug, Default)]
 pub(super) struct Follow {
     /// The lines reported in this run and earlier ones.
-    pub(super) told: WatchLog,
+    pub(super) log: WatchLog,
     /// The blotter that was read ([`crate::accounts::AccountState::book`]), and how often it was reset.
     book: Option<(u32, u32)>,
     /// The number of the first unread line.
@@ -48,8 +48,8 @@ pub(super) struct Follow {
 
 impl Follow {
     /// Continues from what an earlier run reported.
-    pub(super) fn resuming(told: WatchLog) -> Self {
-        Self { told, ..Self::default() }
+    pub(super) fn resuming(log: WatchLog) -> Self {
+        Self { log, ..Self::default() }
     }
 
     /// Sets the present time.
@@ -74,11 +74,11 @@ impl Follow {
         for entry in blotter.tape().iter().skip(fresh) {
             self.next = entry.number + 1;
             // Entries from REST before the first complete snapshot are considered with it.
-            if self.told.has_begun() || entry.source == Source::Stream {
+            if self.log.has_begun() || entry.source == Source::Stream {
                 self.consider(blotter, entry, &mut due);
             }
         }
-        if live && !self.told.has_begun() {
+        if live && !self.log.has_begun() {
             let missed =
                 |entry: &&TapeEntry| entry.source != Source::Stream && entry.at.is_some_and(|at| at >= began.at);
             for entry in blotter.tape().iter().filter(missed) {
@@ -98,7 +98,7 @@ impl Follow {
         self.waiting.clear();
         if before.0 == book {
             // Reset: the new account's earlier entries are history.
-            self.told.forget();
+            self.log.forget();
         } else {
             // Loaded from the journal, with other numbers.
             self.next = 0;
@@ -113,7 +113,7 @@ impl Follow {
         );
         let late = entry.source != Source::Stream;
         let line = ReportedLine::of(entry, blotter);
-        if (late && executes && entry.execution.is_none()) || self.told.is_told(&line, blotter) {
+        if (late && executes && entry.execution.is_none()) || self.log.is_reported(&line, blotter) {
             return;
         }
         if late && self.is_history(entry, blotter) {
@@ -121,7 +121,7 @@ impl Follow {
         }
         let row = entry.execution.as_ref().and_then(|id| blotter.execution(id));
         let unexplained = row.is_some_and(|row| row.kind == ExecutionKind::Unexplained);
-        if unexplained || blotter.order(&entry.order_id).is_none() || self.told.is_nothing(entry, blotter) {
+        if unexplained || blotter.order(&entry.order_id).is_none() || self.log.is_nothing(entry, blotter) {
             self.waiting.insert(entry.number, entry.execution.is_some());
             return;
         }
@@ -133,9 +133,9 @@ impl Follow {
             }
             self.legless.remove(&row.id);
         }
-        let before = self.told.telling_before(entry, blotter);
-        for line in before.into_iter().chain(std::iter::once(self.told.telling(entry, blotter))) {
-            self.told.remember(line.clone());
+        let before = self.log.telling_before(entry, blotter);
+        for line in before.into_iter().chain(std::iter::once(self.log.telling(entry, blotter))) {
+            self.log.remember(line.clone());
             due.push((entry.number, line));
         }
     }
@@ -160,7 +160,7 @@ impl Follow {
         if !all && fresh.is_empty() {
             return (Vec::new(), due);
         }
-        let void = self.told.overtaken(blotter, names, |order| all || fresh.contains(order));
+        let void = self.log.overtaken(blotter, names, |order| all || fresh.contains(order));
         let mut orders: HashSet<&OrderId> = void.iter().filter_map(|line| Some(&line.said()?.order)).collect();
         // A line reported under a multi-leg order may now belong to a leg.
         let legs: Vec<&OrderId> =
@@ -177,16 +177,16 @@ impl Follow {
     /// Whether an entry is from before the beginning, however late it is learned. A change of an order that was working
     /// then is news, unless its state at that time included it.
     fn is_history(&self, entry: &TapeEntry, blotter: &Blotter) -> bool {
-        let Some((since, at)) = self.told.since().zip(entry.at) else { return false };
+        let Some((since, at)) = self.log.since().zip(entry.at) else { return false };
         // An execution of an unknown order waits for the order.
         let Some(order) = blotter.order(&entry.order_id) else { return false };
         if at >= since || order.submitted_at.max(order.created_at) > Some(since) {
             return false;
         }
-        let Some(then) = self.told.working(&order.id) else {
+        let Some(then) = self.log.working(&order.id) else {
             // A leg unknown at that time; its multi-leg order counts units.
             let parents = blotter.parents_of(std::slice::from_ref(&order.id));
-            let then = parents.first().and_then(|parent| self.told.working(parent));
+            let then = parents.first().and_then(|parent| self.log.working(parent));
             return then.is_none_or(|then| Some(at) <= then.updated_at);
         };
         let row = entry.execution.as_ref().and_then(|id| blotter.execution(id));
@@ -210,8 +210,8 @@ impl Follow {
         let state =
             |order: &Order| Working { id: order.id.clone(), cum_qty: order.cum_qty, updated_at: order.updated_at };
         let working = blotter.working().map(state).collect();
-        if let Err(error) = self.told.begin(since, working, history.into_iter()) {
-            tracing::warn!("the next run will not know what this one reported: {error}");
+        if let Err(error) = self.log.begin(since, working, history.into_iter()) {
+            tracing::warn!("the next run will not know what this one printed: {error}");
         }
     }
 }

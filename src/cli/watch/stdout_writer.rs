@@ -68,11 +68,11 @@ impl StdoutWriter {
         let (signal, moved) = watch::channel(0_u64);
         let signal = Arc::new(signal);
         let unread = Arc::new(AtomicBool::new(false));
-        let (seen, told) = (Arc::clone(&unread), Arc::clone(&signal));
+        let (seen, notify) = (Arc::clone(&unread), Arc::clone(&signal));
         begin("reader", move || {
             if output::wait_until_unread() {
                 seen.store(true, Ordering::Release);
-                told.send_modify(|count| *count += 1);
+                notify.send_modify(|count| *count += 1);
             }
         })?;
         begin("stdout", move || {
@@ -102,8 +102,8 @@ impl StdoutWriter {
     /// Checks the reader; waits a moment for one that has been reading.
     pub(super) fn look(&mut self) -> Reader {
         if self.asked {
-            let patience = if self.slow { Duration::ZERO } else { USUAL };
-            match self.done.recv_timeout(patience) {
+            let wait = if self.slow { Duration::ZERO } else { USUAL };
+            match self.done.recv_timeout(wait) {
                 Err(RecvTimeoutError::Timeout) => {
                     self.slow = true;
                     return Reader::Waits;

@@ -28,7 +28,6 @@ pub(super) fn terms(order: &Order) -> Terms {
 /// The fields of an order that are compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ComparedFields {
-    /// Its status.
     pub status: OrderStatus,
     /// Its executed quantity.
     pub cum_qty: Qty,
@@ -61,7 +60,7 @@ fn same_term(one: Option<Decimal>, another: Option<Decimal>) -> bool {
 pub struct Conflict {
     /// As REST states it.
     pub stated: ComparedFields,
-    /// As shown.
+    /// The fields as the screen shows them.
     pub shown: ComparedFields,
 }
 

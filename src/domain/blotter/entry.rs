@@ -119,7 +119,7 @@ impl Blotter {
     }
 
     /// Shows a new execution on a vacant line, or on a new one.
-    #[expect(clippy::too_many_arguments, reason = "a line of the tape has that many parts")]
+    #[expect(clippy::too_many_arguments, reason = "a tape line has that many fields")]
     fn show(
         &mut self,
         vacant: Option<u64>,

@@ -41,8 +41,8 @@ impl Blotter {
         let shown = |id: &ExecutionId| before.ledger.get(id).map(|row| row.order_id.clone());
         for line in before.tape.entries().iter().filter(|line| !line.withdrawn) {
             // A line may name the parent of the leg that executed.
-            let whose = line.execution.as_ref().and_then(shown).unwrap_or_else(|| line.order_id.clone());
-            if let Some(kept) = former.0.get_mut(&whose) {
+            let key = line.execution.as_ref().and_then(shown).unwrap_or_else(|| line.order_id.clone());
+            if let Some(kept) = former.0.get_mut(&key) {
                 kept.lines.push(line.clone());
             }
         }

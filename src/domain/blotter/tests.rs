@@ -342,15 +342,15 @@ fn an_order_whose_late_report_states_more_than_its_end_is_requested() {
 /// reports arrive, each row is paired with the execution of its own time, and each is shown as new once.
 #[test]
 fn of_two_executions_of_one_span_each_finds_its_own_row() {
-    let told = |id: &str, when| fill(id, "o", 40, 40, when);
+    let reported = |id: &str, when| fill(id, "o", 40, 40, when);
     let orders = [[0, 1, 2, 3], [2, 1, 3, 0], [3, 0, 1, 2], [2, 0, 3, 1], [1, 2, 0, 3], [0, 3, 2, 1], [3, 1, 0, 2]];
     for arrivals in orders {
         let mut blotter = Blotter::default();
         let mut shown = Vec::new();
         for arrival in arrivals {
             let changes = match arrival {
-                0 => blotter.apply_update(&told("e1", 1)),
-                1 => blotter.apply_update(&told("e2", 2)),
+                0 => blotter.apply_update(&reported("e1", 1)),
+                1 => blotter.apply_update(&reported("e2", 2)),
                 2 => blotter.apply_snapshot(&[], &[row("r1", 40, 40, 1)]),
                 _ => blotter.apply_snapshot(&[], &[row("r2", 40, 40, 2)]),
             };

@@ -9,7 +9,7 @@ fn redactor() -> Redactor {
     Redactor::of([&SecretString::from(SECRET)])
 }
 
-fn told(text: &str, limit: usize) -> String {
+fn redacted(text: &str, limit: usize) -> String {
     redactor().words(&Untrusted::from(text), limit)
 }
 
@@ -26,7 +26,7 @@ fn shown(text: &str, form: &str) -> usize {
 #[test]
 fn a_secret_at_the_cut_is_redacted_before_the_cut() {
     for before in 0..60 {
-        let text = told(&format!("{} {SECRET} rest", "x".repeat(before)), 40);
+        let text = redacted(&format!("{} {SECRET} rest", "x".repeat(before)), 40);
         assert!(shown(&text, SECRET) < 3, "{before}: {text}");
     }
 }
@@ -35,8 +35,8 @@ fn a_secret_at_the_cut_is_redacted_before_the_cut() {
 fn a_secret_cut_by_a_peer_is_redacted() {
     for length in PART..SECRET.len() {
         let (head, tail) = (SECRET.get(..length).unwrap(), SECRET.get(SECRET.len() - length..).unwrap());
-        assert_eq!(told(&format!("bad token {head}"), 200), "bad token …");
-        assert_eq!(told(&format!("{tail} is no token"), 200), "… is no token");
+        assert_eq!(redacted(&format!("bad token {head}"), 200), "bad token …");
+        assert_eq!(redacted(&format!("{tail} is no token"), 200), "… is no token");
     }
 }
 
@@ -51,11 +51,11 @@ fn base64_at_every_alignment_and_in_every_alphabet_is_redacted() {
                 URL_SAFE.encode(&plain),
                 URL_SAFE_NO_PAD.encode(&plain),
             ] {
-                let text = told(&format!("sent: {form}."), 500);
+                let text = redacted(&format!("sent: {form}."), 500);
                 let alone = encoded(SECRET.as_bytes(), before.len() % 3);
                 assert!(text.contains('…') && shown(&text, &alone) < 4, "{plain}: {form} shown as {text}");
                 let percent: String = url::form_urlencoded::byte_serialize(form.as_bytes()).collect();
-                assert!(shown(&told(&percent, 500), &alone) < 4, "{percent}");
+                assert!(shown(&redacted(&percent, 500), &alone) < 4, "{percent}");
             }
         }
     }
@@ -73,7 +73,7 @@ fn percent_encoded_and_escaped_forms_are_redacted() {
     let slashes = SECRET.replace('/', "\\/");
     let hidden = SECRET.replace('c', "c\u{200b}");
     for sent in [form, every(true), every(false), escaped, slashes, hidden] {
-        assert_eq!(told(&format!("code={sent}&state=x"), 500), "code=…&state=x", "{sent}");
+        assert_eq!(redacted(&format!("code={sent}&state=x"), 500), "code=…&state=x", "{sent}");
     }
 }
 
@@ -91,7 +91,7 @@ fn a_secret_that_contains_a_percent_sign_or_a_backslash_is_redacted() {
 #[test]
 fn text_without_a_secret_is_unchanged() {
     let plain = "insufficient buying power: 12.50 % of 1000/2000 (ref a-b_c+d) \"quoted\" \\ é漢";
-    assert_eq!(told(plain, 500), plain);
+    assert_eq!(redacted(plain, 500), plain);
     assert_eq!(Redactor::of([&SecretString::from("")]).words(&Untrusted::from(plain), 500), plain);
 }
 

@@ -21,7 +21,7 @@ const CLOCKS_APART: SignedDuration = SignedDuration::from_secs(5);
 pub(super) enum Choice {
     /// The trade at this index.
     Row(usize),
-    Untold,
+    Unreported,
     Open,
 }
 
@@ -33,7 +33,7 @@ pub(super) struct Slate<'a> {
     /// Oldest first.
     rows: Vec<&'a Execution>,
     /// By trade id: the row that counts for it now.
-    stands: HashMap<ExecutionId, &'a Execution>,
+    current: HashMap<ExecutionId, &'a Execution>,
     /// By correction id: the trade that it corrects.
     roots: HashMap<ExecutionId, ExecutionId>,
     /// Trades that were busted.
@@ -60,7 +60,7 @@ impl<'a> Slate<'a> {
         let mut rows: Vec<&Execution> = rows.iter().copied().filter(|row| row.kind == ExecutionKind::Trade).collect();
         rows.sort_by(|one, other| (one.at, &one.id).cmp(&(other.at, &other.id)));
         Self {
-            stands: rows.iter().map(|row| (row.id.clone(), *row)).collect(),
+            current: rows.iter().map(|row| (row.id.clone(), *row)).collect(),
             roots: HashMap::new(),
             busted: HashSet::new(),
             claimed: HashSet::new(),
@@ -117,19 +117,19 @@ impl<'a> Slate<'a> {
     pub(super) fn undo(&mut self, undoing: &'a Execution, row: &ExecutionId) -> Of {
         let root = self.root(row);
         if matches!(undoing.kind, ExecutionKind::Bust { .. }) {
-            let px = self.stands.get(&root).map_or(undoing.px, |now| now.px);
+            let px = self.current.get(&root).map_or(undoing.px, |now| now.px);
             self.undo_something(undoing, px);
             self.busted.insert(root);
             return Of::Row(row.clone());
         }
         self.roots.insert(undoing.id.clone(), root.clone());
-        let before = self.stands.insert(root.clone(), undoing).map(|before| before.id.clone());
+        let before = self.current.insert(root.clone(), undoing).map(|before| before.id.clone());
         Of::Row(before.filter(|before| *before != undoing.id).unwrap_or(root))
     }
 
     /// What the order executed, according to its trades and their known busts and corrections.
     fn sum(&self) -> Option<Worth> {
-        let now = || self.rows.iter().filter_map(|row| self.stands.get(&row.id));
+        let now = || self.rows.iter().filter_map(|row| self.current.get(&row.id));
         let qty = Qty::sum(now().map(|row| row.qty))?.checked_sub(self.taken)?;
         let money = now().try_fold(Money::ZERO, |sum, row| sum.checked_add(worth(row)?));
         let money = money.zip(self.refunded).and_then(|(sum, refunded)| sum.checked_sub(refunded));
@@ -175,7 +175,7 @@ impl<'a> Slate<'a> {
         let taken = Qty::sum(group.busts().map(|bust| bust.qty.abs()));
         let corrected = group.last_correction();
         // It may be corrected again by one that names the correction.
-        let becomes = corrected.map(|row| self.stands.get(&row.id).copied().unwrap_or(row));
+        let becomes = corrected.map(|row| self.current.get(&row.id).copied().unwrap_or(row));
         let mut fits: Vec<(Rank, usize, &Execution)> = Vec::new();
         for place in 0..self.rows.len() {
             let Some((rank, now)) = self.rank(group, place) else { continue };
@@ -207,9 +207,9 @@ impl<'a> Slate<'a> {
             _ if !proven => Way { choice: Choice::Open, more: None },
             Some(becomes) => {
                 let alone = Worth { qty: becomes.qty, money: worth(becomes) };
-                Way { choice: Choice::Untold, more: less(Some(alone), becomes.px) }
+                Way { choice: Choice::Unreported, more: less(Some(alone), becomes.px) }
             }
-            None => Way { choice: Choice::Untold, more: Some(Worth::NOTHING) },
+            None => Way { choice: Choice::Unreported, more: Some(Worth::NOTHING) },
         });
         ways
     }
@@ -223,7 +223,7 @@ impl<'a> Slate<'a> {
         let is_out = apart.is_some_and(|apart| apart > CLOCKS_APART)
             || self.busted.contains(&row.id)
             || self.claimed.contains(&row.id);
-        let now = self.stands.get(&row.id).filter(|_| !is_out)?;
+        let now = self.current.get(&row.id).filter(|_| !is_out)?;
         let other_px = now.px.zip(undoing.px).is_some_and(|(px, other)| px != other);
         let not_said = group.said.as_ref() != Some(&row.id);
         Some(((not_said, now.qty != undoing.qty.abs(), is_before(undoing.at, row.at), other_px), now))
@@ -247,7 +247,7 @@ impl<'a> Slate<'a> {
     fn by_qty(&self) -> HashMap<Qty, Vec<usize>> {
         let mut loose: HashMap<Qty, Vec<usize>> = HashMap::new();
         for (place, row) in self.rows.iter().enumerate() {
-            if let Some(now) = self.stands.get(&row.id) {
+            if let Some(now) = self.current.get(&row.id) {
                 loose.entry(now.qty).or_default().push(place);
             }
         }

@@ -77,15 +77,17 @@ fn found(rows: &[Execution], order: &Order) -> Vec<String> {
 }
 
 /// The same, if these rows were shown for these before.
-fn found_where(rows: &[Execution], order: &Order, told: &[(&str, &str)]) -> Vec<String> {
+fn found_where(rows: &[Execution], order: &Order, reported: &[(&str, &str)]) -> Vec<String> {
     let rows: Vec<&Execution> = rows.iter().collect();
     let known = |id: &ExecutionId| rows.iter().find(|row| row.id == *id).map(|row| row.id.clone());
-    let said = |id: &ExecutionId| told.iter().find(|(undoing, _)| *undoing == id.as_str()).map(|told| told.1.into());
+    let said = |id: &ExecutionId| {
+        reported.iter().find(|(undoing, _)| *undoing == id.as_str()).map(|reported| reported.1.into())
+    };
     let mut found: Vec<_> = resolve(&rows, Some(order), known, said).into_iter().collect();
     found.sort_by(|one, other| one.0.cmp(&other.0));
     let word = |of| match of {
         Of::Row(id) => id.to_string(),
-        Of::Untold(id) => format!("untold {id}"),
+        Of::Unreported(id) => format!("untold {id}"),
         Of::Open => "open".to_owned(),
         Of::Nothing => "nothing".to_owned(),
     };
@@ -111,25 +113,26 @@ fn a_row_represents_the_execution_that_a_bust_or_correction_names() {
 
 #[test]
 fn the_order_shows_whether_the_execution_was_reported_at_all() {
-    let told = || vec![trade("e1", 10, 1), trade("row/1", 40, 2)];
+    let reported = || vec![trade("e1", 10, 1), trade("row/1", 40, 2)];
     // As much as the row's quantity executed again, and was undone or corrected before it was reported.
-    assert_eq!(found(&[told(), vec![bust("b", "lost", 40, 3)]].concat(), &order(50)), ["untold lost"]);
-    assert_eq!(found(&[told(), vec![correction("c", "lost", 40, 9, 3)]].concat(), &order(90)), ["open"]);
+    assert_eq!(found(&[reported(), vec![bust("b", "lost", 40, 3)]].concat(), &order(50)), ["untold lost"]);
+    assert_eq!(found(&[reported(), vec![correction("c", "lost", 40, 9, 3)]].concat(), &order(90)), ["open"]);
     // The order's state is older: nothing is known yet.
-    assert_eq!(found(&[told(), vec![bust("b", "lost", 30, 3)]].concat(), &order(77)), ["open"]);
+    assert_eq!(found(&[reported(), vec![bust("b", "lost", 30, 3)]].concat(), &order(77)), ["open"]);
     // Two at once, one of which was reported.
-    let both = [told(), vec![bust("b1", "lost", 40, 3), bust("b2", "gone", 30, 4)]].concat();
+    let both = [reported(), vec![bust("b1", "lost", 40, 3), bust("b2", "gone", 30, 4)]].concat();
     assert_eq!(found(&both, &order(10)), ["row/1", "untold gone"]);
-    let twice = [told(), vec![trade("row/2", 40, 3), bust("b1", "lost", 40, 4), bust("b2", "gone", 40, 5)]].concat();
+    let twice =
+        [reported(), vec![trade("row/2", 40, 3), bust("b1", "lost", 40, 4), bust("b2", "gone", 40, 5)]].concat();
     assert_eq!(found(&twice, &order(10)), ["row/1", "row/2"], "no row twice");
     // The lists took something back in addition.
     let inferred = || row("inferred-bust/o/50-40@1", ExecutionKind::Bust { of: None }, 10, 10, 4);
-    assert_eq!(found(&[told(), vec![bust("b", "lost", 40, 3), inferred()]].concat(), &order(0)), ["row/1", "open"]);
+    assert_eq!(found(&[reported(), vec![bust("b", "lost", 40, 3), inferred()]].concat(), &order(0)), ["row/1", "open"]);
     let price = correction("c", "lost", 40, 9, 3);
-    assert_eq!(found(&[told(), vec![price, inferred()]].concat(), &order(40)), ["row/1", "open"]);
+    assert_eq!(found(&[reported(), vec![price, inferred()]].concat(), &order(40)), ["row/1", "open"]);
     // Inferred because it was not known yet what the correction refers to.
     let less = correction("c", "lost", 30, 10, 3);
-    assert_eq!(found(&[told(), vec![less, inferred()]].concat(), &order(40)), ["row/1", "nothing"]);
+    assert_eq!(found(&[reported(), vec![less, inferred()]].concat(), &order(40)), ["row/1", "nothing"]);
 }
 
 #[test]
@@ -180,32 +183,32 @@ fn an_execution_after_a_bust_or_correction_is_not_the_one_undone() {
 
 #[test]
 fn a_row_with_the_named_id_belongs_to_that_bust_or_correction_alone() {
-    let told = || vec![trade("row/2026::a", 40, 1), trade("row/2026::b", 40, 2), trade("row/2026::c", 40, 3)];
+    let reported = || vec![trade("row/2026::a", 40, 1), trade("row/2026::b", 40, 2), trade("row/2026::c", 40, 3)];
     for named in ["a", "b", "c"] {
-        let rows = [told(), vec![bust("u", named, 40, 9)]].concat();
+        let rows = [reported(), vec![bust("u", named, 40, 9)]].concat();
         assert_eq!(found(&rows, &order(80)), [format!("row/2026::{named}")]);
-        let rows = [told(), vec![correction("u", named, 40, 9, 9)]].concat();
+        let rows = [reported(), vec![correction("u", named, 40, 9, 9)]].concat();
         assert_eq!(found(&rows, &order(120)), [format!("row/2026::{named}")]);
     }
-    let both = [told(), vec![bust("u1", "lost", 40, 8), bust("u2", "a", 40, 9)]].concat();
+    let both = [reported(), vec![bust("u1", "lost", 40, 8), bust("u2", "a", 40, 9)]].concat();
     assert_eq!(found(&both, &order(40)), ["row/2026::b", "row/2026::a"]);
     // Less was inferred before it was known what the correction refers to.
     let inferred = row("inferred-bust/o/120-110@1", ExecutionKind::Bust { of: None }, 10, 10, 4);
-    let rows = [told(), vec![correction("c", "b", 30, 9, 9), inferred]].concat();
+    let rows = [reported(), vec![correction("c", "b", 30, 9, 9), inferred]].concat();
     assert_eq!(found(&rows, &order(110)), ["row/2026::b", "nothing"]);
     assert_eq!(found(&rows, &order(100)), ["row/2026::b", "open"], "the same quantity was undone in addition");
     // No row has it: that proves nothing, because rows may have ids of their own.
-    let rows = [told(), vec![bust("u", "lost", 40, 9)]].concat();
+    let rows = [reported(), vec![bust("u", "lost", 40, 9)]].concat();
     assert_eq!(found(&rows, &order(80)), ["row/2026::a"]);
 }
 
 #[test]
 fn the_average_price_identifies_one_of_several_rows_of_one_quantity_once_it_is_stated() {
     let row = |id, px, second| row(id, ExecutionKind::Trade, 5, px, second);
-    let told = || vec![trade("e1", 10, 1), row("row/1", 151, 2), row("row/2", 150, 3), row("row/3", 147, 4)];
+    let reported = || vec![trade("e1", 10, 1), row("row/1", 151, 2), row("row/2", 150, 3), row("row/3", 147, 4)];
     // 100 + 755 + 750 + 735, less the row's value, plus the corrected value.
     for (avg, of) in [("94.4", "row/2"), ("94.2", "row/1"), ("95", "row/3")] {
-        let rows = [told(), vec![correction("c", "lost", 5, 154, 9)]].concat();
+        let rows = [reported(), vec![correction("c", "lost", 5, 154, 9)]].concat();
         assert_eq!(found(&rows, &stated(25, avg, 9)), [of], "{avg}");
         assert_eq!(found(&rows, &stated(25, avg, 5)), ["row/1"], "an earlier average proves nothing: {avg}");
         assert_eq!(found_where(&rows, &stated(25, avg, 9), &[("c", "row/1")]), [of], "shown before: {avg}");
@@ -213,10 +216,10 @@ fn the_average_price_identifies_one_of_several_rows_of_one_quantity_once_it_is_s
     for (avg, of) in [("79.25", "row/1"), ("79.5", "row/2"), ("80.25", "row/3")] {
         let mut undoing = bust("b", "lost", 5, 9);
         undoing.px = None;
-        assert_eq!(found(&[told(), vec![undoing]].concat(), &stated(20, avg, 9)), [of], "{avg}");
+        assert_eq!(found(&[reported(), vec![undoing]].concat(), &stated(20, avg, 9)), [of], "{avg}");
     }
     // No row leads to the stated average: it may be of another time.
-    let rows = [told(), vec![correction("c", "lost", 5, 154, 9)]].concat();
+    let rows = [reported(), vec![correction("c", "lost", 5, 154, 9)]].concat();
     assert_eq!(found(&rows, &stated(25, "12", 9)), ["row/1"]);
 }
 

@@ -20,7 +20,7 @@ use std::time::Duration;
 use super::InputEvent;
 use super::paste::Paste;
 use super::sequences;
-use super::unfinished::{Alone, CUT, HAND, Kind, patience};
+use super::unfinished::{Alone, CUT, HAND, Kind, wait};
 use crate::app::keymap::{Chord, KeyCode};
 use crate::domain::Mono;
 
@@ -129,7 +129,7 @@ impl Decoder {
             | State::Console
             | State::OldMouse
             | State::Text(_)
-            | State::TextEscape(_) => Some(self.alone.patience).filter(|_| !self.alone.bytes.is_empty())?,
+            | State::TextEscape(_) => Some(self.alone.wait).filter(|_| !self.alone.bytes.is_empty())?,
         };
         Some(self.last + after)
     }
@@ -182,7 +182,7 @@ impl Decoder {
             // The byte after the Escape decides.
             State::Ground | State::Escape | State::Paste | State::TextEscape(_) => {}
             State::Introduced(_) | State::Csi | State::Console | State::OldMouse | State::Text(_) => {
-                self.alone.hear(byte, now.since(self.last));
+                self.alone.push(byte, now.since(self.last));
             }
         }
         if self.alone.bytes.len() > LONGEST {
@@ -267,7 +267,7 @@ impl Decoder {
         self.introduce(kind, false);
         self.alone = Alone {
             bytes: ch.encode_utf8(&mut [0; 4]).as_bytes().to_vec(),
-            patience: if introduced { patience(now.since(self.last)) } else { HAND },
+            wait: if introduced { wait(now.since(self.last)) } else { HAND },
             introduced,
         };
         if introduced {
@@ -373,7 +373,7 @@ impl Decoder {
     /// there.
     fn typed(&self, byte: u8) -> bool {
         let ends = sequences::cursor(byte).is_some() || matches!(byte, b'Z' | b'I' | b'O');
-        !self.alone.bytes.is_empty() && (!ends || self.alone.patience != CUT)
+        !self.alone.bytes.is_empty() && (!ends || self.alone.wait != CUT)
     }
 
     fn ss3(&mut self, byte: u8, now: Mono, heard: &mut Vec<InputEvent>) {
@@ -463,7 +463,7 @@ impl Decoder {
             self.give_up_paste(now, heard);
             self.doubt = None;
             self.byte(byte, now, heard);
-        } else if let Some(text) = self.paste.hear(byte, gap) {
+        } else if let Some(text) = self.paste.push(byte, gap) {
             heard.push(InputEvent::Paste(text));
             self.finish();
         }

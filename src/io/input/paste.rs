@@ -51,7 +51,7 @@ impl Paste {
     }
 
     /// Takes a byte, this long after the last; returns the whole text when the byte ends the paste.
-    pub(super) fn hear(&mut self, byte: u8, gap: Duration) -> Option<String> {
+    pub(super) fn push(&mut self, byte: u8, gap: Duration) -> Option<String> {
         self.length = self.length.saturating_add(1);
         if self.kept.len() < LONGEST + ENDS.len() {
             self.kept.push(byte);

@@ -95,7 +95,7 @@ pub(super) fn csi(bytes: &[u8]) -> Option<InputEvent> {
 }
 
 /// A key with a parameter of modifiers and kind, unless it says that the key went up.
-#[expect(clippy::wildcard_enum_match_arm, reason = "every other key is told as it is")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "other keys are passed on unchanged")]
 fn pressed(code: KeyCode, modifiers: &str) -> Option<InputEvent> {
     let bits = bits(modifiers)?;
     if modifiers.split(':').nth(1) == Some("3") || bits & FOREIGN != 0 {

@@ -56,20 +56,20 @@ impl Kind {
 pub(super) struct Alone {
     pub(super) bytes: Vec<u8>,
     /// How long they wait for the end of the sequence.
-    pub(super) patience: Duration,
+    pub(super) wait: Duration,
     /// Whether the first is an introducer after an Escape that was taken for the key.
     pub(super) introduced: bool,
 }
 
 impl Alone {
     /// Adds a byte that arrived this long after the last.
-    pub(super) fn hear(&mut self, byte: u8, gap: Duration) {
+    pub(super) fn push(&mut self, byte: u8, gap: Duration) {
         let goes_on = matches!(byte, 0x80..=0xbf) && !self.bytes.is_empty();
         if gap < HAND && !goes_on {
             return self.clear();
         }
         if self.bytes.is_empty() {
-            self.patience = patience(gap);
+            self.wait = wait(gap);
         }
         self.bytes.push(byte);
     }
@@ -81,6 +81,6 @@ impl Alone {
 }
 
 /// How long a character waits that arrived this long after the last.
-pub(super) fn patience(gap: Duration) -> Duration {
+pub(super) fn wait(gap: Duration) -> Duration {
     if gap < CUT { CUT } else { HAND }
 }

@@ -18,14 +18,13 @@ pub enum IntentOutcome {
     Refused(String),
 }
 
-/// One record.
+/// One row for the journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Record {
     /// The account of the link. Another id than before starts a new generation; old rows stay.
     Account(AccountId),
     /// An order's state.
     Order(Box<Order>, Source),
-    /// An execution.
     Execution(Box<Execution>),
     /// A placeholder that was explained, or an id that was replaced by the broker's own.
     Removed(ExecutionId),
@@ -40,16 +39,14 @@ pub enum Record {
     },
     /// An order is about to be sent; not before the barrier has passed.
     Intent {
-        /// Its id.
         client_order_id: ClientOrderId,
         /// The request's JSON.
         body: Arc<str>,
     },
     /// The outcome of an intent.
     Outcome {
-        /// Its id.
         client_order_id: ClientOrderId,
-        /// The outcome.
+        /// What became of the intent.
         outcome: IntentOutcome,
     },
     /// The broker refused something.
@@ -64,7 +61,6 @@ pub enum Record {
 /// Records of one link and one moment, written together or not at all.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Batch {
-    /// The link.
     pub link: LinkId,
     /// When they were learned, by the local clock; for display, and to order the writes of two programs.
     pub learned_at: Timestamp,

@@ -17,6 +17,7 @@ use super::rows::Row;
 use super::store::nanos;
 use super::{JournalError, schema};
 use crate::domain::blotter::TapeEntry;
+use crate::domain::text::counted;
 use crate::domain::{AccountId, ClientOrderId, Execution, LinkId, Order, Source};
 
 /// Done orders loaded at start; older ones stay in the file for exports.
@@ -54,7 +55,6 @@ pub(super) struct Place {
 /// The data that a link starts from, all marked [`Source::Journal`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LoadedState {
-    /// The account.
     pub account: Option<AccountId>,
     /// The broker's time of the last execution of a complete pass.
     pub watermark: Option<Timestamp>,
@@ -81,11 +81,10 @@ pub struct LoadedState {
 impl LoadedState {
     /// What to say of rows that cannot be read, if there are any.
     pub fn unreadable_words(&self, link: &LinkId) -> Option<String> {
-        let rows = match self.unreadable {
-            0 => return None,
-            1 => "1 journal row".to_owned(),
-            many => format!("{many} journal rows"),
-        };
+        if self.unreadable == 0 {
+            return None;
+        }
+        let rows = counted(self.unreadable, "journal row");
         let since = self.complete_at.map_or_else(|| "the beginning".to_owned(), |at| format!("{at:.0}"));
         Some(format!(
             "{rows} of {link} cannot be read by this version; asking the broker again for everything since {since}"
@@ -114,7 +113,7 @@ pub struct Range {
 pub struct Reader {
     connection: Connection,
     path: String,
-    patience: Duration,
+    timeout: Duration,
     longest: i64,
 }
 
@@ -125,7 +124,7 @@ impl Reader {
     /// When it does not exist, or is not ours.
     pub fn open(path: &Path) -> Result<Self, JournalError> {
         let connection = schema::open_to_read(path)?;
-        Ok(Self { connection, path: path.display().to_string(), patience: LONGEST_WAIT, longest: LONGEST_ROW })
+        Ok(Self { connection, path: path.display().to_string(), timeout: LONGEST_WAIT, longest: LONGEST_ROW })
     }
 
     /// The same reader with another limit on the size of rows, in bytes.
@@ -183,7 +182,7 @@ impl Reader {
         let mut read = || -> rusqlite::Result<usize> {
             let mut statement = self.connection.prepare(query)?;
             let link = range.link.as_ref().map(LinkId::as_str);
-            let patience = QueryTimeout::with(&self.connection, self.patience);
+            let timeout = QueryTimeout::with(&self.connection, self.timeout);
             let bounds = params![link, range.from.map(nanos), range.until.map(nanos), self.longest];
             let mut rows = statement.query(bounds)?;
             let mut unreadable = 0;
@@ -192,9 +191,9 @@ impl Reader {
                 match row.get_ref(1)?.as_str().ok().and_then(T::from_body) {
                     Some(value) => {
                         let value = complete(value, (row.get(2)?, row.get(3)?))?;
-                        patience.waiting(false);
+                        timeout.waiting(false);
                         each(LinkId::from(link), value);
-                        patience.waiting(true);
+                        timeout.waiting(true);
                     }
                     None => unreadable += 1,
                 }

@@ -290,10 +290,7 @@ pub(super) fn words(error: &rusqlite::Error) -> String {
     }
 }
 
-#[expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "the system has many errors, and what is no damage stays what it is"
-)]
+#[expect(clippy::wildcard_enum_match_arm, reason = "error kinds that are no damage are passed on")]
 fn prepare(path: &Path) -> Result<Usable, Unfit> {
     make_private(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Unfit::NotNow(error.to_string()),
@@ -405,7 +402,7 @@ fn make_private(path: &Path) -> std::io::Result<()> {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the signature that map_err needs")]
+#[expect(clippy::needless_pass_by_value, reason = "map_err passes the error by value")]
 fn unfit(error: rusqlite::Error) -> Unfit {
     if is_damage(&error) {
         Unfit::Damaged(error.to_string())

@@ -387,7 +387,7 @@ fn undo_the_same(reports: &[&Execution], with: Option<&Execution>, inferred: &Ex
 }
 
 /// What a report took back of what its order executed; `None` where that is not known, or it took back nothing.
-#[expect(clippy::wildcard_enum_match_arm, reason = "nothing else undoes")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "only busts and corrections undo")]
 fn taken_back(report: &Execution, all: &[Execution]) -> Option<Qty> {
     let taken = match &report.kind {
         ExecutionKind::Bust { .. } => Some(report.qty.abs()),

@@ -284,15 +284,15 @@ fn rows_written_before_a_new_account_was_recognised_are_exported_once() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("journal.sqlite");
     let journal = open(&path);
-    let told = || {
+    let reported = || {
         let update = fill("e1", "o", 40, 40);
         let row = Record::Execution(Box::new(update.executions[0].clone()));
         vec![Record::Order(Box::new(update.order), Source::Stream), row]
     };
     save(&journal, vec![Record::Account("a".into())]);
-    save(&journal, told());
+    save(&journal, reported());
     save(&journal, vec![Record::Account("b".into())]);
-    save(&journal, told());
+    save(&journal, reported());
     let reader = Reader::open(&path).unwrap();
     let (mut rows, mut orders) = (0, 0);
     reader.executions(&Range::default(), |_, _| rows += 1).unwrap();

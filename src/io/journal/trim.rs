@@ -21,7 +21,7 @@ const SLICE: i64 = 1_000;
 const DAY: i64 = 24 * 3_600 * 1_000_000_000;
 
 /// The newest time by the broker's clock in a batch, in nanoseconds since 1970.
-#[expect(clippy::wildcard_enum_match_arm, reason = "nothing else has a time by the broker")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "only these records have a time from the broker")]
 fn evidence(batch: &Batch) -> Option<i64> {
     let of = |record: &Record| match record {
         Record::Order(order, _) => order.updated_at.max(order.submitted_at),

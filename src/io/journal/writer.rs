@@ -250,7 +250,7 @@ impl Writer {
         let opened = (self.opener)(&self.path)?;
         if std::mem::take(&mut self.lost) {
             self.shared.notice(format!(
-                "{} was removed or replaced while in use; what this program knows is written to the file that is \
+                "{} was removed or replaced while in use; this program writes its data to the file that is \
                     there now",
                 self.path.display()
             ));

@@ -147,7 +147,7 @@ pub(super) async fn prove(setup: &Setup) -> Result<(), LinkFailure> {
 }
 
 fn of_tokens(error: &StoreError) -> LinkFailure {
-    LinkFailure::Store { message: format!("no token can be stored: {error}"), hint: error.hint() }
+    LinkFailure::Store { message: format!("the token cannot be stored: {error}"), hint: error.hint() }
 }
 
 fn of_links(error: &LinksError) -> LinkFailure {

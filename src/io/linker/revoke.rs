@@ -41,7 +41,7 @@ pub(super) enum Ended {
 pub struct StillLinked {
     /// What failed, with the file.
     pub message: String,
-    /// The fix.
+    /// What the user can do about it.
     pub hint: String,
 }
 
@@ -88,7 +88,7 @@ pub(super) async fn unlink(setup: &Setup, link: &LinkId, forgotten: impl FnOnce(
         Ended::ReadOnly => {
             format!("{label} is unlinked and its token forgotten, but not revoked, because of --read-only; {BY_HAND}")
         }
-        Ended::Shared(other) => format!("{label} is unlinked; its grant stays in force, because {other} also uses it"),
+        Ended::Shared(other) => format!("{label} is unlinked; its grant stays valid, because {other} also uses it"),
         Ended::Failed(error) => format!("{label} is unlinked and its token forgotten, but {error}; {BY_HAND}"),
     })
 }
@@ -102,16 +102,16 @@ pub(super) async fn decline(setup: &Setup, spec: &BrokerSpec, token: &SecretStri
     }
     let (name, is_valid) = (&spec.name, !matches!(ended, Ended::Revoked | Ended::Shared(_)));
     let sentence = match ended {
-        Ended::Revoked => format!("nothing was saved, and the token that {name} had granted is revoked"),
-        Ended::ByHand => format!("nothing was saved, but the token that {name} granted stays valid; {BY_HAND}"),
-        Ended::ReadOnly => format!(
-            "nothing was saved, but the token that {name} granted stays valid, because of --read-only; {BY_HAND}"
-        ),
+        Ended::Revoked => format!("nothing was saved, and the token from {name} is revoked"),
+        Ended::ByHand => format!("nothing was saved, but the token from {name} stays valid; {BY_HAND}"),
+        Ended::ReadOnly => {
+            format!("nothing was saved, but the token from {name} stays valid, because of --read-only; {BY_HAND}")
+        }
         Ended::Shared(label) => {
-            format!("nothing was saved; the token that {name} granted stays valid, because {label} uses it")
+            format!("nothing was saved; the token from {name} stays valid, because {label} uses it")
         }
         Ended::Failed(error) => {
-            format!("nothing was saved, but the token that {name} granted stays valid: {error}; {BY_HAND}")
+            format!("nothing was saved, but the token from {name} stays valid: {error}; {BY_HAND}")
         }
     };
     if is_valid {
@@ -124,7 +124,7 @@ pub(super) async fn decline(setup: &Setup, spec: &BrokerSpec, token: &SecretStri
 
 /// What is said of an attempt that ended before it was known what became of its token.
 pub(super) fn cut_short(spec: &BrokerSpec) -> String {
-    format!("linking was cut short, and a token that {} granted may stay valid; {BY_HAND}", spec.name)
+    format!("linking was cut short, and a token from {} may stay valid; {BY_HAND}", spec.name)
 }
 
 /// Forgets a token and its link, or neither; returns the token, if there was one.

@@ -32,12 +32,12 @@ pub(super) async fn resolve(source: &SecretSource, programs: &Programs) -> Resul
 
 /// Reads the variable. Errors do not repeat its name, because the secret itself may have been written there.
 pub(super) fn variable(name: &str) -> Result<SecretString, String> {
-    let told = |what: &str| Err(format!("the environment variable that client_secret_env names {what}"));
+    let unusable = |what: &str| Err(format!("the environment variable that client_secret_env names {what}"));
     match std::env::var(name).map(Zeroizing::new) {
-        Ok(value) if is_blank(&value) => told("is empty"),
+        Ok(value) if is_blank(&value) => unusable("is empty"),
         Ok(value) => Ok(SecretString::from(value.as_str())),
-        Err(std::env::VarError::NotPresent) => told("is not set"),
-        Err(std::env::VarError::NotUnicode(_)) => told("is not text"),
+        Err(std::env::VarError::NotPresent) => unusable("is not set"),
+        Err(std::env::VarError::NotUnicode(_)) => unusable("is not text"),
     }
 }
 

@@ -18,9 +18,7 @@ use crate::link::LinkRecord;
 
 /// The linked accounts and their connections; links cannot be added or removed here.
 pub struct Headless {
-    /// The accounts.
     pub accounts: Accounts,
-    /// The troubles.
     pub troubles: Troubles,
     connections: Connections<Msg>,
     inbox: mpsc::Receiver<Msg>,
@@ -170,7 +168,7 @@ impl Headless {
                     self.keeper.remember(link, memory, &self.accounts, now);
                 }
                 Output::Do(effect) => self.connections.run(effect),
-                Output::Told(event) => self.troubles.follow(&event, &self.accounts, relink, now),
+                Output::Event(event) => self.troubles.follow(&event, &self.accounts, relink, now),
             }
         }
     }
@@ -182,8 +180,8 @@ impl Headless {
 
     fn begin(&mut self, read: Option<Read>) {
         let Some(read) = read else { return };
-        let (links, told) = self.keeper.begin(read);
-        for msg in told {
+        let (links, notices) = self.keeper.begin(read);
+        for msg in notices {
             self.handle(msg);
         }
         self.connections.know(&links);

@@ -38,7 +38,7 @@ impl Loop {
         let mut receipts = Receipts::default();
         let alarm = Alarm::new();
         for heard in background::ask(&mut keys, view).await {
-            urgent.extend(hear(heard, view, &mut receipts));
+            urgent.extend(message_of(heard, view, &mut receipts));
         }
         if screen.ask(&receipts.begin(self.clock.now().mono)).is_err() {
             return GONE;
@@ -77,7 +77,7 @@ impl Loop {
                     Some(heard) => {
                         pressed = true;
                         let more = std::iter::from_fn(|| keys.try_recv().ok()).take(BATCH);
-                        urgent.extend(std::iter::once(heard).chain(more).filter_map(|heard| hear(heard, view, &mut receipts)));
+                        urgent.extend(std::iter::once(heard).chain(more).filter_map(|heard| message_of(heard, view, &mut receipts)));
                     }
                     None => return GONE,
                 },
@@ -160,7 +160,7 @@ impl Loop {
         );
         let size = self.model.size;
         if screen.size() != size {
-            screen.anew(size)?;
+            screen.invalidate(size)?;
         }
         screen.frame(|surface| {
             let drawn = surface.draw(|frame| view::draw(&self.model, view, frame))?;
@@ -170,7 +170,7 @@ impl Loop {
     }
 
     /// Runs the effects that only a terminal can.
-    #[expect(clippy::wildcard_enum_match_arm, reason = "nothing else concerns the terminal")]
+    #[expect(clippy::wildcard_enum_match_arm, reason = "only these effects concern the terminal")]
     fn on_terminal(&mut self, effect: Effect, screen: &mut Screen, receipts: &mut Receipts) -> std::io::Result<()> {
         match effect {
             Effect::Copy { text, what } => {
@@ -225,11 +225,13 @@ fn resized() -> Msg {
 }
 
 /// What the terminal said, as a message; what concerns the look alone is done here.
-#[expect(clippy::wildcard_enum_match_arm, reason = "the rest is keys and clicks")]
-fn hear(heard: InputEvent, view: &mut ViewState, receipts: &mut Receipts) -> Option<Msg> {
+#[expect(clippy::wildcard_enum_match_arm, reason = "the other events are keys and clicks")]
+fn message_of(heard: InputEvent, view: &mut ViewState, receipts: &mut Receipts) -> Option<Msg> {
     match heard {
-        InputEvent::Cursor { row, column } => receipts.told(row, column).map(|question| Msg::Shown { question }),
-        InputEvent::Background(background) => background::told(view, background).then_some(Msg::Redraw),
+        InputEvent::Cursor { row, column } => {
+            receipts.cursor_reported(row, column).map(|question| Msg::Shown { question })
+        }
+        InputEvent::Background(background) => background::apply(view, background).then_some(Msg::Redraw),
         InputEvent::Resized => Some(resized()),
         heard => input::message(heard, |column, row| view.hit(column, row)),
     }

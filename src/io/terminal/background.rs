@@ -12,12 +12,12 @@ use crate::io::input::{Background, InputEvent};
 use crate::view::ViewState;
 
 /// How long the first frame waits for the answer, which some terminals never give. A later one changes the theme.
-const PATIENCE: Duration = Duration::from_millis(100);
+const ANSWER_TIMEOUT: Duration = Duration::from_millis(100);
 /// OSC 11, and a query that every terminal answers; when its answer comes first, there will be no other.
 const QUESTION: &[u8] = b"\x1b]11;?\x07\x1b[c";
 
 /// Asks if the look depends on it, and waits a moment; gives back what else was heard.
-#[expect(clippy::wildcard_enum_match_arm, reason = "everything else is kept for the keys")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "other events are kept for the loop")]
 pub async fn ask(keys: &mut mpsc::Receiver<InputEvent>, view: &mut ViewState) -> VecDeque<InputEvent> {
     let mut other = VecDeque::new();
     if !view.follows_background() || super::send(QUESTION).is_err() {
@@ -27,7 +27,7 @@ pub async fn ask(keys: &mut mpsc::Receiver<InputEvent>, view: &mut ViewState) ->
         while let Some(heard) = keys.recv().await {
             match heard {
                 InputEvent::Background(background) => {
-                    told(view, background);
+                    apply(view, background);
                     return;
                 }
                 InputEvent::Attributes => return,
@@ -35,13 +35,13 @@ pub async fn ask(keys: &mut mpsc::Receiver<InputEvent>, view: &mut ViewState) ->
             }
         }
     };
-    if tokio::time::timeout(PATIENCE, answered).await.is_err() {
+    if tokio::time::timeout(ANSWER_TIMEOUT, answered).await.is_err() {
         tracing::debug!("the terminal has not reported its background yet");
     }
     other
 }
 
 /// Takes the answer; true when the theme changes.
-pub fn told(view: &mut ViewState, background: Background) -> bool {
+pub fn apply(view: &mut ViewState, background: Background) -> bool {
     view.on_background(background == Background::Light)
 }

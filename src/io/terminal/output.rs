@@ -23,7 +23,7 @@ const MOST_WAITING: usize = 256 * 1024;
 /// How often the thread checks whether to stop, while the terminal does not read.
 const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
 /// Time limits at the end: for a frame being written, for the thread to stop, for the last bytes.
-const PATIENCE: Duration = Duration::from_millis(200);
+const OUTPUT_TIMEOUT: Duration = Duration::from_millis(200);
 /// Ends any escape sequence that the terminal may be in.
 const BROKEN_OFF: &[u8] = b"\x18\x1b\\";
 
@@ -181,7 +181,7 @@ impl Output {
     }
 
     fn wait_idle<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
-        let waited = self.changed.wait_timeout_while(state, PATIENCE, |state| state.busy);
+        let waited = self.changed.wait_timeout_while(state, OUTPUT_TIMEOUT, |state| state.busy);
         waited.unwrap_or_else(PoisonError::into_inner).0
     }
 

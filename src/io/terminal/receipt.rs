@@ -57,7 +57,7 @@ impl Receipts {
     }
 
     /// The terminal reported its cursor, counted from one; returns the question that was shown, if this is its answer.
-    pub fn told(&mut self, row: u16, column: u16) -> Option<u64> {
+    pub fn cursor_reported(&mut self, row: u16, column: u16) -> Option<u64> {
         let is_of = |question: u64| (row, column) == place_of(question);
         let shown = self.waiting.take_if(|question| is_of(*question));
         self.answers |= shown.is_some() || is_of(FIRST);
@@ -96,11 +96,11 @@ mod tests {
     fn a_terminal_that_answers_is_waited_for() {
         let mut receipts = Receipts::default();
         let (row, column) = place(&receipts.begin(at(1)));
-        assert_eq!(receipts.told(row, column), None);
+        assert_eq!(receipts.cursor_reported(row, column), None);
         let (row, column) = place(&receipts.ask(7));
         assert_eq!(receipts.taken(at(600)), None, "the kernel took it, the terminal has not answered");
-        assert_eq!(receipts.told(row, column), Some(7));
-        assert_eq!(receipts.told(row, column), None, "once");
+        assert_eq!(receipts.cursor_reported(row, column), Some(7));
+        assert_eq!(receipts.cursor_reported(row, column), None, "once");
     }
 
     #[test]
@@ -117,7 +117,7 @@ mod tests {
     fn a_terminal_that_answered_once_is_waited_for_until_a_person_comes_back_to_it() {
         let mut receipts = Receipts::default();
         let (row, column) = place(&receipts.begin(at(1)));
-        receipts.told(row, column);
+        receipts.cursor_reported(row, column);
         receipts.ask(7);
         assert_eq!(receipts.taken(at(3_600)), None, "nothing tells it from one that does not read");
         receipts.again(at(3_601));
@@ -131,14 +131,14 @@ mod tests {
     fn an_answer_to_an_earlier_question_is_none_to_this_one() {
         let mut receipts = Receipts::default();
         let (row, first) = place(&receipts.begin(at(1)));
-        receipts.told(row, first);
+        receipts.cursor_reported(row, first);
         // The user asks only once while an answer is pending.
         for earlier in 1..199 {
             let place_of_it = place(&receipts.ask(earlier));
             let (row, column) = place(&receipts.ask(199));
-            assert_eq!(receipts.told(place_of_it.0, place_of_it.1), None, "{earlier}");
-            assert_eq!(receipts.told(1, column), None, "F3 with a modifier");
-            assert_eq!(receipts.told(row, column), Some(199));
+            assert_eq!(receipts.cursor_reported(place_of_it.0, place_of_it.1), None, "{earlier}");
+            assert_eq!(receipts.cursor_reported(1, column), None, "F3 with a modifier");
+            assert_eq!(receipts.cursor_reported(row, column), Some(199));
         }
     }
 }

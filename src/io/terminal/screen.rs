@@ -53,7 +53,7 @@ impl Screen {
     ///
     /// # Errors
     /// Never in practice: nothing is sent to the terminal.
-    pub fn anew(&mut self, size: (u16, u16)) -> io::Result<()> {
+    pub fn invalidate(&mut self, size: (u16, u16)) -> io::Result<()> {
         self.surface = surface(&self.page, size)?;
         (self.size, self.unknown) = (size, true);
         Ok(())

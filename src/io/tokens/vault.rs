@@ -106,7 +106,7 @@ impl Vault {
                 Some("probe") => {}
                 _ => return Err("it does not return what was stored".to_owned()),
             }
-            if gone? { Ok(()) } else { Err("it does not delete what it was told to".to_owned()) }
+            if gone? { Ok(()) } else { Err("it does not delete what it stores".to_owned()) }
         })
         .await
     }

@@ -62,7 +62,7 @@ impl WatchLog {
     /// The line to report before a bust or correction: its target, when nothing else reported it.
     pub fn telling_before(&self, entry: &TapeEntry, blotter: &Blotter) -> Option<ReportedLine> {
         let row = entry.execution.as_ref().and_then(|id| blotter.execution(id)).filter(|row| undoes(row))?;
-        let Some(Of::Untold(id)) = self.undone(&row.order_id, blotter).remove(&row.id) else { return None };
+        let Some(Of::Unreported(id)) = self.undone(&row.order_id, blotter).remove(&row.id) else { return None };
         let key = TapeEntry::key_of_execution(&id);
         let (order, by) = (row.order_id.clone(), Some(row.id.clone()));
         let said = Reported { id, order, qty: row.qty.abs(), of: None, by };
@@ -77,9 +77,9 @@ impl WatchLog {
     }
 
     /// Whether a line was reported, also under an id that another instance or the broker has replaced.
-    pub fn is_told(&self, line: &ReportedLine, blotter: &Blotter) -> bool {
+    pub fn is_reported(&self, line: &ReportedLine, blotter: &Blotter) -> bool {
         let renamed = |(id, span): &(ExecutionId, String)| {
-            let was_this = |told: &ExecutionId| blotter.execution(told).is_none_or(|row| row.id == *id);
+            let was_this = |reported: &ExecutionId| blotter.execution(reported).is_none_or(|row| row.id == *id);
             self.spans.get(span).is_some_and(|ids| ids.iter().any(was_this))
         };
         self.keys.contains(&line.key) || line.span.as_ref().is_some_and(renamed)
@@ -148,7 +148,7 @@ impl WatchLog {
         let rows = blotter.executions_of(&said.order);
         let same = |row: &&&Execution| {
             let known = self.keys.contains(&TapeEntry::key_of_execution(&row.id)) || renamed.contains(&row.id);
-            !known && line.span.as_ref().is_some_and(|(_, told)| span(row).as_ref() == Some(told))
+            !known && line.span.as_ref().is_some_and(|(_, reported)| span(row).as_ref() == Some(reported))
         };
         let other = rows.iter().find(same).filter(|_| held.is_none()).map(|row| row.id.clone());
         // Without any row the order was dropped from the blotter, not undone.
@@ -186,19 +186,21 @@ impl WatchLog {
     /// The `execution_id` of the target's line, reported already or about to be.
     fn name(&self, of: &Of, blotter: &Blotter) -> Option<ExecutionId> {
         match of {
-            Of::Row(id) => self.told_as(id, blotter).cloned(),
-            Of::Untold(id) => Some(id.clone()),
+            Of::Row(id) => self.reported_as(id, blotter).cloned(),
+            Of::Unreported(id) => Some(id.clone()),
             Of::Open | Of::Nothing => None,
         }
     }
 
     /// The id under which an execution was reported, which may have changed since.
-    fn told_as<'a>(&'a self, id: &'a ExecutionId, blotter: &Blotter) -> Option<&'a ExecutionId> {
-        let is_told = |id: &ExecutionId| self.keys.contains(&TapeEntry::key_of_execution(id));
-        if is_told(id) {
+    fn reported_as<'a>(&'a self, id: &'a ExecutionId, blotter: &Blotter) -> Option<&'a ExecutionId> {
+        let is_reported = |id: &ExecutionId| self.keys.contains(&TapeEntry::key_of_execution(id));
+        if is_reported(id) {
             return Some(id);
         }
-        let was_this = |told: &&ExecutionId| is_told(told) && blotter.execution(told).is_none_or(|row| row.id == *id);
+        let was_this = |reported: &&ExecutionId| {
+            is_reported(reported) && blotter.execution(reported).is_none_or(|row| row.id == *id)
+        };
         let span = blotter.execution(id).and_then(span)?;
         self.spans.get(&span)?.iter().find(was_this)
     }
@@ -206,6 +208,6 @@ impl WatchLog {
     /// The id under which an execution was or would be reported.
     #[cfg(test)]
     pub fn name_of<'a>(&'a self, id: &'a ExecutionId, blotter: &Blotter) -> &'a ExecutionId {
-        self.told_as(id, blotter).unwrap_or(id)
+        self.reported_as(id, blotter).unwrap_or(id)
     }
 }

@@ -85,7 +85,7 @@ pub(super) struct Fill {
     pub(super) disguised: bool,
 }
 
-/// The truth.
+/// The broker's own state, with which everything shown is compared.
 #[derive(Debug)]
 pub(super) struct Broker {
     pub(super) account: u32,
@@ -99,7 +99,7 @@ pub(super) struct Broker {
     pub(super) by_execution: HashMap<ExecutionId, usize>,
     positions: Vec<(Timestamp, BTreeMap<Symbol, Decimal>)>,
     /// Every event ever sent, and when.
-    told: Vec<(Timestamp, TradeUpdate)>,
+    sent: Vec<(Timestamp, TradeUpdate)>,
     next: u64,
 }
 
@@ -117,7 +117,7 @@ impl Broker {
             by_row: HashMap::new(),
             by_execution: HashMap::new(),
             positions: vec![(now, BTreeMap::new())],
-            told: Vec::new(),
+            sent: Vec::new(),
             next: 0,
         }
     }
@@ -131,7 +131,7 @@ impl Broker {
     /// Something happens; returns the frames that report it.
     pub(super) fn act(&mut self, plan: &Plan, chance: &mut Chance, now: Timestamp) -> Vec<TradeUpdate> {
         let frames = self.happen(plan, chance, now);
-        self.told.extend(frames.iter().map(|frame| (now, frame.clone())));
+        self.sent.extend(frames.iter().map(|frame| (now, frame.clone())));
         frames
     }
 
@@ -141,9 +141,9 @@ impl Broker {
         }
         if plan.after_end
             && chance.percent(8)
-            && let Some(told) = self.fill_after_end(plan, chance, now)
+            && let Some(sent) = self.fill_after_end(plan, chance, now)
         {
-            return vec![told];
+            return vec![sent];
         }
         // The legs of a multi-leg order move with their parent.
         let free = |held: &Held| held.now().status.is_working() && held.parent.is_none_or(|at| !self.orders[at].units);
@@ -196,7 +196,7 @@ impl Broker {
 
     /// Replays events on request.
     fn replayed(&self, since: Timestamp, moment: Timestamp) -> Vec<TradeUpdate> {
-        let wanted = self.told.iter().filter(|(at, _)| *at >= since && *at <= moment);
+        let wanted = self.sent.iter().filter(|(at, _)| *at >= since && *at <= moment);
         let late = |update: &TradeUpdate| {
             let mut update = update.clone();
             for execution in &mut update.executions {

@@ -106,8 +106,8 @@ impl Oracle {
 /// program knows the legs.
 fn current_order(broker: &Broker, blotter: &Blotter, execution: &Execution) -> OrderId {
     let named = &execution.order_id;
-    let told = blotter.order(named).is_some_and(|order| !order.legs.is_empty());
-    let parent = broker.index.get(named).map(|place| &broker.orders[*place]).filter(|held| held.units && !told);
+    let reported = blotter.order(named).is_some_and(|order| !order.legs.is_empty());
+    let parent = broker.index.get(named).map(|place| &broker.orders[*place]).filter(|held| held.units && !reported);
     let mut legs = parent.into_iter().flat_map(|held| &held.legs).map(|leg| broker.orders[*leg].now());
     legs.find(|leg| leg.symbol == execution.symbol).map_or(named, |leg| &leg.id).clone()
 }
@@ -117,13 +117,13 @@ pub(in crate::session::lab) fn truth_of<'a>(broker: &'a Broker, execution: &Exec
     let id = &execution.id;
     let fill = fill_of(broker, id).ok_or_else(|| format!("{id} never happened"))?;
     let truth = &fill.execution;
-    let told = (&execution.order_id, &execution.side, &execution.symbol);
+    let reported = (&execution.order_id, &execution.side, &execution.symbol);
     // If only its row is known, it may state the corrected amounts.
     let amounts = (execution.qty, execution.px);
     let restated = matches!(&fill.row.kind, ActivityKind::Fill { qty, px, .. } if (*qty, Some(*px)) == amounts);
     let of_its_size = (truth.qty, truth.px) == amounts || restated;
-    if (&truth.order_id, &truth.side, &truth.symbol) != told || !of_its_size {
-        return Err(format!("{id} is not what happened: {amounts:?} {told:?} and not {truth:?}"));
+    if (&truth.order_id, &truth.side, &truth.symbol) != reported || !of_its_size {
+        return Err(format!("{id} is not what happened: {amounts:?} {reported:?} and not {truth:?}"));
     }
     Ok(fill)
 }

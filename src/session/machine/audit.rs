@@ -8,6 +8,7 @@ use super::{Duration, Mono, Now, Phase, Session, Timer};
 use crate::domain::blotter::{Blotter, Changes, Conflict};
 use crate::domain::execution::Source;
 use crate::domain::order::OrderStatus;
+use crate::domain::text::counted;
 use crate::domain::update::TradeUpdate;
 use crate::domain::{ExecutionId, OrderId};
 
@@ -103,8 +104,8 @@ impl Audits {
     /// Notes an update that the stream reported and that was not merged.
     pub(super) fn passed_over(&mut self, update: &TradeUpdate) {
         let executed = update.executions.iter().filter_map(|execution| execution.at).max();
-        let told = update.at.max(update.happened_at).max(update.order.updated_at).max(executed);
-        self.passed_over = self.passed_over.max(told);
+        let reported = update.at.max(update.happened_at).max(update.order.updated_at).max(executed);
+        self.passed_over = self.passed_over.max(reported);
     }
 
     /// The stream ended. The start of the pass in progress stays valid.
@@ -126,7 +127,7 @@ impl Audits {
     pub(super) fn found(&mut self, changes: &Changes, complete: bool, blotter: &Blotter) -> bool {
         // No event reports that a leg is held (docs/ALPACA.md 6.7).
         let live_from = self.live_from;
-        let told = |id: &&OrderId| {
+        let reported = |id: &&OrderId| {
             let order = blotter.order(id);
             order.is_some_and(|order| order.status != OrderStatus::Held && order.updated_at > live_from)
         };
@@ -144,7 +145,7 @@ impl Audits {
             return false;
         }
         self.executions.extend(changes.executions.iter().filter(traded).cloned());
-        self.orders.extend(changes.moved.iter().filter(told).cloned());
+        self.orders.extend(changes.moved.iter().filter(reported).cloned());
         let any = !self.executions.is_empty() || !self.orders.is_empty();
         if !any {
             self.strikes = 0;
@@ -183,7 +184,7 @@ impl Session {
         for (id, conflict) in lasting {
             self.conflicts.remove(&id);
             let (shown, stated) = conflict.words();
-            let text = format!("order {id} was shown as {shown}; the broker's lists say {stated}, which is shown now");
+            let text = format!("order {id} was shown as {shown}; the broker lists it as {stated}, which is shown now");
             if conflict.is_of_terms() {
                 self.log(text);
             } else {
@@ -227,7 +228,7 @@ impl Session {
             return;
         }
         self.audits.strikes += 1;
-        let things = if missed == 1 { "1 change".to_owned() } else { format!("{missed} changes") };
+        let things = counted(missed, "change");
         let silent = self.audits.last_report.is_none_or(|at| now.mono.since(at) > STARVED);
         if silent {
             self.log(format!("the stream is open but did not report {things}; opening a new one"));
@@ -238,7 +239,7 @@ impl Session {
             ));
             self.begin(now);
         } else {
-            self.log(format!("the stream left out {things}; an audit recovered them"));
+            self.log(format!("the stream left out {things}; recovered by an audit"));
             self.audit_within(Duration::from_secs(5), now);
         }
     }

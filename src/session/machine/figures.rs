@@ -83,7 +83,9 @@ impl Session {
         }
         if let Some(symbol) = found.unexplained.filter(|_| matches!(self.phase, Phase::Live)) {
             // A stream that is open and reports nothing looks like a quiet account.
-            self.log(format!("the position in {symbol} changed without a report; asking REST for everything"));
+            self.log(format!(
+                "the position in {symbol} changed without an execution report; fetching everything again from REST"
+            ));
             self.audit_unknown(now);
         }
         if !self.holdings.is_reported() {

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::status::PATIENCE;
+use super::status::LATE_AFTER;
 use super::token::MINUTE;
 use super::{Mono, Now, Phase, Session, Timer};
 use crate::domain::blotter::Blotter;
@@ -48,7 +48,7 @@ pub(super) enum AccountMatch {
 }
 
 pub(super) fn foreign_words(account: &Account) -> String {
-    format!("a different account answers than the one linked: {}", clean(account.known_as()))
+    format!("the token reaches a different account than the one linked: {}", clean(account.known_as()))
 }
 
 impl Session {
@@ -151,7 +151,7 @@ impl Session {
 
     /// Merges held updates when the snapshot takes long, once the account is proven; the state stays `syncing`.
     pub(super) fn merge_held_early(&mut self, blotter: &mut Blotter, now: Now) {
-        let long = self.syncing_since().is_some_and(|since| now.mono.since(since) >= PATIENCE);
+        let long = self.syncing_since().is_some_and(|since| now.mono.since(since) >= LATE_AFTER);
         if !long || !self.is_proven() {
             return;
         }

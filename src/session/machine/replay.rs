@@ -78,7 +78,10 @@ impl Session {
                 RequestErrorKind::RateLimited { .. } | RequestErrorKind::Server | RequestErrorKind::Network => {}
                 _ => {
                     self.replays.refused = true;
-                    self.log(format!("missed events are not replayed here ({}); the lists supply them", error.message));
+                    self.log(format!(
+                        "the broker does not replay missed events ({}); the lists supply them",
+                        error.message
+                    ));
                 }
             },
         }

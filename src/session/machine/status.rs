@@ -6,7 +6,7 @@ use crate::session::request::Request;
 use crate::session::state::ConnectionState;
 
 /// A snapshot that takes longer than this shows its progress.
-pub(super) const PATIENCE: Duration = Duration::from_secs(3);
+pub(super) const LATE_AFTER: Duration = Duration::from_secs(3);
 
 impl Session {
     /// Shows the state that phase and parts add up to; the last step of every input.
@@ -37,15 +37,15 @@ impl Session {
     }
 
     fn wake_to_update_status(&mut self, now: Now) {
-        let patience = match self.state {
+        let late = match self.state {
             ConnectionState::Syncing { since, .. } => {
-                let silent = self.answered_at.map(|at| at + PATIENCE);
-                [Some(since + PATIENCE), silent].into_iter().flatten().filter(|at| *at > now.mono).min()
+                let silent = self.answered_at.map(|at| at + LATE_AFTER);
+                [Some(since + LATE_AFTER), silent].into_iter().flatten().filter(|at| *at > now.mono).min()
             }
-            ConnectionState::Polling { since, .. } => Some(since + PATIENCE).filter(|at| *at > now.mono),
+            ConnectionState::Polling { since, .. } => Some(since + LATE_AFTER).filter(|at| *at > now.mono),
             _ => None,
         };
-        match self.parts.deadline(now.mono).into_iter().chain(patience).min() {
+        match self.parts.deadline(now.mono).into_iter().chain(late).min() {
             Some(at) => self.timers.set(Timer::Appraise, at),
             None => self.timers.clear(Timer::Appraise),
         }
@@ -71,7 +71,7 @@ impl Session {
 
     fn state_when_syncing(&mut self, lacks: &[MissingPart], now: Now) -> ConnectionState {
         let since = self.syncing_since().unwrap_or(now.mono);
-        if now.mono.since(since) < PATIENCE {
+        if now.mono.since(since) < LATE_AFTER {
             return ConnectionState::Syncing { since, pages: None, until: None, reason: None };
         }
         let failing: Vec<MissingPart> = lacks.iter().filter(|lack| self.has_failed(lack.part)).cloned().collect();
@@ -103,7 +103,7 @@ impl Session {
 
     /// True if no request has been answered for so long that a person wonders why.
     fn is_unanswered(&self, now: Mono) -> bool {
-        self.answered_at.is_none_or(|at| now.since(at) >= PATIENCE)
+        self.answered_at.is_none_or(|at| now.since(at) >= LATE_AFTER)
     }
 
     fn state_when_polling(&self, lacks: &[MissingPart], now: Now) -> ConnectionState {
@@ -128,7 +128,7 @@ impl Session {
     /// Once the account has not answered for some seconds: until when it is not requested, and the reason why nothing else is
     /// shown.
     fn unshown(&self, since: Mono, now: Mono) -> Option<(Option<Mono>, String)> {
-        let late = self.has_failed(Part::Account) || now.since(since) >= PATIENCE;
+        let late = self.has_failed(Part::Account) || now.since(since) >= LATE_AFTER;
         if !late || !self.is_unidentified() || self.another_answers() {
             return None;
         }
@@ -170,7 +170,7 @@ impl Session {
     /// Notes that a part was answered in full.
     pub(super) fn part_is_good(&mut self, part: Part, now: Now) {
         if self.parts.good(part, now) {
-            self.out.push_back(Output::Log(format!("{part}: answered in full again")));
+            self.out.push_back(Output::Log(format!("{part}: complete again")));
         }
     }
 

@@ -5,13 +5,14 @@ use crate::domain::TradeUpdate;
 use crate::domain::blotter::Blotter;
 use crate::domain::disabled_rule::{DisabledRule, left_out};
 use crate::domain::order::OrderStatus;
+use crate::domain::text::counted;
 use crate::domain::update::TradeEvent;
 use crate::session::event::{AuthForm, Closed, StreamEvent};
 use crate::session::resync::RATE_LIMIT_WAIT;
 use crate::session::state::ConnectionState;
 
 /// Why an account is polled while another instance streams it.
-const ELSEWHERE: &str = "another brokerdeck on this machine streams the account";
+const ELSEWHERE: &str = "another brokerdeck on this machine is streaming the account";
 /// A connection that lasted this long resets the attempt count.
 const HEALTHY: Duration = Duration::from_mins(1);
 /// While polling, how often to try for a stream again.
@@ -267,8 +268,7 @@ impl Session {
         let text = match (outage.was_live, recovered) {
             (false, _) => "connected".to_owned(),
             (true, 0) => format!("back after {seconds} s; nothing was missed"),
-            (true, 1) => format!("back after {seconds} s; recovered 1 execution"),
-            (true, many) => format!("back after {seconds} s; recovered {many} executions"),
+            (true, count) => format!("back after {seconds} s; recovered {}", counted(count, "execution")),
         };
         self.out.push_back(Output::Log(text));
     }

@@ -1,7 +1,7 @@
 //! REST answers: passes, rate limits, and what follows from a snapshot.
 
 use super::identity::AccountMatch;
-use super::status::PATIENCE;
+use super::status::LATE_AFTER;
 use super::{
     Duration, Fault, LONGEST_WAIT, MARKS_EVERY, Mono, Now, Output, POLL_EVERY, Phase, RequestPause, Session, Timer,
 };
@@ -39,9 +39,9 @@ impl Session {
     /// Stops the pass from waiting for balances or positions that do not arrive; a late answer still counts.
     pub(super) fn leave_figures(&mut self, blotter: &mut Blotter, now: Now) {
         if let Some(resync) = &mut self.resync
-            && resync.oldest_figure().is_some_and(|asked| asked + PATIENCE <= now.mono)
+            && resync.oldest_figure().is_some_and(|asked| asked + LATE_AFTER <= now.mono)
         {
-            self.refresh.extend(resync.leave_figures(now.mono, PATIENCE));
+            self.refresh.extend(resync.leave_figures(now.mono, LATE_AFTER));
             let step = resync.proceed(blotter);
             self.go_on(&step, "", blotter, now);
         }
@@ -51,7 +51,7 @@ impl Session {
             self.go_on(&step, "", blotter, now);
         }
         match self.resync.as_ref().and_then(Resync::oldest_figure) {
-            Some(asked) => self.timers.set(Timer::Figures, asked + PATIENCE),
+            Some(asked) => self.timers.set(Timer::Figures, asked + LATE_AFTER),
             None => self.timers.clear(Timer::Figures),
         }
     }
@@ -91,7 +91,7 @@ impl Session {
         resync.leave(wait.iter().copied());
         for part in wait {
             if !self.parts.has_failed(part) {
-                self.parts.lost(part, "the broker asked to wait before this is asked for again".to_owned());
+                self.parts.lost(part, "the broker asked to wait before this is requested again".to_owned());
             }
         }
         let next = &mut self.next_request;
@@ -128,7 +128,7 @@ impl Session {
         };
         let wait = self.bounded(Fault::Snapshot, asked, &why);
         if self.waits.refused(scope, now.mono + wait, now.mono) {
-            let why = if together { format!("{why}, and not this alone") } else { why };
+            let why = if together { format!("{why} (and other endpoints)") } else { why };
             self.pause_requests(wait, &why, now);
         }
     }
@@ -228,7 +228,7 @@ impl Session {
         let long = self
             .request_pause
             .as_ref()
-            .filter(|pause| pause.until >= now.mono + PATIENCE)
+            .filter(|pause| pause.until >= now.mono + LATE_AFTER)
             .map(|pause| pause.reason.clone());
         if let Some(reason) = long
             && let Some(resync) = &mut self.resync
@@ -345,8 +345,8 @@ impl Session {
             }
             self.incomplete = asked_again(self.incomplete);
             // Until the account answers, other requests are in vain, unless something is known of it.
-            let patience = if self.account.is_some() { POLL_EVERY * 5 } else { LONGEST_WAIT };
-            let said = self.waits_for(&Request::Account, now.mono).map(|until| until.min(now.mono + patience));
+            let longest = if self.account.is_some() { POLL_EVERY * 5 } else { LONGEST_WAIT };
+            let said = self.waits_for(&Request::Account, now.mono).map(|until| until.min(now.mono + longest));
             self.timers.set(Timer::Audit, said.unwrap_or(now.mono + POLL_EVERY));
             self.poll_if_answered(now);
             return;

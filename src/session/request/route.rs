@@ -6,7 +6,6 @@ use crate::domain::OrderId;
 /// How a request is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
-    /// Reads.
     Get,
     /// Deletes, as in canceling an order.
     Delete,
@@ -19,7 +18,6 @@ pub enum Class {
     Reads,
     /// Reduces risk; sending it twice does no harm.
     TakesRiskOff,
-    /// Adds risk.
     AddsRisk,
 }
 
@@ -45,7 +43,6 @@ impl Class {
 /// What a good answer contains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Body {
-    /// JSON.
     Json,
     /// Events, one after another, until a pause.
     Events,

@@ -48,7 +48,7 @@ impl Resync {
                 self.snapshot.denied.push(id.clone());
                 Step::More
             }
-            RequestErrorKind::RateLimited { retry_after } if question.tries < question.patience(&error.kind) => {
+            RequestErrorKind::RateLimited { retry_after } if question.tries < question.most_tries(&error.kind) => {
                 question.tries += 1;
                 self.done = self.done.saturating_sub(1);
                 self.queue.push_front(question);
@@ -65,7 +65,7 @@ impl Resync {
             // A truncated body may arrive whole next time; one that can never be read is given up after the
             // same number of tries.
             | RequestErrorKind::Decode
-                if question.tries < question.patience(&error.kind) =>
+                if question.tries < question.most_tries(&error.kind) =>
             {
                 question.tries += 1;
                 let wait = Duration::from_millis(250 << question.tries.min(5));

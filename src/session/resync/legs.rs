@@ -9,8 +9,8 @@ use crate::session::request::{OrdersQuery, Request};
 
 /// True for a multi-leg order whose legs neither this state nor an earlier one lists.
 fn lacks_legs(order: &Order, blotter: &Blotter) -> bool {
-    let told = |known: &Order| !known.legs.is_empty();
-    order.is_multileg_parent() && !told(order) && !blotter.order(&order.id).is_some_and(told)
+    let has_legs = |known: &Order| !known.legs.is_empty();
+    order.is_multileg_parent() && !has_legs(order) && !blotter.order(&order.id).is_some_and(has_legs)
 }
 
 impl Resync {
@@ -37,10 +37,10 @@ impl Resync {
 
     /// Orders without known legs that are worth a request each: those that rows name, and a few others.
     pub(super) fn without_legs(&self, blotter: &Blotter) -> Vec<OrderId> {
-        let told: HashSet<&OrderId> =
+        let has_legs: HashSet<&OrderId> =
             self.snapshot.orders.iter().filter(|order| !order.legs.is_empty()).map(|order| &order.id).collect();
         let lacking = self.snapshot.orders.iter().chain(blotter.orders()).filter(|order| lacks_legs(order, blotter));
-        let lacking: Vec<&OrderId> = lacking.map(|order| &order.id).filter(|id| !told.contains(id)).collect();
+        let lacking: Vec<&OrderId> = lacking.map(|order| &order.id).filter(|id| !has_legs.contains(id)).collect();
         let named: HashSet<&OrderId> = self.snapshot.activities.iter().filter_map(order_of).collect();
         let (named, others): (Vec<&OrderId>, Vec<&OrderId>) = lacking.into_iter().partition(|id| named.contains(id));
         named.into_iter().chain(others.into_iter().take(FIRST_BY_ID)).cloned().collect()

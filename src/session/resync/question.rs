@@ -90,7 +90,7 @@ impl Question {
 
     /// How often a failure of this kind is retried. Other answers must not wait longer than seconds, and the next
     /// pass requests everything again.
-    pub(super) const fn patience(&self, kind: &RequestErrorKind) -> u32 {
+    pub(super) const fn most_tries(&self, kind: &RequestErrorKind) -> u32 {
         match (&self.request, kind) {
             // A timeout has already kept the other answers waiting for as long as a request may take.
             (_, RequestErrorKind::Timeout) => 0,

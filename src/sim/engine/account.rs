@@ -22,7 +22,6 @@ use crate::sim::market::{Market, Sym};
 /// The kind of account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// Paper.
     Paper,
     /// Live: simulated, but presented as real money.
     Live,
@@ -80,7 +79,6 @@ pub(super) struct Interest {
 /// One account.
 #[derive(Debug, Clone)]
 pub struct Account {
-    /// Its number.
     pub no: AccountNo,
     /// Its id; a reset changes it.
     pub id: Uuid,
@@ -90,7 +88,6 @@ pub struct Account {
     pub kind: Kind,
     /// When it was opened.
     pub created_at: Timestamp,
-    /// Cash.
     pub cash: Decimal,
     /// Cash at the opening.
     pub opening_cash: Decimal,
@@ -125,7 +122,6 @@ pub struct Account {
 /// An account's figures at current prices.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Balances {
-    /// Cash.
     pub cash: Decimal,
     /// Cash plus positions.
     pub equity: Decimal,
@@ -148,7 +144,6 @@ pub struct Balances {
 /// A position at current prices.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PositionView {
-    /// The asset.
     pub sym: Sym,
     /// Quantity and cost.
     pub position: Position,

@@ -19,15 +19,15 @@ pub struct ActivityFilter {
     pub kinds: Vec<String>,
     /// Only trades, or only the others.
     pub trades: Option<bool>,
-    /// Strictly after.
+    /// Only activities after this instant.
     pub after: Option<Timestamp>,
-    /// Strictly before.
+    /// Only activities before this instant.
     pub until: Option<Timestamp>,
     /// Only this day, New York time.
     pub date: Option<Date>,
     /// Only fills of this order.
     pub order_id: Option<OrderId>,
-    /// Oldest first.
+    /// Oldest first, instead of newest first.
     pub ascending: bool,
     /// At most this many.
     pub page_size: usize,
@@ -52,7 +52,6 @@ impl ActivityFilter {
 /// The kind of an index entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Row {
-    /// An execution.
     Fill(u32),
     /// The fee of a crypto execution.
     CoinFee(u32),
@@ -75,7 +74,6 @@ pub struct Activity {
 /// The content of an activity.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ActivityOf {
-    /// A fill.
     Fill(Execution),
     /// The fee of a crypto fill: in the coin for a buy, in dollars for a sale.
     CoinFee(Execution),

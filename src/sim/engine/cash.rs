@@ -24,15 +24,12 @@ const TAF_MOST: Decimal = Decimal::from_parts(830, 0, 0, false, 2);
 /// The kind of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CashKind {
-    /// A deposit.
     Deposit,
-    /// A withdrawal.
     Withdrawal,
     /// A journal entry by the broker; the opening cash of paper accounts.
     Journal,
     /// A dividend; negative for a short position.
     Dividend,
-    /// A fee.
     Fee,
     /// Interest, paid or received.
     Interest,
@@ -70,23 +67,19 @@ impl CashKind {
 pub struct CashRow {
     /// The uuid part of its activity id.
     pub id: Uuid,
-    /// The kind.
     pub kind: CashKind,
     /// The activity subtype; empty if there is none.
     pub sub_kind: &'static str,
     /// When it was booked.
     pub at: Timestamp,
-    /// Its date.
     pub date: Date,
     /// The amount, added to the cash.
     pub net_amount: Decimal,
-    /// The symbol.
     pub symbol: Option<&'static str>,
     /// The number of shares.
     pub qty: Option<Decimal>,
     /// The amount per share.
     pub per_share: Option<Decimal>,
-    /// The description.
     pub description: String,
     /// The dividend it pays, with its dates.
     pub dividend: Option<Dividend>,

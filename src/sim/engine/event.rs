@@ -50,17 +50,12 @@ pub struct Execution {
     pub id: Uuid,
     /// The uuid part of its activity id.
     pub activity: Uuid,
-    /// The order.
     pub order_id: OrderId,
     /// The order that its activity row names.
     pub listed_as: OrderId,
-    /// The symbol.
     pub symbol: &'static str,
-    /// The side.
     pub side: Side,
-    /// The quantity.
     pub qty: Decimal,
-    /// The price.
     pub price: Decimal,
     /// The order's executed quantity with this one.
     pub cum_qty: Decimal,
@@ -70,7 +65,6 @@ pub struct Execution {
     pub fee_qty: Decimal,
     /// Fee of a crypto sale, in dollars.
     pub fee: Decimal,
-    /// The time.
     pub at: Timestamp,
     /// The settlement date.
     pub settle_date: Date,
@@ -98,9 +92,7 @@ impl Execution {
 /// Whether an execution was changed later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Restated {
-    /// Busted.
     Busted,
-    /// Corrected.
     Corrected,
 }
 
@@ -111,7 +103,6 @@ pub struct Report {
     pub execution_id: Uuid,
     /// The execution that was busted or corrected.
     pub previous_execution_id: Option<Uuid>,
-    /// The price.
     pub price: Decimal,
     /// The quantity; negative for a bust.
     pub qty: Decimal,
@@ -134,17 +125,12 @@ pub struct Report {
 pub struct LegReport {
     /// The execution's id.
     pub execution_id: Uuid,
-    /// The leg.
     pub order_id: OrderId,
-    /// Its contract.
     pub symbol: &'static str,
-    /// The quantity.
     pub qty: Decimal,
-    /// The price.
     pub price: Decimal,
     /// The position after it, signed.
     pub position_qty: Decimal,
-    /// The time.
     pub at: Timestamp,
     /// The settlement date.
     pub settle_date: Date,
@@ -155,9 +141,7 @@ pub struct LegReport {
 pub struct EngineEvent {
     /// Its id; strictly increasing.
     pub event_id: EventId,
-    /// The account.
     pub account: AccountNo,
-    /// The event.
     pub event: EventKind,
     /// The order after it.
     pub order: Box<Order>,
@@ -182,7 +166,7 @@ pub struct EngineEvent {
 /// The status of a booking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum BookingStatus {
-    /// Valid.
+    /// It counts.
     Executed,
     /// Replaces an earlier one.
     Correct,
@@ -195,17 +179,14 @@ pub enum BookingStatus {
 pub struct Booking {
     /// Its event id.
     pub event_id: EventId,
-    /// The account.
     pub account: AccountNo,
     /// When it was sent.
     pub at: Timestamp,
     /// When it happened.
     pub executed_at: Timestamp,
-    /// Its id.
     pub ref_id: Uuid,
     /// The id of the one it replaces or revokes.
     pub previous_id: Option<Uuid>,
-    /// Its status.
     pub standing: BookingStatus,
     /// What was booked.
     pub what: ActivityOf,

@@ -113,7 +113,6 @@ pub struct History {
     pub base_value: Decimal,
     /// The day of that close.
     pub base_value_asof: Option<Date>,
-    /// The interval.
     pub timeframe: Timeframe,
     /// Per activity type with any rows: the sum since the first point, at the end of each.
     pub cashflow: Vec<(CashKind, Vec<Decimal>)>,

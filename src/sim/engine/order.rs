@@ -22,31 +22,24 @@ pub struct Order {
     pub id: OrderId,
     /// The client's id, or a generated one.
     pub client_order_id: Arc<str>,
-    /// Created.
     pub created_at: Timestamp,
-    /// Updated.
     pub updated_at: Timestamp,
     /// Submitted to the venue.
     pub submitted_at: Timestamp,
     /// When it last executed; also set on a partly filled order.
     pub filled_at: Option<Timestamp>,
-    /// Expired.
     pub expired_at: Option<Timestamp>,
     /// When it will expire.
     pub expires_at: Option<Timestamp>,
     /// When a cancel was requested.
     pub cancel_requested_at: Option<Timestamp>,
-    /// Canceled.
     pub canceled_at: Option<Timestamp>,
-    /// Rejected.
     pub failed_at: Option<Timestamp>,
-    /// Replaced.
     pub replaced_at: Option<Timestamp>,
     /// The order that replaced it.
     pub replaced_by: Option<OrderId>,
     /// The order it replaced.
     pub replaces: Option<OrderId>,
-    /// The asset.
     pub asset_id: Uuid,
     /// The symbol; crypto with a slash.
     pub symbol: &'static str,
@@ -64,7 +57,6 @@ pub struct Order {
     pub order_class: OrderClass,
     /// The order type.
     pub order_type: OrderType,
-    /// The side.
     pub side: Side,
     /// The position intent.
     pub position_intent: PositionIntent,
@@ -80,7 +72,6 @@ pub struct Order {
     pub trail_price: Option<Decimal>,
     /// The best price that a trailing stop has seen (the high-water mark).
     pub hwm: Option<Decimal>,
-    /// The status.
     pub status: Status,
     /// Whether it works in extended hours.
     pub extended_hours: bool,
@@ -125,7 +116,6 @@ pub struct NewLeg {
     pub symbol: String,
     /// Contracts per unit of the parent.
     pub ratio_qty: Decimal,
-    /// The side.
     pub side: Side,
     /// The position intent.
     pub position_intent: Option<PositionIntent>,
@@ -136,7 +126,6 @@ pub struct NewLeg {
 pub struct NewOrder {
     /// The symbol; empty for multi-leg.
     pub symbol: String,
-    /// The quantity.
     pub qty: Option<Decimal>,
     /// The notional, instead of a quantity.
     pub notional: Option<Decimal>,
@@ -223,10 +212,10 @@ pub struct Changes {
 /// Which orders to list by state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum StatusFilter {
-    /// Not done.
+    /// Orders that are not done.
     #[default]
     Open,
-    /// Done.
+    /// Orders that are done.
     Closed,
     /// All.
     All,
@@ -235,7 +224,7 @@ pub enum StatusFilter {
 /// The query of an order list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrderFilter {
-    /// By state.
+    /// Which states are wanted.
     pub status: StatusFilter,
     /// At most this many.
     pub limit: usize,

@@ -36,7 +36,6 @@ pub struct ClockView {
 pub struct Truth {
     /// The account's id.
     pub account_id: Uuid,
-    /// Its number.
     pub number: String,
     /// Every order, in the order of submission.
     pub orders: Vec<Order>,
@@ -46,7 +45,6 @@ pub struct Truth {
     pub cash_rows: Vec<CashRow>,
     /// Positions that are not flat.
     pub positions: Vec<PositionView>,
-    /// Cash.
     pub cash: Decimal,
     /// All other figures.
     pub balances: Balances,

@@ -18,7 +18,7 @@ pub enum Member {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Refusal {
-    /// HTTP status.
+    /// The HTTP status of the answer.
     pub status: u16,
     /// The eight-digit code.
     pub code: u32,
@@ -53,7 +53,7 @@ impl Refusal {
         Self::new(403, 40_310_000, message)
     }
 
-    /// 404.
+    /// A refusal with status 404.
     pub fn not_found(message: impl Into<String>) -> Self {
         Self::new(404, 40_410_000, message)
     }

@@ -37,7 +37,6 @@ macro_rules! words {
 words!(
     /// Buying or selling.
     Side {
-        /// Buying.
         Buy = "buy",
         /// Selling, short or long.
         Sell = "sell",

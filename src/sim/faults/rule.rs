@@ -216,7 +216,6 @@ pub enum FaultError {
 /// When and where a fault applies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {
-    /// The fault.
     pub fault: Fault,
     /// Its name as given, for the log.
     pub name: String,

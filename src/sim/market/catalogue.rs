@@ -108,17 +108,13 @@ pub struct Asset {
     pub id: Uuid,
     /// The symbol; crypto with a slash.
     pub symbol: &'static str,
-    /// The name.
     pub name: &'static str,
     /// The exchange; empty for options.
     pub exchange: &'static str,
     /// The asset class.
     pub class: AssetClass,
-    /// Marginable.
     pub marginable: bool,
-    /// Shortable.
     pub shortable: bool,
-    /// Fractionable.
     pub fractionable: bool,
     /// The contract multiplier: units of the underlying per unit.
     pub multiplier: Decimal,

@@ -17,15 +17,12 @@ const PULL_MS: i64 = 9_000_000;
 /// Best bid and offer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quote {
-    /// The bid.
     pub bid: Decimal,
     /// The bid size.
     pub bid_size: Decimal,
-    /// The ask.
     pub ask: Decimal,
     /// The ask size.
     pub ask_size: Decimal,
-    /// The time.
     pub at: Timestamp,
 }
 
@@ -34,13 +31,10 @@ pub struct Quote {
 pub struct Trade {
     /// The number; increases by one with each print of the asset.
     pub id: u64,
-    /// Price.
     pub price: Decimal,
-    /// Size.
     pub size: Decimal,
     /// The side of the aggressor.
     pub taker: Side,
-    /// The time.
     pub at: Timestamp,
 }
 
@@ -51,13 +45,10 @@ pub struct Bar {
     pub at: Timestamp,
     /// First price.
     pub open: Decimal,
-    /// Highest price.
     pub high: Decimal,
-    /// Lowest price.
     pub low: Decimal,
     /// Last price.
     pub close: Decimal,
-    /// The volume.
     pub volume: Decimal,
     /// The number of prints.
     pub trades: u64,
@@ -99,7 +90,6 @@ impl Bar {
 /// An asset with its prices.
 #[derive(Debug, Clone)]
 pub struct Instrument {
-    /// The asset.
     pub asset: Asset,
     /// Whether trading is halted by hand.
     pub halted: bool,

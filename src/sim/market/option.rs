@@ -23,7 +23,6 @@ const IN_SESSION: i64 = 193;
 /// The terms of an option.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Contract {
-    /// The underlying.
     pub underlying: &'static str,
     /// Whether it is a call; otherwise a put.
     pub is_call: bool,
@@ -38,9 +37,7 @@ pub struct Contract {
 /// A contract with its names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Named {
-    /// The symbol.
     pub symbol: &'static str,
-    /// The name.
     pub name: &'static str,
     /// The terms.
     pub contract: Contract,

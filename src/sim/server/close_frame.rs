@@ -8,7 +8,7 @@ use tokio_tungstenite::tungstenite;
 use tungstenite::error::ProtocolError;
 
 /// Time limit for a peer that does not read.
-const PATIENCE: Duration = Duration::from_secs(1);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Ends a socket after the last item received, which was not a message.
 pub(super) async fn answer(socket: &mut WebSocket, last: Option<Result<Message, axum::Error>>) {
@@ -26,7 +26,7 @@ pub(super) async fn answer(socket: &mut WebSocket, last: Option<Result<Message, 
         }
     };
     // After that the connection just ends.
-    drop(tokio::time::timeout(PATIENCE, answered).await);
+    drop(tokio::time::timeout(CLOSE_TIMEOUT, answered).await);
 }
 
 /// The close code for what a client did; `None` when nothing can be sent any more.

@@ -29,7 +29,6 @@ const KEPT: usize = 50_000;
 pub(super) struct Emitted {
     /// Its id, which orders items.
     pub id: EventId,
-    /// The account.
     pub account: AccountNo,
     /// When it was sent.
     pub at: Timestamp,
@@ -206,7 +205,7 @@ impl Hub {
     }
 
     /// As [`Self::act`], for a reset of an account: earlier items are not replayed afterwards.
-    pub(super) fn act_anew<R>(&self, clock: &SimClock, account: AccountNo, act: impl FnOnce(&mut Engine) -> R) -> R {
+    pub(super) fn reset<R>(&self, clock: &SimClock, account: AccountNo, act: impl FnOnce(&mut Engine) -> R) -> R {
         self.act(clock, |engine| {
             self.publish(engine);
             lock(&self.log).0.remove(&account);

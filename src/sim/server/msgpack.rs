@@ -67,7 +67,7 @@ fn write_text(out: &mut Vec<u8>, text: &str) {
     out.extend(text.as_bytes());
 }
 
-#[expect(clippy::disallowed_types, reason = "MessagePack knows no other fractions than binary ones")]
+#[expect(clippy::disallowed_types, reason = "MessagePack has only binary fractions")]
 fn write_number(out: &mut Vec<u8>, number: &Number) {
     if let Some(whole) = number.as_u64() {
         if whole < 128 {

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 /// An error in Alpaca's form: a status, usually a code, a message, and further members by case (docs/ALPACA.md 4.3).
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct ApiError {
-    /// HTTP status.
+    /// The HTTP status of the answer.
     pub status: u16,
     /// The eight-digit code, if any.
     pub code: Option<u64>,
@@ -40,7 +40,7 @@ impl ApiError {
         Self::new(403, 40_310_000, "forbidden")
     }
 
-    /// 404.
+    /// A refusal with status 404.
     pub(super) fn not_found(message: impl Into<String>) -> Self {
         Self::new(404, 40_410_000, message)
     }
@@ -109,7 +109,7 @@ pub(super) fn json<T: Serialize>(status: u16, value: &T) -> Response {
 }
 
 /// A JSON answer with status 200.
-#[expect(clippy::unnecessary_wraps, reason = "handlers end in it")]
+#[expect(clippy::unnecessary_wraps, reason = "handlers return its result")]
 pub(super) fn ok<T: Serialize>(value: &T) -> Answer {
     Ok(json(200, value))
 }

@@ -32,7 +32,6 @@ const BODY_LIMIT: usize = 4 << 20;
 pub(super) struct RequestFilter {
     /// The brokerage.
     pub sim: Arc<Sim>,
-    /// The origin.
     pub origin: Origin,
 }
 

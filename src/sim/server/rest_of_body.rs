@@ -23,7 +23,7 @@ const MOST: usize = 4 << 20;
 /// Time limit for the rest of a body.
 const LONGEST: Duration = Duration::from_secs(1);
 /// Time limit for a whole body that a handler wants.
-const PATIENCE: Duration = Duration::from_secs(10);
+const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A request's body, handed to the handler.
 pub(super) struct BodyHandle {
@@ -111,7 +111,7 @@ impl Body for BodyHandle {
         if let Poll::Ready(frame) = poll(&self.body, context) {
             return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
         }
-        let limit = self.limit.get_or_insert_with(|| Box::pin(tokio::time::sleep(PATIENCE)));
+        let limit = self.limit.get_or_insert_with(|| Box::pin(tokio::time::sleep(READ_TIMEOUT)));
         if limit.as_mut().poll(context).is_pending() {
             return Poll::Pending;
         }

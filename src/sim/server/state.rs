@@ -35,7 +35,6 @@ pub(super) enum ErrorShape {
     OAuth,
     /// The form of Alpaca's other interfaces.
     Alpaca,
-    /// Plain text.
     Text,
     /// A gateway's page with status 502.
     Html,
@@ -133,7 +132,7 @@ impl Default for Policy {
 
 /// One brokerage behind its sockets.
 pub(super) struct Sim {
-    /// Simulated time.
+    /// The simulated time.
     pub clock: SimClock,
     /// The engine and its events.
     pub hub: Hub,

@@ -77,7 +77,7 @@ fn state(account: &AccountState, model: &Model, ctx: &DrawContext<'_>) -> (Strin
         Reach::Failed(why) => {
             let left = account.retry_at(OnDemand::Activities).map(|at| at.since(model.now.mono));
             let again = match left.filter(|left| !left.is_zero()) {
-                Some(left) => format!("asked again in {}", format::countdown(left)),
+                Some(left) => format!("retrying in {}", format::countdown(left)),
                 None => model.keymap.say("{activities.refresh} tries again").into_owned(),
             };
             (format!("{again}: {}", clean(why)), ctx.theme.error)
@@ -158,7 +158,7 @@ pub(super) fn detail(
             plain("Symbol", word(symbol.as_str())),
             plain("Quantity", Some(qty.grouped(0))),
             plain("Price", Some(Price::grouped(*px, 2))),
-            plain("Filled after it", cum_qty.map(|qty: Qty| qty.grouped(0))),
+            plain("Total filled", cum_qty.map(|qty: Qty| qty.grouped(0))),
             plain("Order id", word(order_id.as_str())),
             plain("Execution id", execution_id.as_ref().and_then(|id| word(id.as_str()))),
         ]),
@@ -174,7 +174,7 @@ pub(super) fn detail(
     doc.fields(&fields);
     if matches!(row.kind, ActivityKind::Fill { .. }) {
         doc.blank();
-        doc.text("Its order is older than what is kept here.", theme.dim);
+        doc.text("The order is too old to be kept here.", theme.dim);
     }
     doc.heading("As the broker sent it");
     super::order::json(&mut doc, &row.raw, ctx);

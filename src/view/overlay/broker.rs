@@ -55,13 +55,13 @@ pub(super) fn draw(ctx: &mut DrawContext<'_>, area: Rect, detail: &BrokerDetail,
         text("Account", Some(clean(&account.link.account_number).into_owned())),
         text("Environment", Some(account.link.environment.word().to_owned())),
         text("Status", status),
-        text("May", Some(scopes)),
+        text("Scopes", Some(scopes)),
         text("Linked", Some(full_time(account.link.linked_at, zone, &model.program.timezone_label))),
         text("Round trip", account.session.latency().map(latency)),
         text("Working orders", account.known_working(now).map(|count| count.to_string())),
         text("Orders known", account.known_working(now).map(|_| account.blotter.order_count().to_string())),
     ]);
-    doc.heading("Last good answers");
+    doc.heading("Last successful fetch");
     for part in Part::ALL {
         let fresh = account.session.freshness(part, now);
         let when = fresh.good.map_or_else(|| MISSING.to_owned(), |good| format!("{} ago", age(now.since(good.mono))));

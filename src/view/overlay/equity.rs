@@ -34,7 +34,7 @@ pub(super) fn draw(ctx: &mut DrawContext<'_>, area: Rect, equity: &EquityChart, 
     let Some(history) = history else {
         let again = account.retry_at(OnDemand::Curve(period)).map(|at| at.since(model.now.mono));
         let again =
-            again.filter(|left| !left.is_zero()).map(|left| format!("; asked again in {}", format::countdown(left)));
+            again.filter(|left| !left.is_zero()).map(|left| format!("; retrying in {}", format::countdown(left)));
         let fault = account.curve_faults.get(&period).map(|fault| clean(fault).into_owned());
         let fault = fault.map(|fault| fault + &again.unwrap_or_default());
         crate::view::empty(ctx, body, fault.as_deref().unwrap_or("waiting for the broker"));

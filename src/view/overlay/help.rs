@@ -1,11 +1,11 @@
-//! Help: every key in force, in two columns where there is room, with a search.
+//! Help: every active binding and the columns of the focused list, in two columns where there is room, with a search.
 
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::{Memory, boxed, scrolled, search};
 use crate::app::Model;
-use crate::app::keymap::{Group, table};
+use crate::app::keymap::{self, Group, table};
 use crate::app::overlays::Help;
 use crate::view::draw_context::{DrawContext, width};
 use crate::view::scope::Kind;
@@ -28,6 +28,7 @@ pub(super) fn draw(ctx: &mut DrawContext<'_>, area: Rect, help: &Help, top: bool
     let used = if searching { 2 } else { 0 };
     let body = Rect { y: inner.y + used, height: inner.height.saturating_sub(used), ..inner };
     let mut groups = table(&model.keymap);
+    groups.push(keymap::columns(model.focus.title(), model.focus.columns()));
     for group in &mut groups {
         group.rows.retain(|row| row.matches(query.value()));
     }
@@ -45,7 +46,7 @@ pub(super) fn draw(ctx: &mut DrawContext<'_>, area: Rect, help: &Help, top: bool
 }
 
 fn block(group: &Group, keys: u16, wide: u16, theme: &Theme) -> Vec<Line<'static>> {
-    let mut lines = vec![Line::from(Span::styled(group.title, theme.strong))];
+    let mut lines = vec![Line::from(Span::styled(group.title.clone(), theme.strong))];
     let keys = usize::from(keys);
     for row in &group.rows {
         let room = usize::from(wide).saturating_sub(keys + 4);

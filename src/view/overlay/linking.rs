@@ -50,20 +50,20 @@ pub(super) fn draw(ctx: &mut DrawContext<'_>, area: Rect, attempt: &Attempt, mod
         if lines(accounts, labels) > usize::from(body.height));
     let mut flow = Flow { y: body.y, area: body, dense };
     match &attempt.phase {
-        AttemptPhase::Starting => flow.text(ctx, "Opening the port that the browser returns to …", ctx.theme.text),
+        AttemptPhase::Starting => flow.text(ctx, "Opening the callback port …", ctx.theme.text),
         AttemptPhase::Waiting { authorize_url, port, deadline, browser, paste } => {
             let waiting =
                 Waiting { url: authorize_url, port: *port, deadline: *deadline, browser, paste: paste.as_ref() };
             wait(ctx, &mut flow, &waiting, attempt, model);
         }
         AttemptPhase::Exchanging => {
-            flow.text(ctx, "Allowed. Fetching the token and checking which account it reaches …", ctx.theme.text);
+            flow.text(ctx, "Access allowed. Fetching the token and its account …", ctx.theme.text);
         }
         AttemptPhase::Confirm { accounts, scopes, labels } => {
             confirm(ctx, &mut flow, accounts, labels);
             let scopes = scopes.iter().map(|scope| clean(scope).into_owned()).collect::<Vec<_>>().join(", ");
             flow.gap();
-            flow.pieces(ctx, &[("It may: ", ctx.theme.dim), (&scopes, ctx.theme.text)]);
+            flow.pieces(ctx, &[("Scopes: ", ctx.theme.dim), (&scopes, ctx.theme.text)]);
             for doubt in accounts.iter().filter_map(FoundAccount::doubt) {
                 flow.gap();
                 flow.text(ctx, doubt, ctx.theme.error);
@@ -184,7 +184,7 @@ fn wait(ctx: &mut DrawContext<'_>, flow: &mut Flow, waiting: &Waiting<'_>, attem
     flow.gap();
     let left = countdown(waiting.deadline.since(model.now.mono));
     let place = waiting.port.map_or_else(
-        || "No port could be opened: only pasting works.".to_owned(),
+        || "No callback port could be opened: paste the address instead.".to_owned(),
         |port| format!("Waiting on port {port}"),
     );
     let mark = ctx.glyphs.waiting.to_string();
@@ -219,7 +219,7 @@ fn wait(ctx: &mut DrawContext<'_>, flow: &mut Flow, waiting: &Waiting<'_>, attem
     let note = match attempt.note {
         None => return,
         Some(RedirectNote::WrongState) => {
-            "A browser returned without the right state and was ignored. This link is still waiting; {linking.cancel} \
+            "A redirect without the expected state was ignored. Still waiting; {linking.cancel} \
                 stops it."
         }
         Some(RedirectNote::Incomplete) => "That is only the start of the address. Paste the rest of it.",
@@ -233,8 +233,11 @@ fn wait(ctx: &mut DrawContext<'_>, flow: &mut Flow, waiting: &Waiting<'_>, attem
 
 fn confirm(ctx: &mut DrawContext<'_>, flow: &mut Flow, accounts: &[FoundAccount], labels: &Form) {
     let theme = ctx.theme;
-    let what =
-        if accounts.len() == 1 { "The grant reaches this account:" } else { "The grant reaches these accounts:" };
+    let what = if accounts.len() == 1 {
+        "This authorization covers this account:"
+    } else {
+        "This authorization covers these accounts:"
+    };
     flow.text(ctx, what, theme.strong);
     for (account, (label, typing)) in accounts.iter().zip(labels.fields()) {
         flow.gap();

@@ -39,6 +39,8 @@ pub(super) fn draw(ctx: &mut DrawContext<'_>, area: Rect, palette: &Palette, mem
             ctx.right(x + 2, line.y, room, &clean(reason), theme.dim);
         } else if !entry.key.is_empty() {
             ctx.right(x + 2, line.y, line.right().saturating_sub(x + 2), &entry.key, theme.key);
+        } else if !entry.about.is_empty() {
+            ctx.right(x + 2, line.y, line.right().saturating_sub(x + 2), entry.about, theme.dim);
         }
     });
 }

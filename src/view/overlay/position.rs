@@ -36,7 +36,7 @@ pub(super) fn draw(ctx: &mut DrawContext<'_>, area: Rect, detail: &PositionDetai
     match (model.accounts.position(key), &account.positions) {
         (Some(position), _) => figures(&mut doc, position, ctx),
         (None, Some(_)) => doc.text("closed: the account no longer holds any", ctx.theme.waiting),
-        (None, None) => doc.text("the broker has not said what the account holds", ctx.theme.waiting),
+        (None, None) => doc.text("the broker has not sent the positions yet", ctx.theme.waiting),
     }
     freshness(&mut doc, account, key, model, ctx);
     related(&mut doc, account, key, model, ctx);
@@ -83,7 +83,7 @@ fn freshness(doc: &mut Doc<'_>, account: &AccountState, key: &PositionKey, model
     }
     let same = |symbol: &str| symbol.chars().filter(|ch| *ch != '/').eq(key.symbol.as_str().chars());
     for (_, qty) in account.session.conflicts().filter(|(symbol, _)| same(symbol.as_str())) {
-        doc.text(&format!("the last execution leaves {} held", qty.grouped(0)), ctx.theme.waiting);
+        doc.text(&format!("{} held by the last execution", qty.grouped(0)), ctx.theme.waiting);
     }
 }
 

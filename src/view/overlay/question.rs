@@ -26,7 +26,7 @@ pub(super) fn draw(ctx: &mut DrawContext<'_>, area: Rect, question: &Question, m
             doc.text(&format!("Forget the token of {label}?"), ctx.theme.strong);
             doc.blank();
             doc.text(
-                "Its orders stay working at the broker. To revoke the grant itself, use the broker's own dashboard.",
+                "Its orders keep working at the broker. To revoke the grant itself, use the broker's own dashboard.",
                 ctx.theme.text,
             );
             ("Unlink", account.map_or(Kind::Neutral, orders::kind_of))

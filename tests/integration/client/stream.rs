@@ -115,7 +115,7 @@ async fn lingers(mut server: Server) {
 }
 
 /// Without pongs, which may come at any time.
-fn told(events: Vec<StreamEvent>) -> Vec<StreamEvent> {
+fn reported(events: Vec<StreamEvent>) -> Vec<StreamEvent> {
     events.into_iter().filter(|event| !matches!(event, StreamEvent::Pong { .. })).collect()
 }
 
@@ -144,7 +144,7 @@ async fn each_form_authenticates_in_its_own_way_and_then_listens() {
             StreamEvent::Authorized { form, message: Some("old form".to_owned()) },
             StreamEvent::Listening { trade_updates: false },
         ];
-        assert_eq!(told(events), want);
+        assert_eq!(reported(events), want);
         assert!(matches!(closed, Closed::Lost { .. }), "{closed:?}");
     }
 }
@@ -171,7 +171,7 @@ async fn text_binary_and_messagepack_frames_are_decoded_alike() {
     })
     .await;
     let (events, _) = Run::start(&url, AuthForm::Authenticate, calm(), 8).rest().await;
-    let events = told(events);
+    let events = reported(events);
     assert_eq!(events[2], StreamEvent::Listening { trade_updates: true });
     let [StreamEvent::Update(text), StreamEvent::Update(binary)] = &events[3..] else { panic!("{events:?}") };
     assert_eq!(text, binary);
@@ -191,7 +191,7 @@ async fn an_unreadable_frame_is_reported_and_the_next_one_is_handled() {
     })
     .await;
     let (events, _) = Run::start(&url, AuthForm::Authenticate, calm(), 8).rest().await;
-    let events = told(events);
+    let events = reported(events);
     let kinds: Vec<_> = events[3..].iter().map(|event| matches!(event, StreamEvent::Unknown { .. })).collect();
     assert_eq!(kinds, [true, true, true, false], "{events:?}");
     let StreamEvent::Unknown { text } = &events[5] else { panic!("{events:?}") };
@@ -414,8 +414,9 @@ async fn a_refused_handshake_reports_its_status_and_one_sentence() {
             let peer = Peer::start(move |_| answer(line, "", body)).await;
             let url = peer.url.replacen("http", "ws", 1);
             let (_, closed) = Run::start(&url, AuthForm::Authenticate, calm(), 8).rest().await;
-            let told = matches!(&closed, Closed::Connect { status: None, message, .. } if message.ends_with(status));
-            assert!(told, "{body}: {closed:?}");
+            let reported =
+                matches!(&closed, Closed::Connect { status: None, message, .. } if message.ends_with(status));
+            assert!(reported, "{body}: {closed:?}");
         }
     }
     let (_, closed) = Run::start("ws://198.51.100.1", AuthForm::Authenticate, calm(), 8).rest().await;

@@ -6,7 +6,7 @@ use brokerdeck::link::{LinkFailure, LinkProgress, RedirectNote};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use super::fixture::{Fixture, PATIENCE, eventually, free_port, read};
+use super::fixture::{Fixture, TEST_TIMEOUT, eventually, free_port, read};
 
 #[tokio::test]
 async fn the_right_answer_shows_a_page_without_its_code() {
@@ -306,7 +306,7 @@ async fn ten_thousand_bad_requests_and_a_thousand_idle_connections_do_not_stop_a
     assert_eq!(page.status, 200, "in the middle of the crowd");
     assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
     for visit in crowd {
-        drop(tokio::time::timeout(PATIENCE, visit).await.unwrap());
+        drop(tokio::time::timeout(TEST_TIMEOUT, visit).await.unwrap());
     }
     fixture.confirm().await;
     let grown = memory().saturating_sub(before);
@@ -340,7 +340,7 @@ async fn an_unfinished_header_times_out() {
     slow.write_all(b"GET /callback HTTP/1.1\r\nHost: loc").await.unwrap();
     for stream in [&mut silent, &mut slow] {
         let mut sink = Vec::new();
-        let closed = tokio::time::timeout(PATIENCE, tokio::io::AsyncReadExt::read_to_end(stream, &mut sink)).await;
+        let closed = tokio::time::timeout(TEST_TIMEOUT, tokio::io::AsyncReadExt::read_to_end(stream, &mut sink)).await;
         drop(closed.expect("closed in time"));
         assert!(started.elapsed() < Duration::from_secs(8), "{:?}", started.elapsed());
     }

@@ -6,7 +6,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
 
 use super::fake::{AccountReply, Fake, Reply};
-use super::fixture::{PATIENCE, free_port, read};
+use super::fixture::{TEST_TIMEOUT, free_port, read};
 use crate::journal::acting;
 
 pub(super) struct Script {
@@ -67,12 +67,12 @@ impl Script {
         let mut line = String::new();
         while !line.contains("Type y") {
             line.clear();
-            tokio::time::timeout(PATIENCE, errors.read_line(&mut line)).await.unwrap().unwrap();
+            tokio::time::timeout(TEST_TIMEOUT, errors.read_line(&mut line)).await.unwrap().unwrap();
         }
         let pid = rustix::process::Pid::from_raw(child.id().unwrap().cast_signed()).unwrap();
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
         let mut said = String::new();
-        tokio::time::timeout(PATIENCE, errors.read_to_string(&mut said)).await.unwrap().unwrap();
+        tokio::time::timeout(TEST_TIMEOUT, errors.read_to_string(&mut said)).await.unwrap().unwrap();
         drop(output);
         (child.wait().await.unwrap().code().unwrap(), said)
     }
@@ -96,7 +96,7 @@ impl Script {
     }
 
     pub(super) async fn run(&self, arguments: &[&str]) -> Output {
-        tokio::time::timeout(PATIENCE, self.command(arguments).output()).await.unwrap().unwrap()
+        tokio::time::timeout(TEST_TIMEOUT, self.command(arguments).output()).await.unwrap().unwrap()
     }
 
     /// Starts `link` and reads the URL.
@@ -104,7 +104,7 @@ impl Script {
         let mut child = self.command(&[&["link"], arguments].concat()).stdin(stdin).spawn().unwrap();
         let mut output = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
-        tokio::time::timeout(PATIENCE, output.read_line(&mut line)).await.unwrap().unwrap();
+        tokio::time::timeout(TEST_TIMEOUT, output.read_line(&mut line)).await.unwrap().unwrap();
         let url = url::Url::parse(line.trim_end()).unwrap_or_else(|_| panic!("no URL: {line:?}"));
         (child, output, url)
     }
@@ -132,7 +132,7 @@ async fn finish(mut child: Child, mut output: BufReader<ChildStdout>) -> (i32, S
         });
         child.wait().await.unwrap()
     };
-    let status = tokio::time::timeout(PATIENCE, all).await.unwrap();
+    let status = tokio::time::timeout(TEST_TIMEOUT, all).await.unwrap();
     (status.code().unwrap(), out, err)
 }
 
@@ -231,7 +231,7 @@ async fn a_live_account_needs_the_live_word_and_no_answer_saves_nothing() {
         // The answer must not count as a paste, so it is sent after the question appears.
         let mut errors = BufReader::new(child.stderr.take().unwrap()).lines();
         let mut heard = String::new();
-        while let Some(line) = tokio::time::timeout(PATIENCE, errors.next_line()).await.unwrap().unwrap() {
+        while let Some(line) = tokio::time::timeout(TEST_TIMEOUT, errors.next_line()).await.unwrap().unwrap() {
             heard.push_str(&line);
             if line.contains("Type LIVE") {
                 break;
@@ -240,7 +240,7 @@ async fn a_live_account_needs_the_live_word_and_no_answer_saves_nothing() {
         assert!(heard.contains("812345678 (LIVE, ACTIVE)"), "{heard}");
         input.write_all(answer.as_bytes()).await.unwrap();
         drop(input);
-        let status = tokio::time::timeout(PATIENCE, child.wait()).await.unwrap().unwrap();
+        let status = tokio::time::timeout(TEST_TIMEOUT, child.wait()).await.unwrap().unwrap();
         assert_eq!(status.code(), Some(code), "{answer:?}");
         drop(output);
         let saved = std::fs::read_to_string(script.dir.path().join("data/links.json")).unwrap_or_default();
@@ -302,7 +302,7 @@ async fn another_account_behind_the_link_stops_every_command() {
     }
     for command in ["brokers", "doctor"] {
         let said = text(&script.run(&[command]).await.stdout);
-        assert!(said.contains("a different account answers than the one linked"), "{said}");
+        assert!(said.contains("the token reaches a different account than the one linked"), "{said}");
     }
     // The token is not sent to an address from a changed configuration.
     script.fake.paper_account(AccountReply(200, "PA3TEST0001"));
@@ -374,7 +374,7 @@ async fn a_silent_bus_costs_two_seconds_and_is_named() {
         let mut command = script.command(&["brokers", "--json"]);
         command.env("DBUS_SESSION_BUS_ADDRESS", format!("unix:path={}", address.display()));
         let started = tokio::time::Instant::now();
-        let listed = tokio::time::timeout(PATIENCE, command.output()).await.unwrap().unwrap();
+        let listed = tokio::time::timeout(TEST_TIMEOUT, command.output()).await.unwrap().unwrap();
         let took = started.elapsed().as_secs();
         assert!(listed.status.success(), "{listed:?}");
         assert!((least..most).contains(&took), "{took} s");

@@ -2,7 +2,7 @@
 //! words.
 
 use super::command::{Script, text};
-use super::fixture::PATIENCE;
+use super::fixture::TEST_TIMEOUT;
 
 /// A way to make a file unusable.
 type Spoil = fn(&std::path::Path);
@@ -120,7 +120,7 @@ async fn the_consent_page_is_not_opened_when_the_secret_is_unavailable() {
         let run = async |words: &[&str]| {
             let mut command = script.command(words);
             command.env("CANARY_EMPTY", "").env("CANARY_BLANK", " \t ").env("CANARY_SET", "hush-hush");
-            let output = tokio::time::timeout(PATIENCE, command.output()).await.unwrap().unwrap();
+            let output = tokio::time::timeout(TEST_TIMEOUT, command.output()).await.unwrap().unwrap();
             let said = text(&output.stdout) + &text(&output.stderr);
             assert!(!said.contains("CANARY"), "it may be the secret itself: {said}");
             (output.status.code(), text(&output.stdout), said)

@@ -8,7 +8,7 @@ use brokerdeck::link::{LinkFailure, LinkProgress};
 #[cfg(unix)]
 use super::command::Script;
 use super::fake::token;
-use super::fixture::{Fixture, PATIENCE, Waiting, eventually};
+use super::fixture::{Fixture, TEST_TIMEOUT, Waiting, eventually};
 use super::links::offer_revocation;
 #[cfg(unix)]
 use crate::pty::terminal::Terminal;
@@ -19,7 +19,7 @@ async fn fixture() -> Fixture {
 
 /// Ends with enough time for everything.
 async fn end(fixture: &Fixture) -> Vec<String> {
-    tokio::time::timeout(PATIENCE, fixture.linker.end(pending())).await.expect("an end in time")
+    tokio::time::timeout(TEST_TIMEOUT, fixture.linker.end(pending())).await.expect("an end in time")
 }
 
 fn revoked(fixture: &Fixture) -> Vec<String> {
@@ -42,7 +42,7 @@ async fn at_the_question_the_token_is_revoked_and_before_the_grant_nothing_is_re
     assert!(end(&fixture).await.is_empty() && fixture.is_free().await);
     asked(&mut fixture).await;
     let words = end(&fixture).await;
-    assert_eq!(words, ["nothing was saved, and the token that acme-paper (OAuth) had granted is revoked"]);
+    assert_eq!(words, ["nothing was saved, and the token from acme-paper (OAuth) is revoked"]);
     assert_eq!(revoked(&fixture), ["token-one"]);
     assert!(!fixture.linker.is_busy() && end(&fixture).await.is_empty(), "said once");
 }
@@ -198,7 +198,7 @@ async fn every_end_of_the_dashboard_at_the_question_revokes_the_token_and_report
         assert_eq!(i64::from(terminal.end().exit_code()), i64::from(code), "{cause:?}");
         terminal.assert_restored();
         assert_eq!(script.revoked(), ["token-one"], "{cause:?}");
-        let said = "the token that Acme Paper (OAuth) had granted is revoked";
+        let said = "the token from Acme Paper (OAuth) is revoked";
         assert!(terminal.contents().contains(said), "{cause:?}: {}", terminal.contents());
         let log = std::fs::read_to_string(data.join("brokerdeck.log")).unwrap();
         assert!(log.contains(said), "{cause:?}: {log}");
@@ -212,6 +212,6 @@ async fn a_signal_at_the_commands_question_revokes_the_token_and_reports_it() {
     let script = Script::revoking().await;
     let (code, err) = script.interrupted_at_the_question().await;
     assert_eq!(code, 128 + 15);
-    assert!(err.contains("the token that Acme Paper (OAuth) had granted is revoked."), "{err}");
+    assert!(err.contains("the token from Acme Paper (OAuth) is revoked."), "{err}");
     assert_eq!(script.revoked(), ["token-one"]);
 }

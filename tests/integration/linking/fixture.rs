@@ -23,7 +23,7 @@ use url::Url;
 use super::fake::Fake;
 
 /// The deadline of every wait.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const TEST_TIMEOUT: Duration = Duration::from_secs(20);
 
 pub(super) struct Fixture {
     pub fake: Fake,
@@ -168,7 +168,7 @@ impl Fixture {
     /// The current attempt's next report.
     pub(super) async fn next(&mut self) -> LinkProgress {
         loop {
-            let news = tokio::time::timeout(PATIENCE, self.progress.recv()).await;
+            let news = tokio::time::timeout(TEST_TIMEOUT, self.progress.recv()).await;
             let (attempt, progress) = news.expect("a report in time").unwrap();
             if attempt == AttemptId(self.attempts) {
                 return progress;
@@ -257,7 +257,7 @@ impl Fixture {
 /// Reads an answer to its end.
 pub(super) async fn read(mut stream: TcpStream) -> Page {
     let mut bytes = Vec::new();
-    let all = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut bytes)).await;
+    let all = tokio::time::timeout(TEST_TIMEOUT, stream.read_to_end(&mut bytes)).await;
     all.expect("the listener closes the connection").unwrap();
     let text = String::from_utf8(bytes).unwrap();
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
@@ -270,7 +270,7 @@ pub(super) async fn read(mut stream: TcpStream) -> Page {
 
 /// Waits until a condition holds.
 pub(super) async fn eventually<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
-    let deadline = tokio::time::Instant::now() + PATIENCE;
+    let deadline = tokio::time::Instant::now() + TEST_TIMEOUT;
     while !holds().await {
         assert!(tokio::time::Instant::now() < deadline, "not in time: {what}");
         tokio::task::yield_now().await;

@@ -17,7 +17,7 @@ use secrecy::ExposeSecret;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc;
 
-use super::fixture::{PATIENCE, free_port, read};
+use super::fixture::{TEST_TIMEOUT, free_port, read};
 
 struct Fixture {
     sim: Running,
@@ -78,7 +78,7 @@ impl Fixture {
 
     async fn next(&mut self) -> LinkProgress {
         loop {
-            let (attempt, progress) = tokio::time::timeout(PATIENCE, self.progress.recv()).await.unwrap().unwrap();
+            let (attempt, progress) = tokio::time::timeout(TEST_TIMEOUT, self.progress.recv()).await.unwrap().unwrap();
             if attempt == AttemptId(self.attempt) && !matches!(progress, LinkProgress::Exchanging) {
                 return progress;
             }

@@ -17,7 +17,7 @@ use secrecy::SecretString;
 use tokio::sync::mpsc;
 
 use super::fake::token;
-use super::fixture::{Fixture, PATIENCE, eventually};
+use super::fixture::{Fixture, TEST_TIMEOUT, eventually};
 
 /// Holds a lock until dropped.
 enum Refusal {
@@ -99,7 +99,11 @@ async fn a_link_that_fails_at_the_last_step_changes_nothing() {
         let LinkFailure::Store { message, hint } = &failure else { panic!("{what}: {failure:?}") };
         // The message does not blame the token store for the list.
         assert!(message.contains(file_of(&what)) && !hint.is_empty(), "{what}: {failure:?}");
-        assert_eq!(failure.sentence().0.contains("token can be stored"), what.contains("tokens.json"), "{failure:?}");
+        assert_eq!(
+            failure.sentence().0.contains("token cannot be stored"),
+            what.contains("tokens.json"),
+            "{failure:?}"
+        );
         assert_eq!(fixture.token(&link).await.as_deref(), Some("token-one"), "{what}");
         assert_eq!(fixture.links.list().await.unwrap().links, std::slice::from_ref(&link), "{what}");
         drop(refusal);
@@ -179,7 +183,7 @@ async fn an_account_whose_unlink_fails_keeps_its_connections() {
     let mut unlink = async || {
         effects.run(Effect::Account(AccountEffect::Unlink { link: link.id.clone() }));
         loop {
-            let msg = tokio::time::timeout(PATIENCE, news.recv()).await.expect("an answer in time").unwrap();
+            let msg = tokio::time::timeout(TEST_TIMEOUT, news.recv()).await.expect("an answer in time").unwrap();
             if let Msg::Unlinked { result, .. } = msg {
                 return result;
             }

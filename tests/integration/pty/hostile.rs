@@ -114,9 +114,9 @@ fn dashboard(home: &Home) -> Terminal {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_a_terminal_does_not_read_fills_are_journaled_and_the_notify_command_is_run() {
     let home = Home::open(25).await;
-    let (config, told) = (home.dir.path().join("config.toml"), home.dir.path().join("told"));
+    let (config, reported) = (home.dir.path().join("config.toml"), home.dir.path().join("told"));
     let command =
-        format!("[ui]\nnotify_command = [\"sh\", \"-c\", \"echo \\\"$1\\\" >> '{}'\", \"sh\"]\n", told.display());
+        format!("[ui]\nnotify_command = [\"sh\", \"-c\", \"echo \\\"$1\\\" >> '{}'\", \"sh\"]\n", reported.display());
     std::fs::write(&config, std::fs::read_to_string(&config).unwrap() + &command).unwrap();
     let mut terminal = dashboard(&home);
     terminal.stall(true);
@@ -125,7 +125,7 @@ async fn while_a_terminal_does_not_read_fills_are_journaled_and_the_notify_comma
     let truth = home.truth().await;
     assert_eq!(truth.len(), 1);
     assert!(until(|| home.journaled() == truth), "{:?} is in the journal", home.journaled());
-    let said = || std::fs::read_to_string(&told).unwrap_or_default();
+    let said = || std::fs::read_to_string(&reported).unwrap_or_default();
     assert!(until(|| said().contains("AAPL")), "{:?} was told", said());
     assert!(!terminal.contents().contains("AAPL"), "the terminal read nothing: {}", terminal.contents());
     terminal.stall(false);
@@ -198,8 +198,8 @@ fn while_a_terminal_does_not_read_the_program_works_and_accepts_keys() {
     fill(&mut terminal);
     let filled = || std::fs::read_to_string(&recording).unwrap().matches("\"fill\"").count();
     let before = filled();
-    let told = until(|| filled() > before + 1);
-    assert!(told, "fills are handled meanwhile");
+    let reported = until(|| filled() > before + 1);
+    assert!(reported, "fills are handled meanwhile");
     terminal.keys("?");
     terminal.stall(false);
     terminal.wait_for(HELP);

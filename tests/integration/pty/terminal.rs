@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system};
 
 /// The deadline of every wait, long enough for a busy machine.
-const PATIENCE: Duration = Duration::from_mins(1);
+const TEST_TIMEOUT: Duration = Duration::from_mins(1);
 
 struct Screen {
     parser: vt100::Parser,
@@ -216,7 +216,7 @@ impl Terminal {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return (status, began.elapsed());
             }
-            assert!(now() < began + PATIENCE, "the program still runs");
+            assert!(now() < began + TEST_TIMEOUT, "the program still runs");
             pause();
         }
     }
@@ -305,7 +305,7 @@ fn pause() {
 }
 
 fn deadline() -> Instant {
-    now() + PATIENCE
+    now() + TEST_TIMEOUT
 }
 
 /// Waits until a process that is not a child has ended; an unreaped zombie counts as ended.

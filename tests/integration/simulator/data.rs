@@ -4,13 +4,13 @@ use super::*;
 
 async fn code(socket: &mut Socket, said: &Value) -> Value {
     socket.say(said).await;
-    socket.hear().await.unwrap()[0]["code"].clone()
+    socket.receive().await.unwrap()[0]["code"].clone()
 }
 
 impl Fixture {
     async fn data_socket(&self, feed: &str) -> Socket {
         let mut socket = self.socket(&self.ready().data.stream_url.replace("/v2/iex", feed)).await;
-        assert_eq!(socket.hear().await.unwrap(), json!([{"T": "success", "msg": "connected"}]));
+        assert_eq!(socket.receive().await.unwrap(), json!([{"T": "success", "msg": "connected"}]));
         socket
     }
 }
@@ -28,7 +28,7 @@ async fn each_refusal_of_the_data_stream_has_its_number() {
     let mut socket = fixture.data_socket("/v2/iex").await;
     assert_eq!(code(&mut socket, &json!({"action": "subscribe", "quotes": ["AAPL"]})).await, 401);
     socket.say(&auth(&token)).await;
-    assert_eq!(socket.hear().await.unwrap(), json!([{"T": "success", "msg": "authenticated"}]));
+    assert_eq!(socket.receive().await.unwrap(), json!([{"T": "success", "msg": "authenticated"}]));
     assert_eq!(code(&mut socket, &auth(&token)).await, 403);
     assert_eq!(code(&mut socket, &json!({"action": "dance"})).await, 400);
     assert_eq!(code(&mut socket, &json!({"action": "subscribe", "quotes": "AAPL"})).await, 400);
@@ -36,7 +36,7 @@ async fn each_refusal_of_the_data_stream_has_its_number() {
     let four = json!({"action": "subscribe", "trades": ["AAPL", "KO"], "quotes": ["AAPL", "KO"]});
     assert_eq!(code(&mut socket, &four).await, 405);
     socket.say(&json!({"action": "subscribe", "trades": ["AAPL", "KO"], "quotes": ["AAPL"]})).await;
-    assert_eq!(socket.hear().await.unwrap()[0]["T"], "subscription", "three are allowed");
+    assert_eq!(socket.receive().await.unwrap()[0]["T"], "subscription", "three are allowed");
 
     assert_eq!(code(&mut fixture.data_socket("/v2/iex").await, &auth("nobody's")).await, 402);
     assert_eq!(code(&mut fixture.data_socket("/v2/iex").await, &auth(&no_data)).await, 411);
@@ -49,30 +49,30 @@ async fn each_user_has_one_connection_per_feed_and_gets_it_back() {
     let token = fixture.ready().paper_token.clone();
     let mut first = fixture.data_socket("/v2/iex").await;
     first.say(&auth(&token)).await;
-    assert_eq!(first.hear().await.unwrap()[0]["msg"], "authenticated");
+    assert_eq!(first.receive().await.unwrap()[0]["msg"], "authenticated");
     assert_eq!(code(&mut fixture.data_socket("/v2/iex").await, &auth(&token)).await, 406);
     let mut other = fixture.data_socket("/v1beta3/crypto/us").await;
     other.say(&auth(&token)).await;
-    assert_eq!(other.hear().await.unwrap()[0]["msg"], "authenticated", "another feed has its own limit");
+    assert_eq!(other.receive().await.unwrap()[0]["msg"], "authenticated", "another feed has its own limit");
     drop(first);
     let again = async {
         loop {
             let mut second = fixture.data_socket("/v2/iex").await;
             second.say(&auth(&token)).await;
-            if second.hear().await.unwrap()[0]["msg"] == "authenticated" {
+            if second.receive().await.unwrap()[0]["msg"] == "authenticated" {
                 return;
             }
         }
     };
-    tokio::time::timeout(PATIENCE, again).await.expect("a new connection is possible after the first has gone");
+    tokio::time::timeout(TEST_TIMEOUT, again).await.expect("a new connection is possible after the first has gone");
 }
 
 #[tokio::test]
 async fn a_client_that_does_not_authenticate_within_ten_seconds_is_disconnected() {
     let fixture = Fixture::open().await;
     let mut silent = fixture.data_socket("/v2/iex").await;
-    assert_eq!(silent.hear().await.unwrap()[0]["code"], 404);
-    assert!(silent.hear().await.is_none());
+    assert_eq!(silent.receive().await.unwrap()[0]["code"], 404);
+    assert!(silent.receive().await.is_none());
 }
 
 #[tokio::test]

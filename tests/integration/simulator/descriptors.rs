@@ -42,7 +42,7 @@ async fn a_brokerage_without_descriptors_waits_without_spinning_and_recovers() {
     let address = SocketAddr::from(([127, 0, 0, 1], api.port().unwrap()));
 
     let held: Vec<Stream> = (0..2 * LIMIT).map(|_| Stream::connect(address).unwrap()).collect();
-    let full = tokio::time::timeout(PATIENCE, async {
+    let full = tokio::time::timeout(TEST_TIMEOUT, async {
         while open(pid) < LIMIT {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -56,6 +56,6 @@ async fn a_brokerage_without_descriptors_waits_without_spinning_and_recovers() {
 
     drop(held);
     let url = format!("{}/v2/account", ready.paper.api_url);
-    let answer = Client::new().get(url).bearer_auth(&ready.paper_token).timeout(PATIENCE).send().await.unwrap();
+    let answer = Client::new().get(url).bearer_auth(&ready.paper_token).timeout(TEST_TIMEOUT).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::OK);
 }

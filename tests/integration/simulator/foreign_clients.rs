@@ -46,7 +46,7 @@ impl Socket {
                 }
             }
         };
-        tokio::time::timeout(PATIENCE, found).await.unwrap_or_else(|_| panic!("no {letter} came"))
+        tokio::time::timeout(TEST_TIMEOUT, found).await.unwrap_or_else(|_| panic!("no {letter} came"))
     }
 }
 
@@ -56,7 +56,7 @@ async fn addresses_with_a_slash_at_their_end_are_the_same_addresses() {
     let mut socket = fixture.socket(&format!("{}/", fixture.ready().paper.stream_url)).await;
     let keys = json!({"key_id": fixture.ready().key_id, "secret_key": fixture.ready().secret_key});
     socket.say(&json!({"action": "authenticate", "data": keys})).await;
-    assert_eq!(socket.hear().await.unwrap()["data"]["status"], "authorized");
+    assert_eq!(socket.receive().await.unwrap()["data"]["status"], "authorized");
     for path in ["/v2/account/", "/v2/orders/?status=all", "/v2/account/activities/FILL/"] {
         assert_eq!(fixture.paper(Method::GET, path, None).await.0, StatusCode::OK, "{path}");
     }
@@ -168,9 +168,9 @@ async fn the_crypto_stream_has_order_books_and_trades_at_all_its_addresses() {
     let fixture = Fixture::open().await;
     for path in ["/v1beta3/crypto/us", "/v1beta2/crypto"] {
         let mut socket = fixture.authenticated(path).await;
-        let told = socket.subscribe(json!({"orderbooks": ["BTC/USD"], "trades": ["BTC/USD"]})).await;
+        let reported = socket.subscribe(json!({"orderbooks": ["BTC/USD"], "trades": ["BTC/USD"]})).await;
         assert_eq!(
-            (&told["orderbooks"], &told["trades"], &told["lulds"]),
+            (&reported["orderbooks"], &reported["trades"], &reported["lulds"]),
             (&json!(["BTC/USD"]), &json!(["BTC/USD"]), &Value::Null)
         );
         let book = socket.first("o").await;
@@ -187,8 +187,8 @@ async fn the_crypto_stream_has_order_books_and_trades_at_all_its_addresses() {
 async fn halts_and_bands_are_sent_to_subscribers() {
     let fixture = Fixture::open().await;
     let mut socket = fixture.authenticated("/v2/iex").await;
-    let told = socket.subscribe(json!({"statuses": ["KO"], "lulds": ["*"], "cancelErrors": ["KO"]})).await;
-    assert_eq!((&told["statuses"], &told["corrections"]), (&json!(["KO"]), &json!([])));
+    let reported = socket.subscribe(json!({"statuses": ["KO"], "lulds": ["*"], "cancelErrors": ["KO"]})).await;
+    assert_eq!((&reported["statuses"], &reported["corrections"]), (&json!(["KO"]), &json!([])));
     fixture.control("halt", json!({"symbol": "KO"})).await;
     let halted = socket.first("s").await;
     assert_eq!((&halted["S"], &halted["sc"]), (&json!("KO"), &json!("H")));
@@ -217,7 +217,7 @@ async fn news_and_options_have_streams() {
     // MessagePack, with its own type of time.
     let quoted =
         async { while !options.raw().await.unwrap().into_data().windows(3).any(|bytes| bytes == b"\xa2bp") {} };
-    tokio::time::timeout(PATIENCE, quoted).await.expect("a quote of an option");
+    tokio::time::timeout(TEST_TIMEOUT, quoted).await.expect("a quote of an option");
     let mut paid = fixture.socket(&fixture.ready().data.stream_url.replace("/v2/iex", "/v1beta1/options/opra")).await;
     paid.heard().await;
     paid.say(&json!({"action": "auth", "key": "oauth", "secret": fixture.ready().paper_token})).await;
@@ -241,7 +241,7 @@ async fn a_close_is_answered_and_a_protocol_error_has_its_code() {
             let mut socket = fixture.socket(url).await;
             socket.0.send(said).await.unwrap();
             let closed = loop {
-                match tokio::time::timeout(PATIENCE, socket.0.next()).await.unwrap() {
+                match tokio::time::timeout(TEST_TIMEOUT, socket.0.next()).await.unwrap() {
                     Some(Ok(Message::Close(frame))) => break frame.map(|frame| frame.code),
                     Some(Ok(_)) => {}
                     end => panic!("{url} ends without a close: {end:?}"),

@@ -37,7 +37,7 @@ async fn rest_dates_an_orders_change_as_configured() {
     let mut socket = fixture.listening().await;
     let id = fixture.limit("100.00").await["id"].as_str().unwrap().to_owned();
     let frame = loop {
-        let frame = socket.hear().await.unwrap();
+        let frame = socket.receive().await.unwrap();
         if frame["data"]["event"] == "new" {
             break frame;
         }
@@ -53,18 +53,18 @@ async fn rest_dates_an_orders_change_as_configured() {
         let moment = |name: &str| order[name].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
         (moment("updated_at"), moment("created_at"))
     };
-    let told: jiff::Timestamp = frame["data"]["order"]["updated_at"].as_str().unwrap().parse().unwrap();
-    assert_eq!(at("exact").await.0, told);
+    let reported: jiff::Timestamp = frame["data"]["order"]["updated_at"].as_str().unwrap().parse().unwrap();
+    assert_eq!(at("exact").await.0, reported);
     let coarse = at("coarse").await.0;
     assert!(
-        coarse < told
-            && coarse.as_millisecond() == told.as_millisecond()
+        coarse < reported
+            && coarse.as_millisecond() == reported.as_millisecond()
             && coarse.subsec_nanosecond() % 1_000_000 == 0
     );
     let (still, created) = at("still").await;
     assert_eq!(still, created);
     let (first, second) = (at("moving").await.0, at("moving").await.0);
-    assert!(told < first && first < second, "the time changes, and nothing else");
+    assert!(reported < first && first < second, "the time changes, and nothing else");
 }
 
 #[tokio::test]

@@ -43,7 +43,7 @@ impl Wire {
                 }
             }
         };
-        tokio::time::timeout(PATIENCE, answer).await.expect("an answer in time")
+        tokio::time::timeout(TEST_TIMEOUT, answer).await.expect("an answer in time")
     }
 }
 
@@ -114,7 +114,7 @@ async fn a_missing_or_oversized_body_ends_the_connection_with_a_reason() {
             String::from_utf8(text).unwrap().to_ascii_lowercase()
         };
         let both = async { tokio::join!(flood, answer).1 };
-        let answer = tokio::time::timeout(PATIENCE, both).await.expect("an end in time");
+        let answer = tokio::time::timeout(TEST_TIMEOUT, both).await.expect("an end in time");
         assert!(answer.is_empty() || answer.contains("connection: close"), "{url}: {answer}");
     }
 }

@@ -74,7 +74,7 @@ impl Day {
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(PATIENCE, all).await.unwrap_or_else(|_| panic!("step {} never came", self.steps));
+        tokio::time::timeout(TEST_TIMEOUT, all).await.unwrap_or_else(|_| panic!("step {} never came", self.steps));
     }
 }
 
@@ -94,19 +94,19 @@ async fn the_example_scenario_is_played_step_by_step() {
     day.step("13:33", "fault").await;
     let truth = day.step("13:34", "partial_fill").await;
     assert_eq!(order(&truth, "patience").1, "75");
-    let first = socket.hear().await.unwrap();
+    let first = socket.receive().await.unwrap();
     assert_eq!(first["data"]["event"], "partial_fill");
-    assert_eq!(socket.hear().await.unwrap(), first, "the same frame twice");
+    assert_eq!(socket.receive().await.unwrap(), first, "the same frame twice");
 
     let truth = day.step("13:35", "correct").await;
     assert_eq!(order(&truth, "patience"), ("partially_filled", "75", Some("149.65")));
-    let correction = socket.hear().await.unwrap();
+    let correction = socket.receive().await.unwrap();
     assert_eq!(
         (&correction["data"]["event"], &correction["data"]["price"]),
         (&json!("trade_correct"), &json!("149.25"))
     );
     assert_eq!(correction["data"]["previous_execution_id"], first["data"]["execution_id"]);
-    assert_eq!(socket.hear().await.unwrap(), correction, "the second of two duplicates");
+    assert_eq!(socket.receive().await.unwrap(), correction, "the second of two duplicates");
 
     assert_eq!(order(&day.step("13:36", "partial_fill").await, "patience").1, "80");
     assert_eq!(socket.events_until("partial_fill").await, ["partial_fill"], "and no third");
@@ -132,14 +132,14 @@ async fn the_example_scenario_is_played_step_by_step() {
     assert_eq!(order(&truth, "for tomorrow").0, "filled");
     let morning = |frame: &Value| frame["data"]["order"]["client_order_id"] == "for tomorrow";
     loop {
-        let frame = socket.hear().await.expect("the stream lasts until the morning's drop");
+        let frame = socket.receive().await.expect("the stream lasts until the morning's drop");
         if morning(&frame) && frame["data"]["event"] == "fill" {
             break;
         }
     }
     // After midnight, 9:31 is of the new day.
     day.step("09:31", "drop").await;
-    while socket.hear().await.is_some() {}
+    while socket.receive().await.is_some() {}
 
     let (_, log) = day.fixture.paper(Method::GET, "/_sim/log", None).await;
     let struck = log.as_array().unwrap().iter().filter(|line| line["fault"] == "duplicate").count();

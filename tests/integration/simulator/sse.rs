@@ -55,7 +55,7 @@ async fn resuming_a_nanosecond_after_the_last_event_misses_and_repeats_nothing()
     fixture.paper(Method::DELETE, &format!("/v2/orders/{}", order["id"].as_str().unwrap()), None).await;
     let mut heard = Vec::new();
     while heard.last().is_none_or(|event: &Value| event["data"]["event"] != "canceled") {
-        heard.push(socket.hear().await.unwrap());
+        heard.push(socket.receive().await.unwrap());
     }
     let heard: Vec<Value> = heard.into_iter().map(|frame| frame["data"].clone()).collect();
     assert!(heard.len() >= 8, "{heard:?}");
@@ -182,9 +182,9 @@ async fn a_slow_reader_and_a_server_error_are_reported_in_comments() {
     let mut socket = fixture.listening().await;
     fixture.control("fault", json!({"rule": "server_error*1"})).await;
     fixture.limit("1.01").await;
-    let said = socket.hear().await.unwrap();
+    let said = socket.receive().await.unwrap();
     assert_eq!(said, json!({"action": "error", "data": {"error_message": "internal server error"}}));
-    assert!(socket.hear().await.is_none(), "and then it closes");
+    assert!(socket.receive().await.is_none(), "and then it closes");
 }
 
 #[tokio::test]
@@ -206,7 +206,7 @@ async fn a_frozen_stream_sends_nothing_until_it_thaws() {
     fixture.control("clear", json!({})).await;
     let mut text = String::new();
     while !text.contains("\"1.01\"") {
-        let chunk = tokio::time::timeout(PATIENCE, answer.chunk()).await.expect("in time").unwrap().unwrap();
+        let chunk = tokio::time::timeout(TEST_TIMEOUT, answer.chunk()).await.expect("in time").unwrap().unwrap();
         text.push_str(std::str::from_utf8(&chunk).unwrap());
     }
 }
@@ -228,7 +228,7 @@ async fn the_generated_history_of_an_account_can_be_replayed() {
     let truth = fixture.paper(Method::GET, "/_sim/truth", None).await.1;
     let until = fixture.end().await;
     let rows = fixture.events(&format!("/v2beta1/events/activities?since=2000-01-01&until={until}")).await;
-    let told: std::collections::BTreeSet<String> = texts(&rows, "ref_id").into_iter().collect();
+    let reported: std::collections::BTreeSet<String> = texts(&rows, "ref_id").into_iter().collect();
     let known = texts(truth["executions"].as_array().unwrap(), "execution_id");
-    assert!(known.len() > 100 && known.iter().all(|id| told.contains(id)));
+    assert!(known.len() > 100 && known.iter().all(|id| reported.contains(id)));
 }

@@ -120,14 +120,15 @@ async fn every_stream_opens_where_its_table_says() {
         let mut socket = fixture.socket(url.as_str()).await;
         let keys = json!({"action": "auth", "key": fixture.ready().key_id, "secret": fixture.ready().secret_key});
         socket.say(&keys).await;
-        let mut told = socket.raw().await.unwrap().into_data();
+        let mut reported = socket.raw().await.unwrap().into_data();
         if path != "/stream" {
-            told = socket.raw().await.unwrap().into_data();
+            reported = socket.raw().await.unwrap().into_data();
         }
-        let told: Value = serde_json::from_slice(&told).ok().or_else(|| rmp_serde::from_slice(&told).ok()).unwrap();
-        let good = told["data"]["status"] == "authorized" || told[0]["msg"] == "authenticated";
-        let expected = if said.starts_with("409") { told[0]["code"] == 409 } else { good };
-        assert!(expected, "{path} is {said}, and said {told}");
+        let reported: Value =
+            serde_json::from_slice(&reported).ok().or_else(|| rmp_serde::from_slice(&reported).ok()).unwrap();
+        let good = reported["data"]["status"] == "authorized" || reported[0]["msg"] == "authenticated";
+        let expected = if said.starts_with("409") { reported[0]["code"] == 409 } else { good };
+        assert!(expected, "{path} is {said}, and said {reported}");
     }
     if let Some(text) = description("asyncapi/alpaca-asyncapi-thirdparty.yml") {
         let urls =

@@ -193,7 +193,7 @@ fn the_end_of_the_tape_tells_where_more_is() {
     let mut fixture = Fixture::holding(&[order("a", "AAPL", Side::Buy, 10, 1)]);
     fixture.fill(&paper(), order("a", "AAPL", Side::Buy, 10, 1), 10);
     fixture.keys("5 G j");
-    assert!(fixture.toast().contains("h lists what came before"), "{}", fixture.toast());
+    assert!(fixture.toast().contains("h lists earlier activity"), "{}", fixture.toast());
 }
 
 #[test]

@@ -107,7 +107,7 @@ fn unsaved_data_is_reported_once_and_marked_until_saved() {
     assert!(fixture.toast().contains("everything shown is saved"), "{}", fixture.toast());
     fixture.msg(AccountMsg::Saving(Saving::Behind(12_345)));
     let last = fixture.model.errors.last().unwrap().text.clone();
-    assert!(last.contains("behind by 12345 records") && !last.contains("cannot"), "{last}");
+    assert!(last.contains("12345 records behind") && !last.contains("cannot"), "{last}");
     assert!(fixture.model.accounts.is_unsaved(), "it is marked all the same");
 }
 
@@ -116,7 +116,7 @@ fn a_new_fill_flashes_once_and_rings_once_a_second_and_none_goes_untold() {
     let mut fixture = Fixture::with(Program { bell: true, notify: true, ..Program::default() });
     fixture.begin(&[link("paper", Environment::Paper)]);
     assert!(!fixture.saw(&Effect::Bell), "history is no news");
-    let told = |fixture: &Fixture| {
+    let reported = |fixture: &Fixture| {
         let text = |effect: &Effect| match effect {
             Effect::Notify { text } => Some(text.clone()),
             _ => None,
@@ -129,19 +129,19 @@ fn a_new_fill_flashes_once_and_rings_once_a_second_and_none_goes_untold() {
     }
     assert_eq!(fixture.model.flashes.len(), 3);
     let first = "BUY 10 AAPL @ 11.00 · paper";
-    assert_eq!(told(&fixture), (1, vec![first.to_owned()]));
+    assert_eq!(reported(&fixture), (1, vec![first.to_owned()]));
     fixture.pass(Duration::from_secs(2));
     assert!(fixture.model.flashes.is_empty());
     let others = "BUY 30 AAPL @ 11.00 · paper (and 1 more)";
-    assert_eq!(told(&fixture), (2, vec![first.to_owned(), others.to_owned()]));
+    assert_eq!(reported(&fixture), (2, vec![first.to_owned(), others.to_owned()]));
     fixture.fill(&paper(), order("d", "AAPL", Side::Buy, 40, 3), 11);
     fixture.fill(&paper(), order("e", "AAPL", Side::Buy, 50, 4), 11);
-    assert_eq!(told(&fixture).0, 3);
+    assert_eq!(reported(&fixture).0, 3);
     fixture.pass(Duration::from_secs(3));
-    let (bells, texts) = told(&fixture);
+    let (bells, texts) = reported(&fixture);
     assert_eq!((bells, texts.last().map(String::as_str)), (4, Some("BUY 50 AAPL @ 11.00 · paper")));
     fixture.pass(Duration::from_secs(3));
-    assert_eq!(told(&fixture).0, 4, "each once");
+    assert_eq!(reported(&fixture).0, 4, "each once");
 }
 
 #[test]

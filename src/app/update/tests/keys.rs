@@ -106,12 +106,12 @@ fn no_key_claims_an_empty_list_before_anything_is_known() {
             let empty = why == "the list is empty" || denies.iter().any(|words| why.starts_with(words));
             assert!(!empty, "{:?} in {pane:?}: {why}", binding.action);
         }
-        assert_eq!(availability(Action::Detail, &fixture.model), Err(Reason("not known: refused".to_owned())));
+        assert_eq!(availability(Action::Detail, &fixture.model), Err(Reason("unknown: refused".to_owned())));
     }
     let mut fixture = Fixture::empty();
     fixture.begin(&[link("paper", Environment::Paper)]);
     fixture.model.focus = Pane::Tape;
-    assert_eq!(availability(Action::Detail, &fixture.model), Err(Reason("nothing has happened yet".to_owned())));
+    assert_eq!(availability(Action::Detail, &fixture.model), Err(Reason("no events yet".to_owned())));
 }
 
 #[test]

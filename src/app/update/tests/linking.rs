@@ -428,7 +428,7 @@ fn another_account_than_the_linked_one_stops_and_shows_nothing() {
     fixture.pass(Duration::from_secs(75));
     assert_eq!(fixture.state(0), "needs relink");
     let said = &fixture.model.errors.last().unwrap().text;
-    assert!(said.contains("must be linked again: a different account answers"), "{said}");
+    assert!(said.contains("must be linked again: the token reaches a different account"), "{said}");
     let account = &fixture.model.accounts.all()[0];
     assert!(account.account.is_none() && account.positions.is_none() && account.blotter.orders().next().is_none());
     fixture.keys("r");

@@ -19,11 +19,9 @@ pub(super) enum Loose<'a> {
     Nothing,
     /// An array or an object.
     Nested,
-    /// A string.
     Text(Cow<'a, str>),
     /// The digits of a bare number.
     Number(String),
-    /// A boolean.
     Flag(bool),
 }
 

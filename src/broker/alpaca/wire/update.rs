@@ -177,7 +177,7 @@ fn listening(data: &str) -> Frame {
 fn error_message(data: &str) -> Untrusted {
     let wire: ControlWire<'_> = serde_json::from_str(data).unwrap_or_default();
     let words = wire.error_message.some_word().or_else(|| wire.message.some_word());
-    words.unwrap_or("an error without words").into()
+    words.unwrap_or("an error without a message").into()
 }
 
 /// Decodes one event: the `data` of a websocket frame, or a message of the event stream (docs/ALPACA.md 6.5, 7.1).

@@ -63,8 +63,8 @@ fn executions_since_the_start_are_reported_even_from_the_first_snapshot() {
     let began = Began { at: "2026-01-02T15:00:10Z".parse().unwrap(), by_broker: true };
     assert!(follow.due(1, &blotter, false, began).is_empty(), "entries from REST wait for the complete snapshot");
     let due = follow.due(1, &blotter, true, began);
-    let told: Vec<_> = due.iter().filter_map(|(number, _)| blotter.tape_entry(*number)?.execution.clone()).collect();
-    assert_eq!(told, ["e2".into()]);
+    let log: Vec<_> = due.iter().filter_map(|(number, _)| blotter.tape_entry(*number)?.execution.clone()).collect();
+    assert_eq!(log, ["e2".into()]);
     assert!(follow.due(1, &blotter, true, began).is_empty());
 }
 
@@ -73,15 +73,15 @@ fn earlier_state_changes_learned_from_a_journal_are_not_news() {
     let (mut blotter, mut follow) = (Blotter::default(), Follow::default());
     blotter.apply_snapshot(&[update("done", 40, 0, "").order, update("open", 20, 0, "").order], &[]);
     drop(follow.due(1, &blotter, true, Began::NOW));
-    let mut told = |order: &str, second: u32, event: TradeEvent| {
+    let mut log = |order: &str, second: u32, event: TradeEvent| {
         let mut late = update(order, second, 0, "");
         late.event = event;
         blotter.apply_replayed(&[late]);
         follow.due(1, &blotter, true, Began::NOW).len()
     };
-    assert_eq!(told("done", 30, TradeEvent::New), 0, "the order has changed since");
-    assert_eq!(told("open", 35, TradeEvent::Canceled), 1, "the first snapshot did not have it");
-    assert_eq!(told("done", 50, TradeEvent::Canceled), 1);
+    assert_eq!(log("done", 30, TradeEvent::New), 0, "the order has changed since");
+    assert_eq!(log("open", 35, TradeEvent::Canceled), 1, "the first snapshot did not have it");
+    assert_eq!(log("done", 50, TradeEvent::Canceled), 1);
 }
 
 /// A line: its event, its target, and a quantity.
@@ -111,8 +111,8 @@ impl Sum {
             };
             let Some(row) = row else { continue };
             let of = line.said().unwrap().of.as_ref().map(ToString::to_string);
-            let told = self.0.insert(row.id.to_string(), (entry.event.clone(), of, row.qty));
-            assert!(told.is_none(), "{} is reported twice", row.id);
+            let log = self.0.insert(row.id.to_string(), (entry.event.clone(), of, row.qty));
+            assert!(log.is_none(), "{} is reported twice", row.id);
         }
         for (event, of, _) in self.0.values() {
             assert!(of.as_ref().is_none_or(|of| self.0.contains_key(of)), "{event} names {of:?}: {:?}", self.0);
@@ -129,8 +129,8 @@ impl Sum {
 
 /// Prints a line.
 fn note(follow: &mut Follow, line: &ReportedLine) {
-    follow.told.going_out(line).unwrap();
-    follow.told.went_out().unwrap();
+    follow.log.going_out(line).unwrap();
+    follow.log.went_out().unwrap();
 }
 
 /// A bust of `of`, or a correction of it to `to` (quantity, price), after which the order has executed `cum`.
@@ -206,19 +206,19 @@ fn the_lines_add_up_when_a_bust_or_correction_names_an_id_never_reported() {
             blotter.apply_snapshot(&[update("o", 50, 0, "").order], &[listed(50, 40, "10")]);
             assert_eq!(sum.read(&mut follow, &blotter, 4), Qty::whole(50), "{what}");
         }
-        let told = undoing("lost", to, 40, cum);
-        blotter.apply_update(&told);
+        let log = undoing("lost", to, 40, cum);
+        blotter.apply_update(&log);
         let truth = Qty::whole(cum.into());
         assert_eq!(sum.read(&mut follow, &blotter, 6), truth, "{what}");
         if restarts {
             drop(follow);
             follow = again();
         }
-        blotter.apply_snapshot(std::slice::from_ref(&told.order), &[]);
+        blotter.apply_snapshot(std::slice::from_ref(&log.order), &[]);
         assert_eq!(sum.read(&mut follow, &blotter, 8), truth, "{what}");
         let rows: Vec<Activity> = after.map(|(qty, px)| listed(50, qty, px)).into_iter().collect();
         for second in [10, 12] {
-            blotter.apply_snapshot(std::slice::from_ref(&told.order), &rows);
+            blotter.apply_snapshot(std::slice::from_ref(&log.order), &rows);
             assert_eq!(sum.read(&mut follow, &blotter, second), truth, "{what}");
         }
     }
@@ -274,8 +274,8 @@ fn an_untrue_line_is_voided_by_the_next_run_and_a_forgotten_one_is_not() {
     row.executions[0].source = Source::Reconcile;
     blotter.apply_update(&row);
     for (_, line) in follow.due(1, &blotter, true, Began::NOW) {
-        follow.told.going_out(&line).unwrap();
-        follow.told.went_out().unwrap();
+        follow.log.going_out(&line).unwrap();
+        follow.log.went_out().unwrap();
     }
     drop(follow);
     let again = || Follow::resuming(WatchLog::open(dir.path(), &link).0);
@@ -284,7 +284,7 @@ fn an_untrue_line_is_voided_by_the_next_run_and_a_forgotten_one_is_not() {
     let mut other = Blotter::default();
     other.apply_update(&update("o", 20, 20, "e1"));
     assert!(again().overtaken(&other, true, &[], second).0.is_empty(), "the same execution under the broker's id");
-    assert_eq!(again().told.name_of(&"e1".into(), &other).as_str(), "row/1");
+    assert_eq!(again().log.name_of(&"e1".into(), &other).as_str(), "row/1");
     let mut parted = Blotter::default();
     parted.apply_update(&update("o", 10, 10, "e1"));
     parted.apply_update(&update("o", 20, 10, "e2"));
@@ -294,8 +294,8 @@ fn an_untrue_line_is_voided_by_the_next_run_and_a_forgotten_one_is_not() {
     assert_eq!(due.len(), 2);
     assert_eq!(void.iter().map(|line| line.said().unwrap().id.as_str()).collect::<Vec<_>>(), ["row/1"]);
     for line in &void {
-        follow.told.going_out(line).unwrap();
-        follow.told.went_out().unwrap();
+        follow.log.going_out(line).unwrap();
+        follow.log.went_out().unwrap();
     }
     drop(follow);
     let mut follow = again();
@@ -364,9 +364,9 @@ fn entries_before_the_first_run_are_history_however_late_they_are_learned() {
     assert_eq!(late("open", 35, 15, "e3"), 1);
     assert_eq!(late("other", 55, 55, "e4"), 1, "later than everything known");
     // Entries from the stream are never too old.
-    let mut told = update("early", 5, 5, "e5");
-    told.order.status = crate::domain::OrderStatus::Filled;
-    blotter.apply_update(&told);
+    let mut log = update("early", 5, 5, "e5");
+    log.order.status = crate::domain::OrderStatus::Filled;
+    blotter.apply_update(&log);
     assert_eq!(follow.due(1, &blotter, true, Began::NOW).len(), 1);
 }
 
@@ -424,8 +424,8 @@ fn lines_of_an_earlier_run_are_not_repeated_and_missed_ones_are_printed() {
     blotter.apply_update(&update("old", 5, 5, "e0"));
     let due = follow.due(1, &blotter, true, Began::NOW);
     for (_, line) in &due {
-        follow.told.going_out(line).unwrap();
-        follow.told.went_out().unwrap();
+        follow.log.going_out(line).unwrap();
+        follow.log.went_out().unwrap();
     }
     // Kept in memory only: the run is killed before the line is noted.
     blotter.apply_update(&update("o", 10, 10, "e1"));

@@ -16,7 +16,7 @@ use crate::domain::money::Qty;
 pub(super) struct Pair {
     row: ExecutionId,
     row_at: Option<Timestamp>,
-    told_at: Option<Timestamp>,
+    reported_at: Option<Timestamp>,
     /// The row came first; the first of both is the one that was shown as new.
     row_first: bool,
 }
@@ -196,9 +196,9 @@ impl Ledger {
         let Some(known) = self.row(slot) else { return Entered::New };
         let row_first = is_row(&known.id);
         let pair = if row_first {
-            Pair { row: known.id.clone(), row_at: known.at, told_at: execution.at, row_first }
+            Pair { row: known.id.clone(), row_at: known.at, reported_at: execution.at, row_first }
         } else {
-            Pair { row: execution.id.clone(), row_at: execution.at, told_at: known.at, row_first }
+            Pair { row: execution.id.clone(), row_at: execution.at, reported_at: known.at, row_first }
         };
         let mut more = self.complete(slot, &execution);
         if let Some(held) = self.slot_mut(slot) {
@@ -225,7 +225,7 @@ impl Ledger {
         let Some(held) = self.slot_mut(slot) else { return Entered::New };
         let (Some(pair), line) = (held.pair.take(), held.line) else { return Entered::New };
         let order = execution.order_id.clone();
-        let told = Execution { at: pair.told_at, source: Source::Stream, ..held.execution.clone() };
+        let told = Execution { at: pair.reported_at, source: Source::Stream, ..held.execution.clone() };
         let row = Execution {
             id: pair.row.clone(),
             at: pair.row_at,
@@ -259,7 +259,7 @@ fn fit(held: &Slot, report: &Execution) -> Option<(SignedDuration, Fit)> {
         let other_kind = is_row(&known.id) != is_row(&report.id);
         return other_kind.then(|| (distance(known.at, report.at).unwrap_or(SignedDuration::ZERO), Fit::Free));
     };
-    let partner = if is_row(&report.id) { pair.told_at } else { pair.row_at };
-    let (new, old) = (distance(partner, report.at)?, distance(pair.told_at, pair.row_at)?);
+    let partner = if is_row(&report.id) { pair.reported_at } else { pair.row_at };
+    let (new, old) = (distance(partner, report.at)?, distance(pair.reported_at, pair.row_at)?);
     (new < old).then_some((new, Fit::Better))
 }

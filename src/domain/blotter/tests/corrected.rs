@@ -15,7 +15,7 @@ fn filled(quantity: i64, price: &str, when: i64) -> Order {
     Order { avg_px: price.parse().ok(), ..order("o", OrderStatus::PartiallyFilled, quantity, when) }
 }
 
-fn told(quantity: i64, price: &str) -> TradeUpdate {
+fn reported(quantity: i64, price: &str) -> TradeUpdate {
     let order = filled(quantity, price, 1);
     let mut report = execution("e1", &order, quantity, quantity, 1, ExecutionKind::Trade);
     report.px = price.parse().ok();
@@ -47,7 +47,7 @@ fn rows(blotter: &Blotter) -> Vec<String> {
 #[test]
 fn the_row_of_a_corrected_execution_is_paired_with_it_even_after_a_restart() {
     let mut blotter = Blotter::default();
-    blotter.apply_update(&told(9, "1.00"));
+    blotter.apply_update(&reported(9, "1.00"));
     blotter.apply_update(&correction(9, "0.80"));
     let wanted = ["trade 9 @1.00", "correction 9 @0.80"];
     let rest = [stated("r1", 9, 9, "0.80")];
@@ -67,7 +67,7 @@ fn the_row_of_a_corrected_execution_is_paired_with_it_even_after_a_restart() {
 #[test]
 fn a_row_that_still_states_the_original_amounts_takes_nothing_back() {
     let mut blotter = Blotter::default();
-    blotter.apply_update(&told(9, "1.00"));
+    blotter.apply_update(&reported(9, "1.00"));
     blotter.apply_update(&correction(9, "0.80"));
     assert!(blotter.apply_snapshot(&[filled(9, "0.80", 5)], &[stated("r1", 9, 9, "1.00")]).executions.is_empty());
     assert_eq!(rows(&blotter), ["trade 9 @1.00", "correction 9 @0.80"]);
@@ -77,7 +77,7 @@ fn a_row_that_still_states_the_original_amounts_takes_nothing_back() {
 fn a_price_corrected_only_by_its_row_is_one_correction_and_takes_the_id_of_its_report() {
     for seen_before in [true, false] {
         let mut blotter = Blotter::default();
-        blotter.apply_update(&told(9, "1.00"));
+        blotter.apply_update(&reported(9, "1.00"));
         if seen_before {
             blotter.apply_snapshot(&[filled(9, "1.00", 1)], &[stated("r1", 9, 9, "1.00")]);
         }
@@ -98,7 +98,7 @@ fn a_quantity_corrected_only_by_its_row_is_neither_a_second_execution_nor_a_bust
     for (cum, price) in [(7, "1.00"), (5, "1.00"), (7, "1.02"), (5, "1.02")] {
         for (seen_before, late) in [(true, false), (true, true), (false, false), (false, true)] {
             let mut blotter = Blotter::default();
-            blotter.apply_update(&told(7, "1.00"));
+            blotter.apply_update(&reported(7, "1.00"));
             if seen_before {
                 blotter.apply_snapshot(&[filled(7, "1.00", 1)], &[stated("r1", 7, 7, "1.00")]);
             }
@@ -144,7 +144,7 @@ fn a_correction_learned_while_only_the_row_was_known_belongs_to_the_execution() 
     let mut blotter = Blotter::default();
     blotter.apply_snapshot(&[filled(7, "1.00", 1)], &[stated("r1", 7, 7, "1.00")]);
     blotter.apply_snapshot(&[filled(5, "1.00", 5)], &[stated("r1", 5, 7, "1.00")]);
-    let changes = blotter.apply_update(&told(7, "1.00"));
+    let changes = blotter.apply_update(&reported(7, "1.00"));
     assert_eq!(changes.revised.len(), 2, "the correction names it by its own id");
     let of = blotter.executions().find_map(|row| match &row.kind {
         ExecutionKind::Correction { of } => of.clone(),
@@ -157,7 +157,7 @@ fn a_correction_learned_while_only_the_row_was_known_belongs_to_the_execution() 
 #[test]
 fn a_row_with_fewer_digits_is_paired_with_its_report_and_corrects_nothing() {
     let mut blotter = Blotter::default();
-    blotter.apply_update(&told(9, "1.2345"));
+    blotter.apply_update(&reported(9, "1.2345"));
     for _ in 0..3 {
         let row = stated("r1", 9, 9, "1.23");
         assert!(blotter.apply_snapshot(&[filled(9, "1.2345", 1)], &[row]).executions.is_empty());
@@ -188,7 +188,7 @@ fn a_correction_of_an_execution_known_by_its_row_belongs_to_that_row_in_either_o
 #[test]
 fn a_correction_of_an_unknown_execution_belongs_only_to_the_one_whose_row_states_it() {
     let mut blotter = Blotter::default();
-    blotter.apply_update(&told(9, "1.00"));
+    blotter.apply_update(&reported(9, "1.00"));
     let order = filled(7, "1.00", 5);
     let mut report = execution("c1", &order, 7, -1, 5, ExecutionKind::Correction { of: Some("unknown".into()) });
     report.px = "1.00".parse().ok();
@@ -198,7 +198,7 @@ fn a_correction_of_an_unknown_execution_belongs_only_to_the_one_whose_row_states
     blotter.apply_snapshot(&[], &[stated("r1", 9, 9, "0.90")]);
     assert_eq!(of(&blotter), named("unknown"), "this row states another price, not the quantity of seven");
     let mut again = Blotter::default();
-    again.apply_update(&told(9, "1.00"));
+    again.apply_update(&reported(9, "1.00"));
     let report = blotter.execution(&"c1".into()).unwrap().clone();
     again.apply_update(&event(TradeEvent::TradeCorrect, filled(7, "1.00", 5), vec![report]));
     again.apply_snapshot(&[filled(7, "1.00", 5)], &[stated("r1", 7, 9, "1.00")]);
@@ -210,7 +210,7 @@ fn a_correction_of_an_unknown_execution_belongs_only_to_the_one_whose_row_states
 fn an_execution_in_the_place_of_a_busted_one_is_not_its_correction() {
     for left in [7, 3] {
         let mut blotter = Blotter::default();
-        blotter.apply_update(&told(8, "0.99"));
+        blotter.apply_update(&reported(8, "0.99"));
         let undone = filled(0, "0.99", 2);
         let bust = execution("b1", &undone, 8, -1, 2, ExecutionKind::Bust { of: Some("e1".into()) });
         blotter.apply_update(&event(TradeEvent::TradeBust, undone, vec![bust]));
@@ -252,7 +252,7 @@ fn each_of_several_corrections_replaces_the_previous_one_whichever_it_names() {
         for late in [false, true] {
             for row_first in [false, true] {
                 let mut blotter = Blotter::default();
-                blotter.apply_update(&told(9, "10"));
+                blotter.apply_update(&reported(9, "10"));
                 let mut reports = vec![correction_of("c2", "e1", 7, 5), correction_of("c3", third, 8, 6)];
                 if late {
                     reports.reverse();
@@ -338,7 +338,7 @@ fn an_execution_that_a_later_report_busts_does_not_take_the_next_one_s_row() {
     let again =
         [fill("e1", "o", 9, 9, 1), bust("b1", "e1", 9, 0, 1), fill("e2", "o", 4, 4, 1), fill("e3", "o", 6, 10, 2)];
     blotter.apply_replayed(&again);
-    let mut told = trades(&blotter);
-    told.sort();
-    assert_eq!(told, ["e1 9", "e2 4", "e3 6"]);
+    let mut reported = trades(&blotter);
+    reported.sort();
+    assert_eq!(reported, ["e1 9", "e2 4", "e3 6"]);
 }

@@ -88,13 +88,13 @@ fn the_rest_of_a_placeholder_is_named_by_its_span() {
 #[test]
 fn a_row_prefers_the_report_with_the_same_amounts_over_one_that_may_have_been_corrected() {
     let mut blotter = Blotter::default();
-    let told = |id: &str, px: i64, when: i64| {
-        let mut told = fill(id, "o", 40, 40, when);
-        told.executions[0].px = Some(Price::whole(px));
-        told
+    let reported = |id: &str, px: i64, when: i64| {
+        let mut reported = fill(id, "o", 40, 40, when);
+        reported.executions[0].px = Some(Price::whole(px));
+        reported
     };
-    blotter.apply_update(&told("e1", 10, 1));
-    blotter.apply_update(&told("e2", 11, 2));
+    blotter.apply_update(&reported("e1", 10, 1));
+    blotter.apply_update(&reported("e2", 11, 2));
     let mut stated = row("r", 40, 40, 1);
     if let ActivityKind::Fill { px, .. } = &mut stated.kind {
         *px = Price::whole(11);

@@ -7,7 +7,7 @@ fn placed(id: &str) -> TradeUpdate {
 }
 
 /// A blotter after a reset, which knew an order of the old account and one of the new account.
-fn told() -> Blotter {
+fn reported() -> Blotter {
     let mut blotter = Blotter::default();
     for update in [placed("old"), fill("e1", "old", 10, 10, 10), placed("o"), fill("e2", "o", 7, 7, 7)] {
         blotter.apply_update(&update);
@@ -25,7 +25,7 @@ fn what_was_reported_of_an_order_that_the_new_account_names_is_restored_and_is_n
     let answers: [&[(Vec<Order>, Vec<Activity>)]; 4] =
         [&[(stated(), rows())], &[(stated(), vec![]), (vec![], rows())], &[(vec![], rows()), (stated(), vec![])], &[]];
     for (case, answers) in answers.into_iter().enumerate() {
-        let (mut blotter, mut changes) = (told(), Changes::default());
+        let (mut blotter, mut changes) = (reported(), Changes::default());
         if answers.is_empty() {
             changes.absorb(blotter.apply_update(&fill("e2", "o", 7, 7, 7)));
         }
@@ -52,7 +52,7 @@ fn what_was_reported_of_an_order_that_the_new_account_names_is_restored_and_is_n
 
 #[test]
 fn an_order_that_the_new_account_does_not_name_stays_away_and_later_executions_are_news() {
-    let mut blotter = told();
+    let mut blotter = reported();
     let now = order("o", OrderStatus::PartiallyFilled, 9, 9);
     let changes = blotter.apply_snapshot(&[now], &[row("r3", 2, 9, 9)]);
     assert_eq!(changes.executions.iter().map(ExecutionId::as_str).collect::<Vec<_>>(), ["row/r3"]);

@@ -96,11 +96,11 @@ fn rows_of_a_multi_leg_order_missing_from_the_stream_belong_to_its_legs() {
 #[test]
 fn rows_under_a_parent_whose_legs_arrive_later_move_to_them_and_are_reported_once() {
     let mut blotter = Blotter::default();
-    let mut told = blotter.apply_snapshot(&[], &rows(true, false)).executions.len();
+    let mut reported = blotter.apply_snapshot(&[], &rows(true, false)).executions.len();
     let lines = blotter.tape().len();
-    told += blotter.apply_snapshot(&family(2, 2), &[]).executions.len();
-    told += blotter.apply_update(&unit(1, 1)).executions.len();
-    assert_eq!((told, ledger(&blotter)), (4, expected()));
+    reported += blotter.apply_snapshot(&family(2, 2), &[]).executions.len();
+    reported += blotter.apply_update(&unit(1, 1)).executions.len();
+    assert_eq!((reported, ledger(&blotter)), (4, expected()));
     assert_eq!(blotter.tape().len(), lines, "each keeps its line");
     assert!(blotter.tape().iter().all(|line| line.order_id.as_str() != "p"));
     assert!(blotter.tape().iter().all(|line| line.execution.is_some() && !line.withdrawn), "and shows it");
@@ -118,12 +118,12 @@ fn a_leg_awaits_nothing_while_its_rows_may_be_under_an_unknown_parent() {
     for (under_parent, in_units) in READINGS {
         let rows = rows(under_parent, in_units);
         let mut blotter = Blotter::default();
-        let mut told = blotter.apply_snapshot(&flat(2, 2), &rows).executions;
-        assert_eq!(told.len(), rows.len(), "each row once and nothing else: {told:?}");
+        let mut reported = blotter.apply_snapshot(&flat(2, 2), &rows).executions;
+        assert_eq!(reported.len(), rows.len(), "each row once and nothing else: {reported:?}");
         assert_eq!(blotter.unsettled().any(|id| id.as_str() == "p"), under_parent, "its legs are requested");
-        told.extend(blotter.apply_snapshot(&family(2, 2), &[]).executions);
-        told.extend(blotter.apply_update(&unit(1, 1)).executions);
-        assert_eq!((told.len(), ledger(&blotter)), (4, expected()), "{under_parent} {in_units}");
+        reported.extend(blotter.apply_snapshot(&family(2, 2), &[]).executions);
+        reported.extend(blotter.apply_update(&unit(1, 1)).executions);
+        assert_eq!((reported.len(), ledger(&blotter)), (4, expected()), "{under_parent} {in_units}");
         assert!(blotter.unsettled().next().is_none());
     }
 }
@@ -171,19 +171,19 @@ fn one_row_shows_whether_the_others_count_units_in_any_order() {
     assert_eq!(ledger(&blotter), expected());
     // Also the rows of another order, none of which shows it.
     let mut states = family(2, 2);
-    let mut told = unit(2, 2);
-    for order in states.iter_mut().chain(&mut told.legs).chain([&mut told.order]) {
+    let mut reported = unit(2, 2);
+    for order in states.iter_mut().chain(&mut reported.legs).chain([&mut reported.order]) {
         order.id = format!("other-{}", order.id).as_str().into();
         order.legs = order.legs.iter().map(|leg| format!("other-{leg}").as_str().into()).collect();
     }
-    for report in &mut told.executions {
+    for report in &mut reported.executions {
         report.id = format!("other-{}", report.id).as_str().into();
         report.order_id = format!("other-{}", report.order_id).as_str().into();
     }
     let other =
         [leg_row("s-put", "other-p", "put", Side::Buy, 2, 2), leg_row("s-call", "other-p", "call", Side::Sell, 2, 2)];
     blotter.apply_snapshot(&states, &other);
-    assert!(blotter.apply_update(&told).executions.is_empty(), "{:?}", ledger(&blotter));
+    assert!(blotter.apply_update(&reported).executions.is_empty(), "{:?}", ledger(&blotter));
 }
 
 #[test]
@@ -262,7 +262,7 @@ proptest! {
         let (under_parent, in_units) = READINGS[reading];
         let rows = rows(under_parent, in_units);
         let mut blotter = Blotter::default();
-        let mut told = HashSet::new();
+        let mut reported = HashSet::new();
         // Rows arrive in chronological order, as in lists.
         for place in places.into_iter().chain(0..7) {
             let changes = match place {
@@ -276,7 +276,7 @@ proptest! {
             };
             for id in changes.executions {
                 prop_assert!(Blotter::is_placeholder_of(&id, &"put".into()) || Blotter::is_placeholder_of(&id, &"call".into())
-                    || told.insert(id));
+                    || reported.insert(id));
             }
         }
         prop_assert_eq!(ledger(&blotter), expected());

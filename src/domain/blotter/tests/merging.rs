@@ -86,14 +86,14 @@ fn stand_ins_are_distinguished_from_reports_and_by_their_order() {
     assert!(Blotter::is_stand_in(&known), "a row does not have the execution's own id");
     assert!(!Blotter::is_placeholder_of(&known, &"o".into()));
     blotter.apply_update(&fill("e1", "o", 40, 40, 1));
-    let told = blotter.executions().next().unwrap().id.clone();
-    assert_eq!(told.as_str(), "e1");
-    assert!(!Blotter::is_stand_in(&told));
+    let reported = blotter.executions().next().unwrap().id.clone();
+    assert_eq!(reported.as_str(), "e1");
+    assert!(!Blotter::is_stand_in(&reported));
     blotter.apply_snapshot(&[order("o", OrderStatus::PartiallyFilled, 30, 9)], &[]);
     let undone = blotter.executions().find(|row| matches!(row.kind, ExecutionKind::Bust { .. })).unwrap().id.clone();
     assert!(Blotter::is_stand_in(&undone));
     assert_eq!(Blotter::inferred_span(&undone), Some("inferred-bust/o/40-30"));
-    assert_eq!(Blotter::inferred_span(&told), None);
+    assert_eq!(Blotter::inferred_span(&reported), None);
 }
 
 #[test]

@@ -101,8 +101,8 @@ fn ids(blotter: &Blotter) -> Vec<String> {
 #[test]
 fn a_frame_that_claims_the_span_of_another_price_is_paired_with_the_row_of_its_own_price() {
     let mut blotter = Blotter::default();
-    for (id, told) in [("e1", (6, "10.26", 10)), ("e2", (2, "10.01", 10))] {
-        blotter.apply_update(&priced(id, told).0);
+    for (id, reported) in [("e1", (6, "10.26", 10)), ("e2", (2, "10.01", 10))] {
+        blotter.apply_update(&priced(id, reported).0);
     }
     let rows = [(6, "10.26", 6), (2, "10.01", 8), (2, "10.43", 10)].map(|row| priced(&row.2.to_string(), row).1);
     blotter.apply_snapshot(&[order("o", OrderStatus::PartiallyFilled, 10, 11)], &rows);
@@ -112,8 +112,8 @@ fn a_frame_that_claims_the_span_of_another_price_is_paired_with_the_row_of_its_o
 #[test]
 fn a_row_of_exactly_the_missing_quantity_does_not_correct_frames_that_claim_its_span() {
     let mut blotter = Blotter::default();
-    for (id, told) in [("e1", (14, "10.42", 45)), ("e2", (23, "10.11", 45))] {
-        blotter.apply_update(&priced(id, told).0);
+    for (id, reported) in [("e1", (14, "10.42", 45)), ("e2", (23, "10.11", 45))] {
+        blotter.apply_update(&priced(id, reported).0);
     }
     let rows = [priced("e3", (8, "10.32", 45)).1];
     blotter.apply_snapshot(&[order("o", OrderStatus::PartiallyFilled, 45, 11)], &rows);

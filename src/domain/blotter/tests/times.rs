@@ -8,7 +8,7 @@ fn within(second: i64, millis: i64) -> Option<Timestamp> {
 }
 
 /// An update of the stream, with an exact time.
-fn told(status: OrderStatus, cum: i64, millis: i64) -> TradeUpdate {
+fn reported(status: OrderStatus, cum: i64, millis: i64) -> TradeUpdate {
     let mut order = order("o", status, cum, 5);
     order.updated_at = within(5, millis);
     event(TradeEvent::from_word(order.status.as_str()), order, vec![])
@@ -17,9 +17,9 @@ fn told(status: OrderStatus, cum: i64, millis: i64) -> TradeUpdate {
 #[test]
 fn a_state_of_the_same_second_does_not_count_as_older() {
     let states = [
-        (told(OrderStatus::PendingNew, 0, 300), order("o", OrderStatus::Rejected, 0, 5)),
-        (told(OrderStatus::New, 0, 300), order("o", OrderStatus::PartiallyFilled, 40, 5)),
-        (told(OrderStatus::PartiallyFilled, 40, 300), order("o", OrderStatus::PendingCancel, 40, 5)),
+        (reported(OrderStatus::PendingNew, 0, 300), order("o", OrderStatus::Rejected, 0, 5)),
+        (reported(OrderStatus::New, 0, 300), order("o", OrderStatus::PartiallyFilled, 40, 5)),
+        (reported(OrderStatus::PartiallyFilled, 40, 300), order("o", OrderStatus::PendingCancel, 40, 5)),
     ];
     for (before, stated) in states {
         let mut blotter = Blotter::default();
@@ -33,7 +33,7 @@ fn a_state_of_the_same_second_does_not_count_as_older() {
 #[test]
 fn an_answer_from_the_previous_second_changes_nothing() {
     let mut blotter = Blotter::default();
-    blotter.apply_update(&told(OrderStatus::New, 0, 300));
+    blotter.apply_update(&reported(OrderStatus::New, 0, 300));
     assert!(blotter.apply_snapshot(&[order("o", OrderStatus::PendingCancel, 0, 4)], &[]).is_empty());
 }
 
@@ -42,7 +42,7 @@ fn a_contested_order_is_settled_by_answers_in_whole_seconds() {
     let mut blotter = Blotter::default();
     blotter.apply_update(&fill("e1", "o", 40, 40, 1));
     // The bust never arrived; the cancel after it states less executed.
-    blotter.apply_update(&told(OrderStatus::Canceled, 0, 300));
+    blotter.apply_update(&reported(OrderStatus::Canceled, 0, 300));
     let canceled = order("o", OrderStatus::Canceled, 0, 5);
     blotter.apply_snapshot(std::slice::from_ref(&canceled), &[]);
     blotter.apply_snapshot(std::slice::from_ref(&canceled), &[]);

@@ -32,7 +32,7 @@ impl Names {
         let undone = self.0.get(&key);
         let found = match undone.and_then(|undone| undone.get(&row.id)) {
             Some(Of::Row(found)) => Some(found.clone()),
-            Some(Of::Untold(_) | Of::Open | Of::Nothing) => None,
+            Some(Of::Unreported(_) | Of::Open | Of::Nothing) => None,
             // The row is larger than the limit.
             None => Some(of.clone()),
         };

@@ -24,7 +24,7 @@ pub(super) fn executions(rows: &mut Vec<Execution>) {
     for row in rows.iter().filter(|row| with_rows.contains(&row.order_id) && !Blotter::is_stand_in(&row.id)) {
         reports.entry(&row.order_id).or_default().push(row);
     }
-    let told = |row: &&Execution| {
+    let reported = |row: &&Execution| {
         let reports = reports.get(&row.order_id).into_iter().flatten();
         let same = |report: &Execution| {
             if row.kind == ExecutionKind::Trade {
@@ -35,7 +35,7 @@ pub(super) fn executions(rows: &mut Vec<Execution>) {
         };
         of_interest(row) && reports.into_iter().any(|report| same(report))
     };
-    let gone: HashSet<ExecutionId> = rows.iter().filter(told).map(|row| row.id.clone()).collect();
+    let gone: HashSet<ExecutionId> = rows.iter().filter(reported).map(|row| row.id.clone()).collect();
     rows.retain(|row| !gone.contains(&row.id));
 }
 

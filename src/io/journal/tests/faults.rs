@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use super::*;
 
 /// Longer than any step takes, even on a busy machine.
-const PATIENCE: Duration = Duration::from_mins(1);
+const TEST_TIMEOUT: Duration = Duration::from_mins(1);
 
 fn executed(number: i64) -> Batch {
     let records = vec![Record::Execution(Box::new(fill(&format!("e{number}"), "o", 1, number).executions.remove(0)))];
@@ -19,7 +19,7 @@ fn until(journal: &Journal, done: impl Fn(&Progress) -> bool) -> usize {
     let mut progress = journal.progress();
     run(async {
         let mut turns = 0;
-        tokio::time::timeout(PATIENCE, async {
+        tokio::time::timeout(TEST_TIMEOUT, async {
             while !done(&progress.borrow_and_update()) {
                 progress.changed().await.unwrap();
                 turns += 1;
@@ -105,7 +105,7 @@ fn closing_during_a_fault_waits_no_longer_than_allowed_and_returns_the_reason() 
     drop(other);
     let journal = open(&path);
     journal.append(executed(2)).unwrap();
-    assert_eq!(journal.close(PATIENCE), None);
+    assert_eq!(journal.close(TEST_TIMEOUT), None);
 }
 
 #[test]

@@ -28,7 +28,7 @@ impl Instance {
         });
     }
 
-    fn hear(&mut self, update: &TradeUpdate, second: i64) {
+    fn apply(&mut self, update: &TradeUpdate, second: i64) {
         let changes = self.blotter.apply_update(update);
         self.write(&changes, second);
     }
@@ -85,7 +85,7 @@ fn in_any_order_of_learning_each_execution_is_stored_once_and_orders_only_advanc
             time += 1;
             match chance(&mut random, 4) {
                 0 | 1 if heard < updates.len() => {
-                    first.hear(&updates[heard], time);
+                    first.apply(&updates[heard], time);
                     heard += 1;
                 }
                 2 if asked < updates.len() => {
@@ -133,7 +133,7 @@ fn a_lagging_instance_reverts_nothing() {
     let done = fill("e1", "o", 100, 100);
     let mut early = fill("e0", "o", 40, 40);
     early.executions.clear();
-    first.hear(&done, 300);
+    first.apply(&done, 300);
     second.ask(std::slice::from_ref(&early.order), &[], 301);
     let orders = run(first.journal.load(&link())).unwrap().orders;
     assert_eq!(orders.iter().map(|order| order.cum_qty).collect::<Vec<_>>(), [Qty::whole(100)]);
@@ -150,7 +150,7 @@ fn an_end_dated_in_whole_seconds_wins_over_an_update_within_that_second() {
     let mut heard = fill("e1", "o", 40, 40);
     heard.order.updated_at = Some(at(40) + Duration::from_millis(300));
     let canceled = Order { status: OrderStatus::Canceled, updated_at: Some(at(40)), ..heard.order.clone() };
-    first.hear(&heard, 300);
+    first.apply(&heard, 300);
     second.ask(&[canceled], &[], 301);
     let orders = run(first.journal.load(&link())).unwrap().orders;
     assert_eq!(orders.iter().map(|order| &order.status).collect::<Vec<_>>(), [&OrderStatus::Canceled]);
@@ -179,11 +179,11 @@ fn a_conflict_decided_for_rest_is_written_without_a_newer_time() {
         let (mut first, mut second) = (Instance::start(&path), Instance::start(&path));
         let heard = fill("e1", "o", 40, 40);
         if !heard_second {
-            first.hear(&heard, 300);
+            first.apply(&heard, 300);
         }
         second.ask(&[still(&heard.order)], &[row(&heard)], 301);
         if heard_second {
-            first.hear(&heard, 302);
+            first.apply(&heard, 302);
         }
         let now = still(&order("o", status.clone(), cum));
         for _ in 0..2 {
@@ -206,12 +206,12 @@ fn a_reverted_state_wins_over_earlier_writes_of_another_instance_and_not_over_la
         let path = dir.path().join("journal.sqlite");
         let (mut first, mut second) = (Instance::start(&path), Instance::start(&path));
         let (heard, more) = (fill("e1", "o", 40, 40), fill("e2", "o", 10, 50));
-        first.hear(&heard, 300);
+        first.apply(&heard, 300);
         let now = still(&order("o", OrderStatus::PartiallyFilled, 30));
         for _ in 0..2 {
             first.ask(std::slice::from_ref(&now), &[], 303);
         }
-        second.hear(&more, later);
+        second.apply(&more, later);
         let changes = first.blotter.concede(&"o".into());
         first.write(&changes, 363);
         assert_eq!(states(&second), [(OrderStatus::PartiallyFilled, Qty::whole(stays))]);
@@ -226,10 +226,10 @@ fn a_lagging_list_neither_reopens_an_order_nor_overrides_the_stream() {
     let heard = fill("e1", "o", 40, 40);
     second.ask(&[still(&order("o", OrderStatus::Canceled, 40))], &[], 300);
     // A frame from before the end arrives after it, with a later time than the lists state.
-    first.hear(&heard, 301);
+    first.apply(&heard, 301);
     assert_eq!(states(&second), [(OrderStatus::Canceled, Qty::whole(40))]);
     second.ask(&[still(&order("p", OrderStatus::New, 0))], &[], 302);
-    first.hear(&fill("e2", "p", 100, 100), 303);
+    first.apply(&fill("e2", "p", 100, 100), 303);
     second.ask(&[still(&order("p", OrderStatus::PartiallyFilled, 60))], &[], 304);
     assert_eq!(states(&first)[1], (OrderStatus::Filled, Qty::whole(100)));
 }
@@ -262,8 +262,8 @@ fn a_line_stays_when_its_writer_learns_the_executions_own_id() {
     let (update, other) = (fill("e1", "o", 40, 40), fill("e2", "p", 40, 40));
     first.ask(std::slice::from_ref(&update.order), &[row(&update)], 300);
     // The second instance sees the line under the row's id; then the first learns the execution's own id.
-    second.hear(&other, 301);
-    first.hear(&update, 302);
+    second.apply(&other, 301);
+    first.apply(&update, 302);
     second.ask(std::slice::from_ref(&update.order), &[row(&update)], 303);
     let remembered = run(first.journal.load(&link())).unwrap();
     let shown = remembered.tape.iter().filter_map(|line| line.execution.as_ref());

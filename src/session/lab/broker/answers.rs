@@ -170,11 +170,11 @@ impl Broker {
 
     pub(in crate::session::lab) fn positions_at(&self, moment: Timestamp) -> Vec<Position> {
         let held = self.positions.iter().rev().find(|(since, _)| *since <= moment).or(self.positions.first());
-        let told = |symbol: &Symbol, qty: &Decimal| {
+        let listed = |symbol: &Symbol, qty: &Decimal| {
             let position = position(symbol, *qty, moment);
             if self.reading.wire { wire::position(&position) } else { position }
         };
-        held.into_iter().flat_map(|(_, held)| held).map(|(symbol, qty)| told(symbol, qty)).collect()
+        held.into_iter().flat_map(|(_, held)| held).map(|(symbol, qty)| listed(symbol, qty)).collect()
     }
 
     /// Positions after this many changes; the first state is no positions.

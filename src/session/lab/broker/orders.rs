@@ -11,7 +11,7 @@ impl Broker {
             return vec![self.place_legs(plan, chance, now)];
         }
         let count = if chance.percent(15) { chance.between(2, 6) } else { 1 };
-        let mut told = Vec::new();
+        let mut frames = Vec::new();
         for _ in 0..count {
             let mut order = self.blank(chance, OrderStatus::PendingNew, now);
             if plan.notional && chance.percent(30) {
@@ -23,14 +23,14 @@ impl Broker {
                 order.class = OrderClass::Bracket;
             }
             let place = self.enter(order, None, plan, chance, now);
-            told.push(self.frame(place, TradeEvent::PendingNew, Vec::new(), now));
+            frames.push(self.frame(place, TradeEvent::PendingNew, Vec::new(), now));
             for _ in 0..if bracket { 2 } else { 0 } {
                 let mut leg = self.blank(chance, OrderStatus::Held, now);
                 leg.class = OrderClass::Bracket;
                 self.enter(leg, Some(place), plan, chance, now);
             }
         }
-        told
+        frames
     }
 
     /// Several options at one net price: the parent has no symbol, and its quantity counts units.
@@ -103,7 +103,7 @@ impl Broker {
         let order = self.orders[place].now();
         let (status, untouched) = (order.status.clone(), order.cum_qty == self.orders[place].inherited);
         let units = self.orders[place].units;
-        #[expect(clippy::match_same_arms, reason = "each row is a chance of its own")]
+        #[expect(clippy::match_same_arms, reason = "each row is an independent chance")]
         let event = match (&status, chance.below(20)) {
             (S::Held | S::PendingNew, 0) if untouched => (TradeEvent::Rejected, S::Rejected),
             (S::Held | S::PendingNew, 1) => (TradeEvent::Accepted, S::Accepted),

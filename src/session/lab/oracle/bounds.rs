@@ -32,23 +32,23 @@ pub(in crate::session::lab) struct Behind<'a> {
     /// When watching began.
     pub(in crate::session::lab) since: Timestamp,
     /// What failing requests may add to every bound.
-    pub(in crate::session::lab) patience: Duration,
+    pub(in crate::session::lab) allowance: Duration,
     /// Unreadable frames: when, and of which order.
     pub(in crate::session::lab) unread: Vec<(Timestamp, usize)>,
 }
 
 /// Checks that nothing is further behind than promised.
 pub(in crate::session::lab) fn behind(look: &Behind<'_>) -> Result<(), String> {
-    let &Behind { broker, now, live_since, patience, .. } = look;
+    let &Behind { broker, now, live_since, allowance, .. } = look;
     let live_for = now.duration_since(live_since).unsigned_abs();
-    if live_for < EARLY + patience {
+    if live_for < EARLY + allowance {
         return Ok(());
     }
-    let horizon = (now - CHANGE - patience).max(look.followed_since);
+    let horizon = (now - CHANGE - allowance).max(look.followed_since);
     check_unchanged(look, horizon, false).map_err(|what| format!("live, and {what} since {horizon}"))?;
     for (at, place) in &look.unread {
         let held = broker.orders.get(*place).filter(|held| held.changed_at() <= *at);
-        let due = *at >= live_since && now.duration_since(*at).unsigned_abs() > UNREAD + patience;
+        let due = *at >= live_since && now.duration_since(*at).unsigned_abs() > UNREAD + allowance;
         let of_it = |held: &&Held| !held.undoing_lost && !is_history(held, look.since) && !out_of_sight(held);
         if let Some(held) = held.filter(|held| due && of_it(held)) {
             order_is_true(broker, look.blotter, held, *at)
@@ -92,10 +92,10 @@ fn is_unseen(broker: &Broker, held: &Held, horizon: Timestamp) -> bool {
 /// Checks that balances and positions are recent.
 fn holdings(look: &Behind<'_>) -> Result<(), String> {
     let &Behind { broker, shown, now, .. } = look;
-    let from = now - HOLDINGS - look.patience;
+    let from = now - HOLDINGS - look.allowance;
     let account = shown.account.as_ref().ok_or("live, and no balance is known")?;
-    let told = account.equity.map(Money::decimal);
-    if told.is_none_or(|second| second < from.as_second().into()) {
+    let stated = account.equity.map(Money::decimal);
+    if stated.is_none_or(|second| second < from.as_second().into()) {
         return Err(format!("live, and the balance is older than {from}"));
     }
     let positions = shown.positions.as_ref().ok_or("live, and no positions are known")?;

@@ -18,7 +18,7 @@ impl Simulation {
                 if self.plan.trading(self.now) {
                     let frames = self.brokers[broker].act(&self.plan, &mut self.chance, broker_time(self.now));
                     for frame in frames {
-                        self.note(|| format!("** {}", told(&frame)));
+                        self.note(|| format!("** {}", reported(&frame)));
                         self.tell(broker, &frame);
                     }
                 }
@@ -165,7 +165,7 @@ impl Simulation {
             let text = brief(&input);
             self.note(|| if program == 0 { text } else { format!("({program}) {text}") });
         }
-        let told = self.note_told(program, &input);
+        let reported = self.note_told(program, &input);
         let now = self.clocks();
         session.handle(input, &mut self.programs[program].blotter, now);
         while let Some(output) = session.poll() {
@@ -193,7 +193,7 @@ impl Simulation {
             self.at(self.refuse_until + std::time::Duration::from_secs(1), Event::WakeUp(program));
         }
         self.programs[program].session = Some(session);
-        if let Some(update) = told {
+        if let Some(update) = reported {
             self.must_be_shown(program, &update);
         }
     }
@@ -289,7 +289,7 @@ impl Simulation {
     }
 }
 
-fn told(update: &TradeUpdate) -> String {
+fn reported(update: &TradeUpdate) -> String {
     let order = &update.order;
     let ids: Vec<_> = update.executions.iter().map(|execution| execution.id.to_string()).collect();
     format!("{} {} cum {} {ids:?}", update.event, order.id, order.cum_qty)
@@ -297,7 +297,7 @@ fn told(update: &TradeUpdate) -> String {
 
 fn brief(input: &Input) -> String {
     match input {
-        Input::Stream(epoch, StreamEvent::Update(update)) => format!("#{} {}", epoch.0, told(update)),
+        Input::Stream(epoch, StreamEvent::Update(update)) => format!("#{} {}", epoch.0, reported(update)),
         Input::Reply(id, Ok(reply)) => match &**reply {
             Reply::Orders(orders) => {
                 let seen: Vec<_> =
@@ -310,7 +310,7 @@ fn brief(input: &Input) -> String {
             }
             Reply::Replay(updates) => {
                 let seen: Vec<_> =
-                    updates.iter().map(|update| format!("{} {}", told(update), update.order.status)).collect();
+                    updates.iter().map(|update| format!("{} {}", reported(update), update.order.status)).collect();
                 format!("{id:?} told again {seen:?}")
             }
             Reply::Order(orders) => {

@@ -12,7 +12,7 @@ use crate::session::state::ConnectionState;
 
 /// How much longer everything may take if requests keep failing, or if a page holds a single row, so that a
 /// pass takes a minute.
-const PATIENCE: Duration = Duration::from_secs(100);
+const SLOW_ALLOWANCE: Duration = Duration::from_secs(100);
 
 impl Simulation {
     /// Checks that everything is correct by now.
@@ -121,7 +121,7 @@ impl Simulation {
             live_since: broker_time(live_since),
             followed_since: broker_time(program.followed_since.unwrap_or(live_since)),
             since,
-            patience: if slow { PATIENCE } else { Duration::ZERO },
+            allowance: if slow { SLOW_ALLOWANCE } else { Duration::ZERO },
             unread: program.unread.iter().map(|(at, place)| (broker_time(*at), *place)).collect(),
         })
     }

@@ -88,7 +88,7 @@ impl Simulation {
         self.discard(program, |event, at| matches!(event, Event::Stream(..)) && at <= until);
         let held: Vec<Timed> = std::mem::take(&mut self.events).into_iter().map(|Reverse(timed)| timed).collect();
         for mut timed in held {
-            if matches!(timed.event, Event::Reply(whose, ..) | Event::Subscribed(whose, _) | Event::Freed(whose) if whose == program)
+            if matches!(timed.event, Event::Reply(of, ..) | Event::Subscribed(of, _) | Event::Freed(of) if of == program)
             {
                 timed.at = timed.at.max(until);
             }
@@ -143,13 +143,13 @@ impl Simulation {
         let events = std::mem::take(&mut self.events);
         for Reverse(timed) in events {
             let to_it = match &timed.event {
-                Event::Stream(whose, ..)
-                | Event::Subscribed(whose, _)
-                | Event::Asked(whose, _)
-                | Event::Reply(whose, ..)
-                | Event::Start(whose)
-                | Event::WakeUp(whose)
-                | Event::Freed(whose) => *whose == program,
+                Event::Stream(of, ..)
+                | Event::Subscribed(of, _)
+                | Event::Asked(of, _)
+                | Event::Reply(of, ..)
+                | Event::Start(of)
+                | Event::WakeUp(of)
+                | Event::Freed(of) => *of == program,
                 Event::Act(_) | Event::Incident(_) | Event::Look | Event::Again(_) => false,
             };
             if !to_it || !which(&timed.event, timed.at) {

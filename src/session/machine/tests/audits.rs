@@ -8,7 +8,7 @@ fn talk(fixture: &mut Fixture, seconds: u64) {
     for _ in 0..seconds / 10 {
         let beat = order(&format!("beat{}", fixture.orders.len()));
         fixture.orders.push(beat.clone());
-        fixture.told(TradeEvent::New, beat);
+        fixture.reported(TradeEvent::New, beat);
         fixture.pass(Duration::from_secs(10));
     }
 }
@@ -21,14 +21,14 @@ fn is_blamed(fixture: &Fixture) -> bool {
 fn only_a_stream_that_leaves_something_out_twice_in_a_row_is_replaced() {
     let mut fixture = Fixture::live();
     fixture.orders.push(order("o"));
-    fixture.told(TradeEvent::New, order("o"));
+    fixture.reported(TradeEvent::New, order("o"));
     talk(&mut fixture, 120);
     let before = fixture.opened.len();
     for _ in 0..3 {
         fixture.execute("o", 10, false);
         talk(&mut fixture, 180);
     }
-    assert!(fixture.logs().contains("the stream left out 1 change; an audit recovered them"), "{}", fixture.logs());
+    assert!(fixture.logs().contains("the stream left out 1 change; recovered by an audit"), "{}", fixture.logs());
     assert_eq!((fixture.opened.len(), fixture.held()), (before, Qty::whole(30)), "{}", fixture.logs());
     for _ in 0..2 {
         fixture.execute("o", 10, false);
@@ -75,11 +75,11 @@ fn a_late_listing_does_not_count_against_a_stream_that_began_without_a_snapshot(
     fixture.fails = None;
     fixture.pass(Duration::from_mins(2));
     assert!(fixture.session.state().is_live(), "{}", fixture.logs());
-    for (id, when, told) in [("old", 20, false), ("new", 60, true)] {
+    for (id, when, reported) in [("old", 20, false), ("new", 60, true)] {
         fixture.orders.push(Order { updated_at: at(when), ..order(id) });
         fixture.pass(Duration::from_mins(5));
         assert!(fixture.blotter.order(&id.into()).is_some());
-        assert_eq!(is_blamed(&fixture), told, "{id}: {}", fixture.logs());
+        assert_eq!(is_blamed(&fixture), reported, "{id}: {}", fixture.logs());
     }
 }
 
@@ -90,8 +90,8 @@ fn an_update_before_the_account_was_identified_counts_as_reported() {
     fixture.orders.push(order("a"));
     fixture.hangs = Some(|request| matches!(request, Request::Account));
     fixture.listen();
-    let told = Order { updated_at: at(50), ..order("o") };
-    fixture.told(TradeEvent::New, told.clone());
+    let reported = Order { updated_at: at(50), ..order("o") };
+    fixture.reported(TradeEvent::New, reported.clone());
     fixture.thaw();
     fixture.pass(Duration::from_mins(2));
     assert!(fixture.session.state().is_live() && fixture.blotter.order(&"o".into()).is_none(), "{}", fixture.logs());
@@ -105,17 +105,17 @@ fn an_update_before_the_account_was_identified_counts_as_reported() {
 
 #[test]
 fn no_stream_reports_a_held_leg_but_every_stream_reports_a_working_order() {
-    for (status, told) in [(OrderStatus::Held, false), (OrderStatus::New, true)] {
+    for (status, reported) in [(OrderStatus::Held, false), (OrderStatus::New, true)] {
         let mut fixture = Fixture::live();
         fixture.orders.push(order("a"));
-        fixture.told(TradeEvent::New, order("a"));
+        fixture.reported(TradeEvent::New, order("a"));
         fixture.pass(Duration::from_mins(2));
         let mut other = order("other");
         (other.status, other.updated_at) = (status, at(90));
         fixture.orders.push(other);
         fixture.pass(Duration::from_mins(5));
         assert!(fixture.blotter.order(&"other".into()).is_some());
-        assert_eq!(is_blamed(&fixture), told, "{}", fixture.logs());
+        assert_eq!(is_blamed(&fixture), reported, "{}", fixture.logs());
     }
 }
 
@@ -130,10 +130,10 @@ fn taking_back_a_terminal_status_or_a_quantity_needs_a_minute_and_anything_else_
         let mut fixture = Fixture::live();
         fixture.orders = vec![order("o")];
         fixture.pass(Duration::from_mins(1));
-        let mut told = fixture.orders[0].clone();
-        (told.status, told.cum_qty) = (status.clone(), Qty::whole(executed));
-        told.updated_at = updated_at.or(told.updated_at);
-        fixture.told(TradeEvent::Other("state".into()), told);
+        let mut reported = fixture.orders[0].clone();
+        (reported.status, reported.cum_qty) = (status.clone(), Qty::whole(executed));
+        reported.updated_at = updated_at.or(reported.updated_at);
+        fixture.reported(TradeEvent::Other("state".into()), reported);
         let (mut conflicting, mut believed) = (None, None);
         for second in 0..240_u64 {
             fixture.pass(Duration::from_secs(1));
@@ -154,14 +154,14 @@ fn a_price_that_rest_keeps_contradicting_is_shown_after_seconds_without_an_alarm
     let mut fixture = Fixture::live();
     fixture.orders = vec![order("o")];
     fixture.pass(Duration::from_mins(1));
-    let mut told = fixture.orders[0].clone();
-    (told.limit_px, told.updated_at) = (Some(Price::whole(12)), at(5));
-    fixture.told(TradeEvent::New, told);
+    let mut reported = fixture.orders[0].clone();
+    (reported.limit_px, reported.updated_at) = (Some(Price::whole(12)), at(5));
+    fixture.reported(TradeEvent::New, reported);
     let limit = |fixture: &Fixture| fixture.blotter.order(&"o".into()).unwrap().limit_px;
     assert_eq!(limit(&fixture), Some(Price::whole(12)));
     fixture.pass(Duration::from_mins(2));
     assert_eq!(limit(&fixture), fixture.orders[0].limit_px, "{}", fixture.logs());
-    assert!(fixture.logs().contains("order o was shown as limit 12; the broker's lists say"), "{}", fixture.logs());
+    assert!(fixture.logs().contains("order o was shown as limit 12; the broker lists it as"), "{}", fixture.logs());
     assert!(!fixture.logs().contains("out of step"), "{}", fixture.logs());
 }
 
@@ -171,9 +171,9 @@ fn a_high_water_mark_that_moves_under_an_earlier_time_is_still_shown() {
     let mut fixture = Fixture::live();
     fixture.orders = vec![order("o")];
     fixture.pass(Duration::from_mins(1));
-    let mut told = fixture.orders[0].clone();
-    (told.hwm, told.updated_at) = (Some(Price::whole(195)), at(5));
-    fixture.told(TradeEvent::New, told);
+    let mut reported = fixture.orders[0].clone();
+    (reported.hwm, reported.updated_at) = (Some(Price::whole(195)), at(5));
+    fixture.reported(TradeEvent::New, reported);
     for second in 0..120 {
         fixture.orders[0].hwm = Some(Price::whole(200 + second));
         fixture.pass(Duration::from_secs(1));
@@ -186,7 +186,7 @@ fn a_high_water_mark_that_moves_under_an_earlier_time_is_still_shown() {
 fn a_late_change_from_before_the_stream_does_not_count_against_it_on_any_connection() {
     let mut fixture = Fixture::live();
     fixture.orders.push(order("o"));
-    fixture.told(TradeEvent::New, order("o"));
+    fixture.reported(TradeEvent::New, order("o"));
     for round in 0..2_i64 {
         // Executed while there was no stream, and listed only ten seconds after the snapshot.
         fixture.execute("o", 10, false);
@@ -233,9 +233,9 @@ fn a_change_at_the_time_of_the_newest_known_one_may_be_older_than_the_stream() {
 fn a_state_that_the_stream_left_out_counts_even_if_it_reported_earlier_states_of_the_order() {
     let mut fixture = Fixture::live();
     fixture.orders.push(order("o"));
-    fixture.told(TradeEvent::New, order("o"));
+    fixture.reported(TradeEvent::New, order("o"));
     fixture.pass(Duration::from_mins(2));
-    fixture.told(TradeEvent::New, order("o"));
+    fixture.reported(TradeEvent::New, order("o"));
     fixture.pass(Duration::from_secs(10));
     fixture.orders[0].status = OrderStatus::PendingCancel;
     fixture.orders[0].updated_at = at(90);
@@ -247,12 +247,12 @@ fn a_state_that_the_stream_left_out_counts_even_if_it_reported_earlier_states_of
 fn executions_that_the_stream_leaves_out_count_even_if_it_reports_their_order() {
     let mut fixture = Fixture::live();
     fixture.orders.push(order("o"));
-    fixture.told(TradeEvent::New, order("o"));
+    fixture.reported(TradeEvent::New, order("o"));
     fixture.pass(Duration::from_mins(2));
     for qty in [10, 20] {
         fixture.execute("o", qty, false);
         let state = fixture.orders[0].clone();
-        fixture.told(TradeEvent::PartialFill, state);
+        fixture.reported(TradeEvent::PartialFill, state);
         fixture.pass(Duration::from_secs(10));
     }
     assert_eq!(fixture.held(), Qty::whole(30));
@@ -263,7 +263,7 @@ fn executions_that_the_stream_leaves_out_count_even_if_it_reports_their_order() 
 fn accepting_a_bust_refreshes_the_balances() {
     let mut fixture = Fixture::live();
     fixture.orders = vec![order("o")];
-    fixture.told(TradeEvent::New, order("o"));
+    fixture.reported(TradeEvent::New, order("o"));
     fixture.pass(Duration::from_mins(1));
     let listed = fixture.orders[0].clone();
     fixture.execute("o", 40, true);

@@ -94,8 +94,8 @@ impl Fixture {
         self.rows.clear();
     }
 
-    /// The broker executes; `told` says whether the stream reports it.
-    pub(super) fn execute(&mut self, id: &str, qty: i64, told: bool) {
+    /// The broker executes; `reported` says whether the stream reports it.
+    pub(super) fn execute(&mut self, id: &str, qty: i64, reported: bool) {
         let second = i64::try_from(self.before + self.rows.len()).unwrap() + 1;
         let at = Timestamp::from_second(1_760_000_000 + second).unwrap();
         let order = self.orders.iter_mut().find(|order| order.id.as_str() == id).unwrap();
@@ -118,7 +118,7 @@ impl Fixture {
         let row =
             Activity { id: Arc::from(format!("row{second}")), activity_type: "FILL".into(), kind, raw: Raw::default() };
         self.rows.push(row);
-        if told {
+        if reported {
             let report = Execution {
                 id: format!("exec{second}").into(),
                 order_id: order.id.clone(),

@@ -92,10 +92,10 @@ fn an_unknown_event_or_status_causes_an_audit() {
     {
         let mut fixture = Fixture::live();
         fixture.orders.push(order("o"));
-        fixture.told(TradeEvent::New, order("o"));
+        fixture.reported(TradeEvent::New, order("o"));
         fixture.pass(Duration::from_secs(40));
         let before = fixture.asked.len();
-        fixture.told(event, Order { status, updated_at: at(60), ..order("o") });
+        fixture.reported(event, Order { status, updated_at: at(60), ..order("o") });
         fixture.pass(Duration::from_secs(2));
         assert!(fixture.asked[before..].iter().any(ORDERS), "{}", fixture.logs());
     }
@@ -224,7 +224,7 @@ fn the_watermark_advances_only_with_every_list_and_an_account_that_answers() {
         let newer = Order { submitted_at: at(500), ..order("newer") };
         fixture.orders.push(newer.clone());
         fixture.fails = Some((fails, RequestErrorKind::Refused));
-        fixture.told(TradeEvent::New, newer);
+        fixture.reported(TradeEvent::New, newer);
         fixture.pass(Duration::from_mins(3));
         assert_eq!(fixture.session.watermark().1 == at(500), moves, "{place}: {}", fixture.logs());
         fixture.fails = None;

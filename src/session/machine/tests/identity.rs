@@ -78,8 +78,12 @@ fn lists_without_a_known_order_are_not_shown_before_the_account_answers() {
         fixture.restart(linked);
         fixture.listen();
         fixture.pass(Duration::from_mins(3));
-        let told = |output: &Output| matches!(output, Output::Changed(_) | Output::Positions(_));
-        assert!(!fixture.seen.iter().any(told), "{linked}: {:?}", fixture.seen.iter().find(|output| told(output)));
+        let reported = |output: &Output| matches!(output, Output::Changed(_) | Output::Positions(_));
+        assert!(
+            !fixture.seen.iter().any(reported),
+            "{linked}: {:?}",
+            fixture.seen.iter().find(|output| reported(output))
+        );
         assert_eq!(fixture.session.state().word(), "syncing");
         assert!(Part::ALL.into_iter().all(|part| fixture.session.freshness(part, fixture.now.mono).good.is_none()));
     }

@@ -13,7 +13,7 @@ impl Fixture {
     }
 
     /// The stream reports a state of an order.
-    pub(super) fn told(&mut self, event: TradeEvent, order: Order) {
+    pub(super) fn reported(&mut self, event: TradeEvent, order: Order) {
         self.stream(StreamEvent::Update(Box::new(update(event, order, vec![]))));
     }
 
@@ -192,7 +192,7 @@ fn rest_wins_when_two_audits_repeat_a_contradiction_and_that_is_reported() {
         if coarse {
             canceling.updated_at = "2025-10-09T08:53:21.123456789Z".parse().ok();
         }
-        fixture.told(TradeEvent::PendingCancel, canceling);
+        fixture.reported(TradeEvent::PendingCancel, canceling);
         assert_eq!(fixture.status("o"), OrderStatus::PendingCancel);
         fixture.pass(Duration::from_mins(1));
         fixture.pass(Duration::from_mins(1));
@@ -229,7 +229,7 @@ fn a_terminal_status_that_rest_does_not_know_is_taken_back_after_a_minute() {
     fixture.pass(Duration::from_mins(1));
     let mut canceled = fixture.orders[0].clone();
     (canceled.status, canceled.updated_at) = (OrderStatus::Canceled, at(5));
-    fixture.told(TradeEvent::Canceled, canceled);
+    fixture.reported(TradeEvent::Canceled, canceled);
     fixture.pass(Duration::from_secs(40));
     assert_eq!(fixture.status("o"), OrderStatus::Canceled);
     fixture.pass(Duration::from_mins(3));
@@ -325,7 +325,7 @@ fn another_account_is_fetched_from_its_beginning() {
 fn an_execution_that_the_stream_reports_soon_after_an_audit_does_not_count_against_it() {
     let mut fixture = Fixture::live();
     fixture.orders.push(order("o"));
-    fixture.told(TradeEvent::New, order("o"));
+    fixture.reported(TradeEvent::New, order("o"));
     fixture.settle(Duration::from_mins(2));
     for qty in [10, 20, 30] {
         fixture.execute("o", qty, false);
@@ -358,7 +358,7 @@ fn an_execution_that_the_stream_reports_soon_after_an_audit_does_not_count_again
 fn the_watermark_of_orders_is_what_was_known_when_a_pass_began() {
     let mut fixture = Fixture::live();
     fixture.orders.push(order("o"));
-    fixture.told(TradeEvent::New, order("o"));
+    fixture.reported(TradeEvent::New, order("o"));
     fixture.settle(Duration::from_mins(2));
     assert_eq!(fixture.session.watermark().1, at(0));
     let mut newer = order("p");
@@ -426,20 +426,20 @@ fn a_pass_requests_orders_from_well_before_the_newest_known() {
 fn a_contradiction_of_an_earlier_state_does_not_apply_to_the_next() {
     let mut fixture = Fixture::live();
     fixture.orders = vec![order("o")];
-    let told = |event, status, second| (event, Order { status, updated_at: at(second), ..order("o") });
-    let canceling = told(TradeEvent::PendingCancel, OrderStatus::PendingCancel, 10);
-    fixture.told(TradeEvent::New, order("o"));
-    fixture.told(canceling.0.clone(), canceling.1);
+    let reported = |event, status, second| (event, Order { status, updated_at: at(second), ..order("o") });
+    let canceling = reported(TradeEvent::PendingCancel, OrderStatus::PendingCancel, 10);
+    fixture.reported(TradeEvent::New, order("o"));
+    fixture.reported(canceling.0.clone(), canceling.1);
     while fixture.session.conflicts.is_empty() {
         fixture.pass(Duration::from_secs(1));
     }
     // Before the next REST request the order is as REST said, and then again as it was.
     for (event, order) in [
-        told(TradeEvent::CancelRejected, OrderStatus::New, 20),
-        told(TradeEvent::PendingCancel, OrderStatus::PendingCancel, 30),
+        reported(TradeEvent::CancelRejected, OrderStatus::New, 20),
+        reported(TradeEvent::PendingCancel, OrderStatus::PendingCancel, 30),
     ] {
         fixture.pass(Duration::from_secs(5));
-        fixture.told(event, order);
+        fixture.reported(event, order);
     }
     // This answer may date from before the change.
     fixture.pass(Duration::from_secs(6));

@@ -78,8 +78,8 @@ fn a_stream_that_reports_legs_with_their_parent_left_nothing_out() {
     }
     // An audit was faster than the frame.
     let (parent, legs) = (fixture.orders[2].clone(), fixture.orders[..2].to_vec());
-    let told = TradeUpdate { legs, ..update(TradeEvent::New, parent, vec![]) };
-    fixture.stream(StreamEvent::Update(Box::new(told)));
+    let reported = TradeUpdate { legs, ..update(TradeEvent::New, parent, vec![]) };
+    fixture.stream(StreamEvent::Update(Box::new(reported)));
     fixture.pass(Duration::from_secs(10));
     assert!(!fixture.logs().contains("left out"), "{}", fixture.logs());
 }

@@ -186,8 +186,8 @@ fn a_first_start_whose_account_is_limited_says_why_nothing_is_shown_and_until_wh
         assert!(reason.contains("asked to wait 100 s"), "{phase}: {reason}");
         fixture.seen.clear();
         fixture.pass(Duration::from_secs(90));
-        let told = fixture.seen.iter().filter(|output| matches!(output, Output::State(_))).count();
-        assert_eq!((told, fixture.held()), (0, Qty::ZERO), "the words hold for all of the wait");
+        let reported = fixture.seen.iter().filter(|output| matches!(output, Output::State(_))).count();
+        assert_eq!((reported, fixture.held()), (0, Qty::ZERO), "the words hold for all of the wait");
         fixture.fails = None;
         fixture.pass(Duration::from_secs(10));
         assert_eq!(fixture.held(), Qty::whole(40), "{phase}: {:?}", fixture.session.state());

@@ -43,7 +43,7 @@ fn the_fault_is_over_when_the_order_appears_or_has_ended() {
         }
         fixture.pass(Duration::from_mins(2));
         assert!(fixture.session.state().is_live(), "{ends}: {}", reason(&fixture));
-        assert!(fixture.logs().contains("working orders: answered in full again"), "{}", fixture.logs());
+        assert!(fixture.logs().contains("working orders: complete again"), "{}", fixture.logs());
     }
 }
 

@@ -309,14 +309,14 @@ fn a_position_that_executions_contradict_is_requested_again_and_marked_if_it_las
     let before = asked(&fixture);
     fixture.pass(Duration::from_secs(10));
     assert!(asked(&fixture) >= before + 3, "requested again sooner than usual");
-    assert!(!fixture.logs().contains("leaves 50 held"), "REST may lag");
+    assert!(!fixture.logs().contains("50 held by the last execution"), "REST may lag");
     fixture.pass(Duration::from_secs(5));
     let conflicts: Vec<_> = fixture.session.lasting_conflicts(fixture.now.mono).map(|(_, qty)| qty).collect();
     assert_eq!(conflicts, [Qty::whole(50)]);
     let words = fixture.session.contradiction(Part::Positions, fixture.now.mono);
-    assert_eq!(words.as_deref(), Some("AAPL: the last execution leaves 50 held, positions say 10"));
+    assert_eq!(words.as_deref(), Some("AAPL: 50 held by the last execution, but positions list 10"));
     assert_eq!(fixture.session.contradiction(Part::Account, fixture.now.mono), None);
-    assert!(fixture.logs().contains("leaves 50 held, positions say 10"), "{}", fixture.logs());
+    assert!(fixture.logs().contains("50 held by the last execution, but positions list 10"), "{}", fixture.logs());
     fixture.positions = vec![position("AAPL", 50)];
     fixture.pass(Duration::from_secs(5));
     assert_eq!(fixture.session.conflicts().count(), 0);
@@ -417,7 +417,7 @@ fn a_position_that_changes_without_a_report_causes_an_audit() {
     fixture.pass(Duration::from_mins(10));
     fixture.positions = vec![position("AAPL", 200)];
     fixture.pass(Duration::from_mins(10));
-    assert_eq!(fixture.logs().matches("changed without a report").count(), 1, "{}", fixture.logs());
+    assert_eq!(fixture.logs().matches("changed without an execution report").count(), 1, "{}", fixture.logs());
     assert!(fixture.session.state().is_live());
 }
 
@@ -427,7 +427,7 @@ fn a_position_that_an_execution_explains_causes_no_audit_however_late_the_list_i
     fixture.orders.push(order("o"));
     fixture.execute("o", 40, true);
     fixture.pass(Duration::from_mins(1));
-    let changed = |logs: &str| logs.contains("changed without a report");
+    let changed = |logs: &str| logs.contains("changed without an execution report");
     fixture.positions = vec![position("AAPL", 40)];
     fixture.pass(Duration::from_mins(10));
     assert!(!changed(&fixture.logs()), "{}", fixture.logs());

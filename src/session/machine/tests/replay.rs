@@ -47,12 +47,12 @@ fn replayed_events_are_shown_as_they_were_and_once() {
     fixture.execute("o", 10, true);
     lost(&mut fixture);
     fixture.execute("o", 40, false);
-    let mut told = report(&fixture, "exec2");
-    told.executions[0].qty = Qty::whole(40);
-    let at = told.happened_at.unwrap();
+    let mut reported = report(&fixture, "exec2");
+    reported.executions[0].qty = Qty::whole(40);
+    let at = reported.happened_at.unwrap();
     // An event that no list ever shows.
     let suspended = update(TradeEvent::PendingCancel, fixture.orders[0].clone(), Vec::new());
-    fixture.replay = Ok(vec![told, suspended]);
+    fixture.replay = Ok(vec![reported, suspended]);
     back(&mut fixture);
 
     assert_eq!(replays(&fixture), [Timestamp::from_second(1_760_000_001 - 60).unwrap()]);
@@ -80,7 +80,7 @@ fn a_broker_without_replay_is_asked_once_and_nothing_is_missed() {
         }
         assert_eq!(replays(&fixture).len(), 1, "{kind:?}");
         assert_eq!(fixture.held(), Qty::whole(40), "{kind:?}");
-        assert!(fixture.logs().contains("not replayed"), "{}", fixture.logs());
+        assert!(fixture.logs().contains("does not replay"), "{}", fixture.logs());
     }
 }
 

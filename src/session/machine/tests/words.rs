@@ -79,14 +79,14 @@ fn an_outage_is_reported_once_at_its_third_attempt() {
     let mut fixture = Fixture::live();
     fixture.pass(Duration::from_secs(3));
     fixture.failure = Some(RequestErrorKind::Network);
-    let told = |fixture: &Fixture| {
+    let reported = |fixture: &Fixture| {
         fixture.seen.iter().filter(|output| matches!(output, Output::Fault(Fault::Connection, _))).count()
     };
     let mut counts = Vec::new();
     for _ in 0..5 {
         let opened = fixture.opened.len();
         fixture.stream(StreamEvent::Closed(Closed::Lost { message: "reset".to_owned() }));
-        counts.push(told(&fixture));
+        counts.push(reported(&fixture));
         while fixture.opened.len() == opened {
             fixture.pass(Duration::from_secs(1));
         }
@@ -170,7 +170,7 @@ fn balances_and_positions_are_requested_more_often_while_something_is_held() {
 fn an_execution_recovered_by_an_audit_refreshes_the_balances() {
     let mut fixture = Fixture::live();
     fixture.orders.push(order("o"));
-    fixture.told(TradeEvent::New, order("o"));
+    fixture.reported(TradeEvent::New, order("o"));
     fixture.pass(Duration::from_mins(2));
     fixture.execute("o", 40, false);
     while fixture.held() < Qty::whole(40) {
@@ -189,7 +189,7 @@ fn a_quiet_account_is_audited_every_five_minutes_whatever_has_ended() {
     let mut rejected = order("o");
     rejected.status = OrderStatus::Rejected;
     fixture.orders.push(rejected.clone());
-    fixture.told(TradeEvent::Rejected, rejected);
+    fixture.reported(TradeEvent::Rejected, rejected);
     fixture.pass(Duration::from_mins(4));
     assert_eq!(times(&fixture, RECENT), before);
     fixture.pass(Duration::from_mins(11));
@@ -212,7 +212,7 @@ fn lists_that_fail_while_polling_are_requested_less_often() {
 #[test]
 fn three_failures_beyond_the_lists_are_reported_and_end_with_the_next_success() {
     let mut fixture = Fixture::live();
-    let mut told = |failures: usize| {
+    let mut reported = |failures: usize| {
         fixture.seen.clear();
         for _ in 0..failures {
             fixture.session.note_beyond(Some("no".to_owned()));
@@ -222,9 +222,9 @@ fn three_failures_beyond_the_lists_are_reported_and_end_with_the_next_success() 
         let over = fixture.seen.contains(&Output::Over(Fault::Beyond));
         (fixture.logs().contains("in 3 passes"), over, fixture.logs().contains("can be fetched again"))
     };
-    assert_eq!(told(2), (false, false, false));
-    assert_eq!(told(3), (true, true, true));
-    assert_eq!(told(0), (false, false, false));
+    assert_eq!(reported(2), (false, false, false));
+    assert_eq!(reported(3), (true, true, true));
+    assert_eq!(reported(0), (false, false, false));
 }
 
 #[test]
@@ -251,6 +251,6 @@ fn a_position_difference_stays_reported_until_it_is_over() {
     };
     fixture.stream(StreamEvent::Update(Box::new(update(TradeEvent::PartialFill, state, vec![report]))));
     fixture.pass(Duration::from_mins(1));
-    assert!(fixture.logs().contains("leaves 51 held"), "{}", fixture.logs());
+    assert!(fixture.logs().contains("51 held by the last execution"), "{}", fixture.logs());
     assert!(!fixture.seen.contains(&Output::Over(Fault::Holdings)), "it lasts");
 }

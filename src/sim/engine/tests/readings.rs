@@ -112,8 +112,8 @@ fn rows_and_frames_of_legs_are_their_own_or_the_whole_order_s() {
         drop(kinds(&mut engine));
         let order = engine.place(PAPER, &call_spread("1", None)).unwrap();
         pass(&mut engine, 1_000);
-        let told: Vec<EngineEvent> = std::iter::from_fn(|| engine.poll_event()).collect();
-        let fills: Vec<&EngineEvent> = told.iter().filter(|event| event.event == EventKind::Fill).collect();
+        let events: Vec<EngineEvent> = std::iter::from_fn(|| engine.poll_event()).collect();
+        let fills: Vec<&EngineEvent> = events.iter().filter(|event| event.event == EventKind::Fill).collect();
         let ids: Vec<OrderId> = fills.iter().map(|event| event.order.id).collect();
         if frames == "legs" {
             assert_eq!(ids, [order.legs[0], order.legs[1], order.id], "the legs, then the whole");

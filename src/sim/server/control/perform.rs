@@ -223,8 +223,8 @@ fn readings(sim: &Sim, body: &Body<'_>) -> Result<Value, ApiError> {
 fn reset(sim: &Sim, body: &Body<'_>) -> Result<Value, ApiError> {
     let account = body.account(sim, "account")?;
     let cash = body.amount("cash")?;
-    let anew = |engine: &mut Engine| engine.reset_account(account, cash).map(|new| new.number.clone());
-    let number = sim.hub.act_anew(&sim.clock, account, anew)?;
+    let start_over = |engine: &mut Engine| engine.reset_account(account, cash).map(|new| new.number.clone());
+    let number = sim.hub.reset(&sim.clock, account, start_over)?;
     lock(&sim.watchlists).forget(account);
     if body.flag("revoke")?.unwrap_or(false) {
         {

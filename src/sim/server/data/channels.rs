@@ -17,15 +17,11 @@ pub(super) const FAKE: &str = "FAKEPACA";
 /// A feed of a data socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Feed {
-    /// Stocks.
     Stocks(&'static str),
     /// The test symbol.
     Test,
-    /// Crypto.
     Crypto,
-    /// Options.
     Options(&'static str),
-    /// News.
     News,
 }
 

@@ -179,9 +179,9 @@ impl Session {
                 () = sim.clock.reach(article.at()), if self.feed == Feed::News => {
                     let due = article.until(self.sim.clock.now());
                     article = due.last().copied().unwrap_or(article).next();
-                    let told = due.into_iter().filter(|article| self.wanted.wants_news(&article.symbols()));
-                    let told = told.map(Article::message).collect();
-                    self.out(told).await
+                    let wanted = due.into_iter().filter(|article| self.wanted.wants_news(&article.symbols()));
+                    let wanted = wanted.map(Article::message).collect();
+                    self.out(wanted).await
                 }
                 () = tokio::time::sleep_until(deadline), if self.slot.is_none() => {
                     drop(self.send(&problem(404, "auth timeout")).await);

@@ -13,7 +13,6 @@ pub(crate) enum Encoding {
     Text,
     /// JSON in binary frames, as on paper.
     Binary,
-    /// MessagePack.
     MessagePack,
 }
 
@@ -46,7 +45,7 @@ impl Encoding {
     }
 
     /// Decodes a client's message; clients may use JSON or MessagePack, whatever they receive.
-    #[expect(clippy::unused_self, reason = "it belongs to the frames of a connection")]
+    #[expect(clippy::unused_self, reason = "each connection has its own frame format")]
     pub(crate) fn read(self, bytes: &[u8]) -> Option<Value> {
         let packed = || rmp_serde::from_slice(bytes).ok();
         let value: Option<Value> = serde_json::from_slice(bytes).ok().or_else(packed);

@@ -35,21 +35,21 @@ fn leg_rows() -> Vec<Activity> {
 }
 
 /// The lines printed at this second: void lines, then the others with their orders.
-fn told_at(follow: &mut Follow, blotter: &Blotter, second: u64) -> Vec<String> {
+fn lines_at(follow: &mut Follow, blotter: &Blotter, second: u64) -> Vec<String> {
     let now = Mono::from_millis(second * 1_000);
     follow.turn_clock(now);
     let mut due = follow.due(1, blotter, true, Began::NOW);
     let (void, instead) = follow.overtaken(blotter, true, &due, now);
     due.extend(instead);
     let void = void.iter().map(|line| (true, line)).chain(due.iter().map(|(_, line)| (false, line)));
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     for (is_void, line) in void {
         note(follow, line);
         let Some(said) = line.said() else { continue };
-        told.push(format!("{}{} {}", if is_void { "void " } else { "" }, said.id, said.order));
+        reported.push(format!("{}{} {}", if is_void { "void " } else { "" }, said.id, said.order));
     }
-    told.sort();
-    told
+    reported.sort();
+    reported
 }
 
 #[test]
@@ -57,11 +57,11 @@ fn an_execution_of_a_multi_leg_order_waits_for_its_leg() {
     let (mut blotter, mut follow) = (Blotter::default(), Follow::default());
     drop(follow.due(1, &blotter, true, Began::NOW));
     blotter.apply_snapshot(&family(2, false), &leg_rows());
-    assert!(told_at(&mut follow, &blotter, 2).is_empty());
-    assert!(told_at(&mut follow, &blotter, 121).is_empty());
+    assert!(lines_at(&mut follow, &blotter, 2).is_empty());
+    assert!(lines_at(&mut follow, &blotter, 121).is_empty());
     blotter.apply_snapshot(&family(2, true), &leg_rows());
-    assert_eq!(told_at(&mut follow, &blotter, 123), ["row/2026::call call", "row/2026::put put"]);
-    assert!(told_at(&mut follow, &blotter, 125).is_empty());
+    assert_eq!(lines_at(&mut follow, &blotter, 123), ["row/2026::call call", "row/2026::put put"]);
+    assert!(lines_at(&mut follow, &blotter, 125).is_empty());
 }
 
 #[test]
@@ -74,8 +74,8 @@ fn a_line_under_a_multi_leg_order_is_voided_and_reported_under_its_leg_once_know
         let (mut blotter, mut follow) = (Blotter::default(), again());
         drop(follow.due(1, &blotter, true, Began::NOW));
         blotter.apply_snapshot(&family(2, false), &leg_rows());
-        assert!(told_at(&mut follow, &blotter, 2).is_empty());
-        assert_eq!(told_at(&mut follow, &blotter, 122), ["row/2026::call p", "row/2026::put p"], "{what}");
+        assert!(lines_at(&mut follow, &blotter, 2).is_empty());
+        assert_eq!(lines_at(&mut follow, &blotter, 122), ["row/2026::call p", "row/2026::put p"], "{what}");
         if restarts {
             drop(follow);
             follow = again();
@@ -85,20 +85,20 @@ fn a_line_under_a_multi_leg_order_is_voided_and_reported_under_its_leg_once_know
         if renamed {
             // The reports came late, and the next run never saw the rows.
             for leg in &legs[1..] {
-                let mut told = update("o", 2, 2, &format!("e-{}", leg.id));
-                (told.executions[0].order_id, told.executions[0].symbol) = (leg.id.clone(), leg.symbol.clone());
-                told.order = leg.clone();
+                let mut reported = update("o", 2, 2, &format!("e-{}", leg.id));
+                (reported.executions[0].order_id, reported.executions[0].symbol) = (leg.id.clone(), leg.symbol.clone());
+                reported.order = leg.clone();
                 if !restarts {
                     blotter.apply_snapshot(&legs, &leg_rows());
                 }
-                blotter.apply_update(&told);
+                blotter.apply_update(&reported);
             }
             blotter.apply_snapshot(&legs, &[]);
         } else {
             blotter.apply_snapshot(&legs, &leg_rows());
         }
-        let mut told = told_at(&mut follow, &blotter, 124);
-        told.extend(told_at(&mut follow, &blotter, 126));
+        let mut reported = lines_at(&mut follow, &blotter, 124);
+        reported.extend(lines_at(&mut follow, &blotter, 126));
         let name = if renamed { "e-" } else { "row/2026::" };
         let expected = [
             format!("{name}call call"),
@@ -106,8 +106,8 @@ fn a_line_under_a_multi_leg_order_is_voided_and_reported_under_its_leg_once_know
             "void row/2026::call p".to_owned(),
             "void row/2026::put p".to_owned(),
         ];
-        assert_eq!(told, expected, "{what}");
+        assert_eq!(reported, expected, "{what}");
         drop(follow);
-        assert!(told_at(&mut again(), &blotter, 130).is_empty(), "{what}");
+        assert!(lines_at(&mut again(), &blotter, 130).is_empty(), "{what}");
     }
 }

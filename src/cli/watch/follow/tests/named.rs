@@ -19,9 +19,9 @@ fn a_corrections_target_is_found_by_its_row_or_the_average_price_and_stays() {
         let rows = [listed_as(ids[0], 15, 5, "11"), listed_as(ids[1], 20, 5, "9")];
         blotter.apply_snapshot(&[update("o", 20, 0, "").order], &rows);
         assert_eq!(sum.read(&mut follow, &blotter, 2), Qty::whole(20));
-        let mut told = undoing("lost", Some((5, "13")), 5, 20);
-        told.order.avg_px = avg.and_then(|avg| avg.parse().ok());
-        blotter.apply_update(&told);
+        let mut reported = undoing("lost", Some((5, "13")), 5, 20);
+        reported.order.avg_px = avg.and_then(|avg| avg.parse().ok());
+        blotter.apply_update(&reported);
         assert_eq!(sum.read(&mut follow, &blotter, 4), Qty::whole(20));
         assert_eq!(sum.0["c1"].1.as_deref(), Some(of), "{ids:?} {avg:?}");
         // The same quantity executes again, and its report is lost too.
@@ -48,14 +48,14 @@ fn a_reported_target_stays_when_an_older_matching_row_is_seen_later() {
         let (mut blotter, mut follow, mut sum) = (Blotter::default(), again(), Sum::default());
         drop(follow.due(1, &blotter, true, Began::NOW));
         blotter.apply_update(&update("o", 10, 10, "e1"));
-        let mut told = undoing("lost", Some((5, "13")), 5, 20);
-        told.order.avg_px = None;
+        let mut reported = undoing("lost", Some((5, "13")), 5, 20);
+        reported.order.avg_px = None;
         blotter.apply_snapshot(&[update("o", 20, 0, "").order], &[listed_as("2026::2", 20, 5, "9")]);
-        blotter.apply_update(&told);
+        blotter.apply_update(&reported);
         sum.read(&mut follow, &blotter, 2);
         assert!(sum.0.contains_key("c1"));
         blotter.apply_snapshot(
-            &[told.order.clone()],
+            &[reported.order.clone()],
             &[listed_as("2026::2", 20, 5, "9"), listed_as("2026::1", 15, 5, "9")],
         );
         sum.read(&mut follow, &blotter, 4);

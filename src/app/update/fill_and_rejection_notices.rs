@@ -1,4 +1,5 @@
-//! Turns the changes of a merge into rows, flashes and the bell.
+//! Turns the changes of a merge into rows, flashes, the bell and one sentence: the last fill, or the order, cancel or
+//! replace that the broker rejected.
 
 use std::time::Duration;
 
@@ -28,7 +29,7 @@ pub(super) fn changed(model: &mut Model, link: &LinkId, changes: &Changes, effec
         .filter_map(|id| account.blotter.execution(id))
         .filter(|execution| execution.source != Source::Journal)
         .collect();
-    let news = headline(account, &fresh, changes);
+    let notice = notice(account, &fresh, changes);
     let ids: Vec<_> = fresh.iter().map(|execution| (execution.id.clone(), execution.order_id.clone())).collect();
     if model.program.flash {
         let until = grid(model.now.mono + FLASH);
@@ -36,8 +37,8 @@ pub(super) fn changed(model: &mut Model, link: &LinkId, changes: &Changes, effec
             model.flashes.add(execution, order, until);
         }
     }
-    if let Some((text, refused)) = news {
-        if refused {
+    if let Some((text, rejected)) = notice {
+        if rejected {
             notices::toast(model, text.clone());
         }
         notices::ring(model, &text, effects);
@@ -49,14 +50,14 @@ fn grid(at: Mono) -> Mono {
     Mono::from_millis(millis.div_ceil(FLASH_GRID).saturating_mul(FLASH_GRID))
 }
 
-/// One sentence about news that rings the bell, and whether it is a refusal.
-fn headline(account: &AccountState, fresh: &[&Execution], changes: &Changes) -> Option<(String, bool)> {
+/// The sentence that goes with the bell, and whether it reports a rejection.
+fn notice(account: &AccountState, fresh: &[&Execution], changes: &Changes) -> Option<(String, bool)> {
     let label = &account.link.label;
     let entries = changes.tape.iter().filter_map(|number| account.blotter.tape_entry(*number));
-    let mut refused = entries.filter(|entry| {
+    let mut rejected = entries.filter(|entry| {
         matches!(entry.event, TradeEvent::Rejected | TradeEvent::CancelRejected | TradeEvent::ReplaceRejected)
     });
-    if let Some(entry) = refused.next_back() {
+    if let Some(entry) = rejected.next_back() {
         let what =
             account.blotter.order(&entry.order_id).map_or_else(String::new, |order| format!(": {}", brief(order)));
         let event = if entry.event == TradeEvent::CancelRejected {
