@@ -43,10 +43,12 @@ impl Office {
         let address = paper.socket_addrs(|| None).unwrap()[0];
         let proxy = Proxy::start(&[(HOST, address)], credentials).await;
         let dir = tempfile::tempdir().unwrap();
+        let port = free_port();
         let text = format!(
             "[tokens]\nstore = \"file\"\n[[brokers]]\nid = \"acme\"\nenvironment = \"paper\"\n\
              authorize_url = \"https://{HOST}/oauth/authorize\"\ntoken_url = \"https://{HOST}/oauth/token\"\n\
-             api_url = \"https://{HOST}\"\nstream_url = \"wss://{HOST}/stream\"\nclient_id = \"c\"\n"
+             api_url = \"https://{HOST}\"\nstream_url = \"wss://{HOST}/stream\"\nclient_id = \"c\"\n\
+             redirect_uris = [\"http://127.0.0.1:{port}/callback\"]\n"
         );
         std::fs::write(dir.path().join("config.toml"), &text).unwrap();
         let office = Self { sim, proxy, dir };
