@@ -14,6 +14,7 @@ pub mod clock;
 mod connections;
 pub mod effects;
 pub mod file_checks;
+mod file_error;
 #[cfg(unix)]
 pub mod hangup;
 pub mod harden;
@@ -28,6 +29,7 @@ pub mod paths;
 pub mod private_file;
 pub mod record;
 pub mod runtime;
+mod settings;
 pub mod signals;
 pub mod start;
 pub mod terminal;

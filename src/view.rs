@@ -16,6 +16,7 @@ mod layout;
 mod list;
 mod orders;
 mod overlay;
+mod overlay_box;
 mod pane;
 mod positions;
 mod scope;

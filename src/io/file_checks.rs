@@ -6,8 +6,9 @@ use std::fs::{File, OpenOptions};
 use std::io::ErrorKind;
 use std::path::Path;
 
+use super::file_error::FileError;
+pub use super::file_error::{hint, hint_or};
 use super::paths::try_writing;
-use super::private_file::FileError;
 
 /// Checks a file that is read and written, without creating or changing it. A missing file is fine.
 ///
@@ -60,32 +61,6 @@ fn open(path: &Path, make: bool) -> std::io::Result<File> {
         options.mode(0o600).custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
     }
     options.open(path)
-}
-
-/// The fix for a file system error in the data folder.
-pub fn hint(path: &Path, cause: &std::io::Error) -> String {
-    hint_or(path, cause, "--data-dir DIR")
-}
-
-/// [`hint`] for a file whose place another option chooses.
-#[expect(clippy::wildcard_enum_match_arm, reason = "only some error kinds have a hint")]
-pub fn hint_or(path: &Path, cause: &std::io::Error, option: &str) -> String {
-    // The nearest existing folder, in which the missing ones would be created.
-    let folder = path.ancestors().skip(1).find(|folder| folder.exists()).unwrap_or(Path::new("."));
-    let elsewhere = format!("or name another place with {option}");
-    match cause.kind() {
-        ErrorKind::PermissionDenied if path.is_dir() => format!("chmod 700 {}, {elsewhere}", path.display()),
-        ErrorKind::PermissionDenied if try_writing(folder).is_err() => {
-            format!("chmod 700 {}, {elsewhere}", folder.display())
-        }
-        ErrorKind::PermissionDenied => format!("chmod 600 {}, or move it away", path.display()),
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
-            format!("free some disk space for {}, {elsewhere}", folder.display())
-        }
-        ErrorKind::IsADirectory => format!("move {} away", path.display()),
-        ErrorKind::NotADirectory => format!("move away what is in the place of {}, {elsewhere}", folder.display()),
-        _ => format!("make {} readable and writable, {elsewhere}", folder.display()),
-    }
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "the other error kinds are treated alike")]

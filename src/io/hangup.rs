@@ -22,8 +22,7 @@ pub fn watch() {
         let thread = std::thread::Builder::new().name("hangup".to_owned()).spawn(|| {
             if gone() {
                 super::signals::wait_for_the_end(GRACE);
-                super::terminal::restore();
-                std::process::exit(GONE);
+                super::signals::end(GONE);
             }
         });
         if let Err(error) = thread {

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use secrecy::zeroize::Zeroizing;
-use thiserror::Error;
 
 use super::file_checks;
+pub use super::file_error::FileError;
 use super::paths::{ensure_private_dir, try_writing};
 
 /// How long to wait for another process's lock.
@@ -19,58 +19,6 @@ const LOCK_LIMIT: Duration = Duration::from_secs(2);
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
 /// Largest file that is read, in bytes.
 const LARGEST: u64 = 4 * 1024 * 1024;
-
-/// Why a private file could not be used.
-#[derive(Debug, Error)]
-pub enum FileError {
-    /// Someone else may have seen or planted the file.
-    #[error("{} is not trusted: {why}", path.display())]
-    Untrusted {
-        /// Which file.
-        path: PathBuf,
-        /// What is wrong with it.
-        why: String,
-        /// How to fix it.
-        hint: String,
-    },
-    /// Something else is in its place, or its rights prevent its use.
-    #[error("{} cannot be used: {why}", path.display())]
-    Unfit {
-        /// Which file or folder.
-        path: PathBuf,
-        /// What is wrong with it.
-        why: String,
-        /// How to fix it.
-        hint: String,
-    },
-    /// Another process holds the lock.
-    #[error("another brokerdeck is using {}", path.display())]
-    Busy {
-        /// Which file.
-        path: PathBuf,
-    },
-    /// A file system error.
-    #[error("cannot {doing} {}: {cause}", path.display())]
-    Io {
-        /// What was tried.
-        doing: &'static str,
-        /// On which file.
-        path: PathBuf,
-        /// What the system said.
-        cause: std::io::Error,
-    },
-}
-
-impl FileError {
-    /// What the user can do about it.
-    pub fn hint(&self) -> String {
-        match self {
-            Self::Untrusted { hint, .. } | Self::Unfit { hint, .. } => hint.clone(),
-            Self::Busy { .. } => "wait until it is done, or end it; then try again".to_owned(),
-            Self::Io { path, cause, .. } => file_checks::hint(path, cause),
-        }
-    }
-}
 
 /// The lock of a file, held until dropped.
 #[derive(Debug)]

@@ -13,7 +13,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::start::Settings;
+use super::settings::Settings;
 use crate::app::brokers::BrokerSummary;
 use crate::app::keymap::{Chord, KeyCode, Keymap};
 use crate::app::model::{Program, Zone};

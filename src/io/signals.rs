@@ -50,6 +50,25 @@ pub(super) fn wait_for_the_end(grace: Duration) {
     wait(Duration::from_millis(MORE.load(Ordering::Relaxed)));
 }
 
+/// What is done before a thread ends the program.
+#[cfg(unix)]
+static LAST: std::sync::OnceLock<fn()> = std::sync::OnceLock::new();
+
+/// Sets what is done before a thread ends the program: the screen, if there is one, restores its terminal.
+#[cfg(unix)]
+pub(super) fn before_the_end(last: fn()) {
+    LAST.get_or_init(|| last);
+}
+
+/// Ends the program, whatever it is doing.
+#[cfg(unix)]
+pub(super) fn end(code: i32) -> ! {
+    if let Some(last) = LAST.get() {
+        last();
+    }
+    std::process::exit(code)
+}
+
 /// Ends the program if it is still running this long after a signal asked it to end: a terminal that does not read, or
 /// a disk that hangs, may block it anywhere. Does not depend on the loop, which may be what hangs.
 #[cfg(unix)]
@@ -61,8 +80,7 @@ pub fn insist(grace: Duration) {
             std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
                 let Some(signal) = signals.forever().next() else { return };
                 wait_for_the_end(grace);
-                super::terminal::restore();
-                std::process::exit(128 + signal);
+                end(128 + signal);
             })
         });
         if let Err(error) = began {
@@ -103,8 +121,7 @@ pub fn ends() -> mpsc::Receiver<u8> {
                 tokio::spawn(async move {
                     while stream.recv().await.is_some() {
                         if sender.send(u8::try_from(number).unwrap_or(u8::MAX)).await.is_err() {
-                            super::terminal::restore();
-                            std::process::exit(128 + number);
+                            end(128 + number);
                         }
                     }
                 });

@@ -13,9 +13,8 @@ use super::effects::Effects;
 use super::linker::{Linker, Readiness, Setup};
 use super::runtime::headless::Headless;
 use super::runtime::{Loop, LoopServices};
+pub use super::settings::Settings;
 use crate::app::brokers::BrokerSummary;
-use crate::app::keymap::Keymap;
-use crate::app::model::Program;
 use crate::app::{Model, Msg};
 use crate::config::BrokerSpec;
 use crate::error::Error;
@@ -23,29 +22,6 @@ use crate::link::{AttemptId, LinkProgress};
 
 /// Messages that wait for the loop. A full channel slows the sockets down; nothing is lost.
 const INBOX: usize = 4096;
-
-/// The settings of a run.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// The program's settings for the model.
-    pub program: Program,
-    /// The active bindings.
-    pub keymap: Keymap,
-    /// The configuration's changes to them: line, name, chords as text.
-    pub keys: Vec<(usize, String, Vec<String>)>,
-    /// Whether the mouse is captured.
-    pub mouse: bool,
-    /// Whether notifications go to the desktop (OSC 9).
-    pub osc9: bool,
-    /// The notify command, run with the sentence as last argument; empty for none.
-    pub notify_command: Vec<String>,
-    /// Where to write the example configuration.
-    pub config_path: PathBuf,
-    /// The folder of the account locks; `None` to stream every account.
-    pub locks: Option<PathBuf>,
-    /// The folder for the choices made on the screen; `None` to keep none.
-    pub choices: Option<PathBuf>,
-}
 
 /// A loop on the accounts alone, without a screen and without linking. In the folder for locks instances agree on who streams an
 /// account; without one this loop streams all.

@@ -103,6 +103,8 @@ pub fn continued(mouse: bool, screen: &mut Screen) -> io::Result<()> {
 }
 
 fn take_over(mouse: bool) -> io::Result<Arc<Output>> {
+    #[cfg(unix)]
+    super::signals::before_the_end(restore);
     let output = Output::of_stdout()?;
     *taken() = Some(Arc::clone(&output));
     enable_raw_mode()?;

@@ -18,9 +18,7 @@ use ratatui::text::Line;
 use tui_input::Input;
 
 use super::draw_context::{DrawContext, cells, width};
-use super::frame::Frame;
-use super::layout::centered;
-use super::scope::Kind;
+use super::overlay_box::boxed;
 use crate::app::Model;
 use crate::app::overlays::Overlay;
 
@@ -68,23 +66,6 @@ pub(super) fn draw(
         Overlay::EquityChart(over) => equity::draw(ctx, area, over, model),
         Overlay::Welcome(_) => super::welcome::overlay(ctx, area, model),
     }
-}
-
-/// Draws a centred box; returns the frame and the area inside it, without a margin of one cell at the sides.
-pub(super) fn boxed(
-    ctx: &mut DrawContext<'_>,
-    area: Rect,
-    (width, height): (u16, u16),
-    kind: Kind,
-    title: &str,
-    facts: &[(&str, ratatui::style::Style)],
-) -> (Rect, Rect) {
-    let frame = centered(area, width, height);
-    ctx.clear(frame, ratatui::style::Style::new());
-    // The mouse must not reach anything below the overlay.
-    ctx.hit(area, crate::app::msg::HitTarget::Nowhere);
-    let inner = ctx.frame(frame, &Frame { kind, focused: true, digit: None, title, facts, lack: None, tagged: true });
-    (frame, Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner })
 }
 
 /// Draws lines from `scroll` on, and the scroll bar.

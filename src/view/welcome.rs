@@ -6,6 +6,7 @@ use ratatui::style::Style;
 use super::draw_context::{DrawContext, cells, clean, width};
 use super::footer;
 use super::frame::Frame;
+use super::overlay_box::boxed;
 use super::scope::Kind;
 use crate::app::Model;
 
@@ -39,7 +40,7 @@ pub(super) fn overlay(ctx: &mut DrawContext<'_>, area: Rect, model: &Model) {
     let lines = lines(ctx, model);
     let wide = lines.iter().map(line_width).max().unwrap_or(0);
     let size = (wide + 6, cells(lines.len()) + 5);
-    let (_, inner) = super::overlay::boxed(ctx, area, size, Kind::Neutral, "Welcome", &[]);
+    let (_, inner) = boxed(ctx, area, size, Kind::Neutral, "Welcome", &[]);
     write(ctx, Rect { x: inner.x + 1, y: inner.y + 1, width: inner.width.saturating_sub(1), ..inner }, &lines);
     footer::keys(ctx, Rect { x: inner.x + 1, y: inner.bottom().saturating_sub(1), height: 1, ..inner }, model);
 }

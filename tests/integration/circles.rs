@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// The layers checked.
-const LAYERS: [&str; 3] = ["accounts", "app", "broker"];
+const LAYERS: [&str; 5] = ["accounts", "app", "broker", "io", "view"];
 
 type Graph = BTreeMap<String, BTreeSet<String>>;
 

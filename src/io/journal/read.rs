@@ -14,7 +14,7 @@ use self::lost::Lost;
 use self::naming::Names;
 use super::query_timeout::QueryTimeout;
 use super::rows::Row;
-use super::store::nanos;
+use super::rows::nanos;
 use super::{JournalError, schema};
 use crate::domain::blotter::TapeEntry;
 use crate::domain::text::counted;

@@ -17,6 +17,20 @@ use crate::domain::order::{OrderClass, OrderStatus, OrderType, Raw, Side, TimeIn
 use crate::domain::update::TradeEvent;
 use crate::domain::{Execution, Order, OrderId, Source};
 
+/// Nanoseconds since 1970, as times are stored.
+pub(super) fn nanos(at: Timestamp) -> i64 {
+    i64::try_from(at.as_nanosecond()).unwrap_or(i64::MAX)
+}
+
+/// The stored form of a source.
+pub(super) const fn source_word(source: Source) -> &'static str {
+    match source {
+        Source::Stream => "stream",
+        Source::Reconcile => "reconcile",
+        Source::Journal => "journal",
+    }
+}
+
 /// The content of a table's `body` column.
 pub(super) trait Row: Sized {
     /// As it is written.

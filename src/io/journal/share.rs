@@ -11,8 +11,7 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::rows::Row;
-use super::store::Place;
+use super::rows::{Row, source_word};
 use crate::domain::blotter::{Blotter, TapeEntry};
 use crate::domain::execution::ExecutionKind;
 use crate::domain::time::is_before;
@@ -21,6 +20,18 @@ use crate::domain::{Execution, ExecutionId, Order, OrderId, OrderStatus, Qty, So
 /// Lines of other instances that are compared with ours, and own lines whose numbers in the file are kept: more than
 /// lie between two instances that receive the same event.
 const REMEMBERED: usize = 5_000;
+
+/// Where a link's rows go.
+#[derive(Clone)]
+pub(super) struct Place {
+    pub(super) account: i64,
+    pub(super) generation: i64,
+    pub(super) lines: Lines,
+    /// The generations that ended in this run; what was learned before that was known is stored there.
+    pub(super) ended: Vec<i64>,
+    /// Whether all existing rows were loaded or written by this instance.
+    pub(super) known: bool,
+}
 
 /// What this instance has written of a link.
 #[derive(Debug, Default)]
@@ -208,14 +219,7 @@ impl Lines {
                  ON CONFLICT (account, generation, number) DO UPDATE SET body = excluded.body,
                  source = CASE excluded.source WHEN 'journal' THEN source ELSE excluded.source END",
             )?
-            .execute(params![
-                account,
-                generation,
-                number,
-                aged,
-                super::store::source_word(entry.source),
-                entry.to_body()?
-            ])?;
+            .execute(params![account, generation, number, aged, source_word(entry.source), entry.to_body()?])?;
         self.last = self.last.max(Some(number));
         if self.split.is_some_and(|split| entry.number >= split) {
             self.remember(entry.number, Some(number));

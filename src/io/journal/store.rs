@@ -2,13 +2,12 @@
 
 use std::collections::HashMap;
 
-use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::batch::{Batch, IntentOutcome, Record};
 use super::read;
-use super::rows::{self, Row};
-use super::share::{self, Lines, OwnRows};
+use super::rows::{self, Row, nanos, source_word};
+use super::share::{self, Lines, OwnRows, Place};
 use super::trim;
 use crate::domain::{Execution, LinkId, Order, OrderId, Source};
 
@@ -20,18 +19,6 @@ pub(super) struct Accounts {
     version: Option<i64>,
     /// Whether another instance has written since this one opened the file.
     shared: bool,
-}
-
-/// Where a link's rows go.
-#[derive(Clone)]
-pub(super) struct Place {
-    pub(super) account: i64,
-    pub(super) generation: i64,
-    pub(super) lines: Lines,
-    /// The generations that ended in this run; what was learned before that was known is stored there.
-    ended: Vec<i64>,
-    /// Whether all existing rows were loaded or written by this instance.
-    known: bool,
 }
 
 /// What this instance has written, per link.
@@ -70,20 +57,6 @@ impl Accounts {
             self.places.insert(link.clone(), place);
         }
         self.places.get_mut(link).ok_or(rusqlite::Error::QueryReturnedNoRows)
-    }
-}
-
-/// Nanoseconds since 1970, as times are stored.
-pub(super) fn nanos(at: Timestamp) -> i64 {
-    i64::try_from(at.as_nanosecond()).unwrap_or(i64::MAX)
-}
-
-/// The stored form of a source.
-pub(super) const fn source_word(source: Source) -> &'static str {
-    match source {
-        Source::Stream => "stream",
-        Source::Reconcile => "reconcile",
-        Source::Journal => "journal",
     }
 }
 

@@ -9,7 +9,7 @@
 use rusqlite::{Connection, params};
 
 use super::batch::{Batch, Record};
-use super::store::nanos;
+use super::rows::nanos;
 
 /// How long states and lines are kept, in days.
 pub(super) const DAYS: i64 = 90;
