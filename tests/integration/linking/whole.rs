@@ -99,7 +99,11 @@ async fn a_link_that_fails_at_the_last_step_changes_nothing() {
         let LinkFailure::Store { message, hint } = &failure else { panic!("{what}: {failure:?}") };
         // The message does not blame the token store for the list.
         assert!(message.contains(file_of(&what)) && !hint.is_empty(), "{what}: {failure:?}");
-        assert_eq!(failure.sentence().0.contains("token cannot be stored"), what.contains("tokens.json"), "{failure:?}");
+        assert_eq!(
+            failure.sentence().0.contains("token cannot be stored"),
+            what.contains("tokens.json"),
+            "{failure:?}"
+        );
         assert_eq!(fixture.token(&link).await.as_deref(), Some("token-one"), "{what}");
         assert_eq!(fixture.links.list().await.unwrap().links, std::slice::from_ref(&link), "{what}");
         drop(refusal);
