@@ -23,7 +23,7 @@ pub fn run(context: &Context) -> Result<(), Error> {
             group
                 .rows
                 .into_iter()
-                .map(move |row| vec![title.to_owned(), row.keys, row.name.to_owned(), row.help.to_owned()])
+                .map(move |row| vec![title.clone(), row.keys, row.name.to_owned(), row.help.to_owned()])
         })
         .collect();
     output::lines(&output::table(&headers, &rows))

@@ -165,7 +165,7 @@ impl Printer {
                     gaps.insert(link.id.clone(), text);
                 }
                 Earlier::Damaged => {
-                    output::note(&format!("cannot read what was already printed for {label}; starting from now"))
+                    output::note(&format!("cannot read what was already printed for {label}; starting from now"));
                 }
                 Earlier::Runs => output::note(&format!(
                     "another watch already prints {label}: this one starts from now, and saves nothing for its next \
@@ -348,8 +348,8 @@ impl Printer {
 
     fn update(&self, account: &AccountState, entry: &TapeEntry, line: &ReportedLine) -> Result<Printable, Error> {
         let order = account.blotter.order(&entry.order_id);
-        let untold = line.untold(entry, &account.blotter);
-        let (entry, execution) = match &untold {
+        let unreported = line.unreported(entry, &account.blotter);
+        let (entry, execution) = match &unreported {
             Some((entry, execution)) => (entry, Some(execution)),
             None => (entry, entry.execution.as_ref().and_then(|id| account.blotter.execution(id))),
         };

@@ -76,7 +76,7 @@ pub fn clean(text: &str) -> Cow<'_, str> {
 }
 
 /// A number of things: `1 event`, `2 events`. The plural takes an s.
-pub fn counted<N: fmt::Display + PartialEq + From<u8>>(count: N, thing: &str) -> String {
+pub fn counted<N: Copy + fmt::Display + PartialEq + From<u8>>(count: N, thing: &str) -> String {
     format!("{count} {thing}{}", if count == N::from(1) { "" } else { "s" })
 }
 

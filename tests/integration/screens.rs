@@ -2,6 +2,7 @@
 
 use brokerdeck::accounts::{Msg as AccountMsg, Period, Saving};
 use brokerdeck::app::Msg;
+use brokerdeck::app::model::Pane;
 use brokerdeck::app::msg::HitTarget;
 use brokerdeck::app::overlays::{Overlay, Palette};
 use brokerdeck::view::{Depth, Theme, ViewState, render};
@@ -295,7 +296,7 @@ fn every_sentence_names_the_configured_keys() {
     };
     for (screen, sentence) in [
         ("waiting", "press F7 here"),
-        ("waiting", "still waiting; F8"),
+        ("waiting", "Still waiting; F8"),
         ("failed", "F9 opens the consent page again"),
         ("add", "F6 opens the broker's page"),
         ("first-run", "1 F5 adds"),
@@ -311,6 +312,20 @@ fn every_sentence_names_the_configured_keys() {
     }
     for screen in stage::SCREENS.iter().filter(|screen| !matches!(**screen, "order-json" | "activity")) {
         assert!(!text(screen).contains(['{', '}']), "{screen} shows a name in braces");
+    }
+}
+
+#[test]
+fn help_explains_the_columns_of_the_focused_list() {
+    for pane in Pane::ALL {
+        let mut fixture = stage::fixture("help", (120, 300));
+        fixture.model.focus = pane;
+        let text = shot(&fixture, (120, 300), Theme::default(), false).text();
+        assert_eq!(text.contains(&format!("Columns of {}", pane.title())), !pane.columns().is_empty(), "{text}");
+        for column in pane.columns() {
+            let words: Vec<&str> = column.help.split_whitespace().take(3).collect();
+            assert!(text.contains(&words.join(" ")), "{}: {text}", column.title);
+        }
     }
 }
 

@@ -133,8 +133,8 @@ impl Follow {
             }
             self.legless.remove(&row.id);
         }
-        let before = self.log.telling_before(entry, blotter);
-        for line in before.into_iter().chain(std::iter::once(self.log.telling(entry, blotter))) {
+        let before = self.log.line_before(entry, blotter);
+        for line in before.into_iter().chain(std::iter::once(self.log.line_of(entry, blotter))) {
             self.log.remember(line.clone());
             due.push((entry.number, line));
         }

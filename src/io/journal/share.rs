@@ -126,7 +126,7 @@ enum Slot {
     At(i64),
     New,
     /// Another instance has written it; our own row, if there is one, is deleted.
-    Told(Option<i64>),
+    Written(Option<i64>),
 }
 
 impl Lines {
@@ -186,7 +186,7 @@ impl Lines {
             None => None,
         };
         match (self.others.contains_key(key), own) {
-            (true, own) => Slot::Told(own),
+            (true, own) => Slot::Written(own),
             (false, Some(number)) => Slot::At(number),
             (false, None) => Slot::New,
         }
@@ -204,7 +204,7 @@ impl Lines {
         let number = match self.slot(entry.number, &entry.key()) {
             Slot::At(number) => number,
             Slot::New => self.last.map_or(0, |last| last.saturating_add(1)),
-            Slot::Told(own) => {
+            Slot::Written(own) => {
                 connection
                     .prepare_cached("DELETE FROM lines WHERE account = ?1 AND generation = ?2 AND number = ?3")?
                     .execute(params![account, generation, own])?;
@@ -328,8 +328,8 @@ fn is_explained(stand_in: &Execution, others: &[&Execution], all: &[Execution]) 
             sum.is_some_and(|sum| sum >= stand_in.qty)
         }
         ExecutionKind::Bust { .. } => {
-            let told: Vec<&Execution> = reported.copied().collect();
-            undo_the_same(&told, None, stand_in, all)
+            let undoings: Vec<&Execution> = reported.copied().collect();
+            undo_the_same(&undoings, None, stand_in, all)
                 || others.iter().any(|row| is_the_same_inference(row, stand_in, all))
         }
         ExecutionKind::Correction { .. } => reported.any(|row| corrects_the_same(row, stand_in)),
@@ -348,8 +348,8 @@ fn gives_way(stand_in: &Execution, report: &Execution, own: &OwnRows, all: &[Exe
         (ExecutionKind::Bust { .. }, _) => {
             // Whoever inferred it may know the reports of others, and has told them apart.
             let is_ours = |row: &&Execution| own.executions.contains(&row.id) && !Blotter::is_stand_in(&row.id);
-            let told: Vec<&Execution> = all.iter().filter(is_ours).chain(std::iter::once(report)).collect();
-            reported && undo_the_same(&told, Some(report), stand_in, all)
+            let undoings: Vec<&Execution> = all.iter().filter(is_ours).chain(std::iter::once(report)).collect();
+            reported && undo_the_same(&undoings, Some(report), stand_in, all)
         }
         (ExecutionKind::Correction { .. }, _) => reported && corrects_the_same(report, stand_in),
         _ => false,
@@ -375,14 +375,14 @@ pub(super) fn corrects_the_same(report: &Execution, read: &Execution) -> bool {
 /// True when reports tell of the undoing that another instance inferred from what an order stated: one of them, or some that
 /// followed each other, for a list may state what several left. `with` must be among these.
 fn undo_the_same(reports: &[&Execution], with: Option<&Execution>, inferred: &Execution, all: &[Execution]) -> bool {
-    let mut told: Vec<(&Execution, Qty)> =
+    let mut undoings: Vec<(&Execution, Qty)> =
         reports.iter().filter_map(|report| Some((*report, taken_back(report, all)?))).collect();
-    told.sort_by_key(|(report, _)| report.at);
+    undoings.sort_by_key(|(report, _)| report.at);
     let whole = inferred.qty.abs();
-    (0..told.len()).any(|first| {
+    (0..undoings.len()).any(|first| {
         let mut sum = Some(Qty::ZERO);
         let mut is_among = with.is_none();
-        told.iter().skip(first).any(|(report, qty)| {
+        undoings.iter().skip(first).any(|(report, qty)| {
             sum = sum.and_then(|sum| sum.checked_add(*qty));
             is_among |= with.is_some_and(|with| with.id == report.id);
             is_among && sum == Some(whole)

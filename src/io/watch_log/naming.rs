@@ -15,7 +15,7 @@ type Undone = HashMap<ExecutionId, Of>;
 impl ReportedLine {
     /// The tape entry and execution of this line, when only a bust or correction revealed it; `entry` is that of the
     /// bust or correction.
-    pub fn untold(&self, entry: &TapeEntry, blotter: &Blotter) -> Option<(TapeEntry, Execution)> {
+    pub fn unreported(&self, entry: &TapeEntry, blotter: &Blotter) -> Option<(TapeEntry, Execution)> {
         let said = self.said()?;
         let bust = blotter.execution(said.by.as_ref()?)?;
         let execution = Execution {
@@ -47,7 +47,7 @@ impl WatchLog {
     }
 
     /// The note for a tape entry that is reported.
-    pub fn telling(&self, entry: &TapeEntry, blotter: &Blotter) -> ReportedLine {
+    pub fn line_of(&self, entry: &TapeEntry, blotter: &Blotter) -> ReportedLine {
         let row = entry.execution.as_ref().and_then(|id| blotter.execution(id));
         let said = row.map(|row| {
             let of = undoes(row).then(|| self.undone(&row.order_id, blotter)).and_then(|undone| {
@@ -60,7 +60,7 @@ impl WatchLog {
     }
 
     /// The line to report before a bust or correction: its target, when nothing else reported it.
-    pub fn telling_before(&self, entry: &TapeEntry, blotter: &Blotter) -> Option<ReportedLine> {
+    pub fn line_before(&self, entry: &TapeEntry, blotter: &Blotter) -> Option<ReportedLine> {
         let row = entry.execution.as_ref().and_then(|id| blotter.execution(id)).filter(|row| undoes(row))?;
         let Some(Of::Unreported(id)) = self.undone(&row.order_id, blotter).remove(&row.id) else { return None };
         let key = TapeEntry::key_of_execution(&id);

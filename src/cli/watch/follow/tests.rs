@@ -104,8 +104,8 @@ impl Sum {
         for (number, line) in due {
             note(follow, &line);
             let entry = blotter.tape_entry(number).unwrap();
-            let untold = line.untold(entry, blotter);
-            let (entry, row) = match &untold {
+            let unreported = line.unreported(entry, blotter);
+            let (entry, row) = match &unreported {
                 Some((entry, row)) => (entry, Some(row)),
                 None => (entry, entry.execution.as_ref().and_then(|id| blotter.execution(id))),
             };

@@ -99,17 +99,17 @@ impl Ledger {
             let stated = self.reported(&execution.order_id).and_then(|reported| reported.checked_add(missing));
             let is_full = |known: &Execution| !has_room && stated >= execution.cum_qty.max(known.cum_qty);
             let has_other_span = |known: &Execution| {
-                let told = if is_row(&execution.id) { known } else { execution };
-                (is_full(known) && !self.has_own_row(told)) || self.claims_too_much(told)
+                let streamed = if is_row(&execution.id) { known } else { execution };
+                (is_full(known) && !self.has_own_row(streamed)) || self.claims_too_much(streamed)
             };
             if let Some((_, slot, _)) = alike.iter().take(NEAREST).find(|(.., known)| has_other_span(known)) {
                 return Some((*slot, Fit::Free));
             }
         }
         let restated = |known: &Execution| {
-            let told = if is_row(&execution.id) { known } else { execution };
+            let streamed = if is_row(&execution.id) { known } else { execution };
             // If exactly that is missing, and frames claim one span, it is another execution of the same moment.
-            let is_another = || missing == execution.qty && !lowered && self.overlaps_reports(told);
+            let is_another = || missing == execution.qty && !lowered && self.overlaps_reports(streamed);
             self.is_restated(known, execution)
                 && (rows.undone || !(self.is_stated_elsewhere(known, execution) || is_another()))
         };
@@ -143,8 +143,8 @@ impl Ledger {
     }
 
     /// True if the row of exactly the span that a frame claims is being entered too.
-    fn has_own_row(&self, told: &Execution) -> bool {
-        self.at_hand(&told.order_id).any(|row| row.cum_qty == told.cum_qty && row.states_the_same(told))
+    fn has_own_row(&self, streamed: &Execution) -> bool {
+        self.at_hand(&streamed.order_id).any(|row| row.cum_qty == streamed.cum_qty && row.states_the_same(streamed))
     }
 
     /// True if other rows being entered state exactly the amounts of an execution, one for each reported execution that
@@ -167,28 +167,35 @@ impl Ledger {
     }
 
     /// True if the span of a stream report starts below zero, or overlaps that of another report or of a row.
-    fn claims_too_much(&self, told: &Execution) -> bool {
-        let is_its_own = |row: &Execution| span(row) == span(told) && row.states_the_same(told);
-        self.at_hand(&told.order_id).any(|row| overlap(row, told) && !is_its_own(row)) || self.overlaps_reports(told)
+    fn claims_too_much(&self, streamed: &Execution) -> bool {
+        let is_its_own = |row: &Execution| span(row) == span(streamed) && row.states_the_same(streamed);
+        self.at_hand(&streamed.order_id).any(|row| overlap(row, streamed) && !is_its_own(row))
+            || self.overlaps_reports(streamed)
     }
 
     /// True if the span of a stream report starts below zero, or overlaps that of another report.
-    fn overlaps_reports(&self, told: &Execution) -> bool {
+    fn overlaps_reports(&self, streamed: &Execution) -> bool {
         let reported = |other: &&Execution| {
-            other.kind == ExecutionKind::Trade && !is_row(&other.id) && other.id != told.id && overlap(other, told)
+            other.kind == ExecutionKind::Trade
+                && !is_row(&other.id)
+                && other.id != streamed.id
+                && overlap(other, streamed)
         };
-        span(told).is_some_and(|(from, _)| from.is_negative()) || self.of(&told.order_id).any(|other| reported(&other))
+        span(streamed).is_some_and(|(from, _)| from.is_negative())
+            || self.of(&streamed.order_id).any(|other| reported(&other))
     }
 
     /// True if two reports with different amounts are of one execution: a correction says so, or it looks so. Reports
     /// of one moment cannot be of a span that was undone and executed again.
     fn is_restated(&self, known: &Execution, report: &Execution) -> bool {
-        let told = |surely: bool| {
+        let is_corrected = |surely: bool| {
             let of_it = |row: &&Execution| !surely || !self.is_open(row);
             self.corrections(known).filter(of_it).any(|correction| correction.states_the_same(report))
         };
-        let looks_so = known.may_be_restated_as(report) || (known.meets(report) && told(false));
-        looks_so && !self.is_busted(known) && (!self.was_busted_unseen(report) || (known.meets(report) && told(true)))
+        let looks_so = known.may_be_restated_as(report) || (known.meets(report) && is_corrected(false));
+        looks_so
+            && !self.is_busted(known)
+            && (!self.was_busted_unseen(report) || (known.meets(report) && is_corrected(true)))
     }
 
     /// Lets a slot hold both reports.
@@ -225,7 +232,7 @@ impl Ledger {
         let Some(held) = self.slot_mut(slot) else { return Entered::New };
         let (Some(pair), line) = (held.pair.take(), held.line) else { return Entered::New };
         let order = execution.order_id.clone();
-        let told = Execution { at: pair.reported_at, source: Source::Stream, ..held.execution.clone() };
+        let streamed = Execution { at: pair.reported_at, source: Source::Stream, ..held.execution.clone() };
         let row = Execution {
             id: pair.row.clone(),
             at: pair.row_at,
@@ -234,7 +241,7 @@ impl Ledger {
             ..held.execution.clone()
         };
         // The one that came first was shown as new, and stays; the other was never shown by itself.
-        let (stays, other) = if pair.row_first { (row, told) } else { (told, row) };
+        let (stays, other) = if pair.row_first { (row, streamed) } else { (streamed, row) };
         let from = std::mem::replace(&mut held.execution, stays.clone()).id;
         self.by_id.insert(stays.id.clone(), slot);
         let new = if is_row(&execution.id) == is_row(&stays.id) {
