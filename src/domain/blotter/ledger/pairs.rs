@@ -54,6 +54,12 @@ fn overlap(one: &Execution, another: &Execution) -> bool {
     span(one).zip(span(another)).is_some_and(|((from, to), (start, end))| start < to && from < end)
 }
 
+/// True where a frame may claim its span for what a row tells: where no order in a frame is from before its execution, none
+/// states less than was executed with it.
+fn may_claim(told: &Execution, row: &Execution) -> bool {
+    told.cum_qty.zip(row.cum_qty).is_none_or(|(claimed, to)| to <= claimed)
+}
+
 fn distance(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<SignedDuration> {
     Some(a?.duration_since(b?).abs())
 }
@@ -154,7 +160,12 @@ impl Ledger {
             return false;
         }
         let at_hand = || self.at_hand(&report.order_id);
-        let rows = at_hand().filter(|row| row.id != report.id && row.states_the_same(known)).count();
+        let claims_from_before =
+            self.of(&report.order_id).any(|row| span(row).is_some_and(|(from, _)| from.is_negative()));
+        let of_it = |row: &&Execution| {
+            row.id != report.id && row.states_the_same(known) && (claims_from_before || may_claim(known, row))
+        };
+        let rows = at_hand().filter(of_it).count();
         let ids: HashSet<&ExecutionId> = at_hand().map(|row| &row.id).collect();
         let slots = self.by_order.get(&report.order_id).map(|rows| rows.slots.as_slice()).unwrap_or_default();
         let told = slots.iter().filter_map(|slot| self.slot(*slot)).filter(|held| {

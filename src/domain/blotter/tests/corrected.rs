@@ -140,6 +140,24 @@ fn a_row_that_became_smaller_is_its_execution_s_though_others_like_it_have_rows_
 }
 
 #[test]
+fn two_prices_that_were_corrected_unheard_are_told_apart_by_their_spans() {
+    let mut blotter = Blotter::default();
+    for (id, price, cum) in [("e1", "10.25", 10), ("e2", "10.30", 20)] {
+        let order = filled(cum, "10.30", 1);
+        let mut report = execution(id, &order, 10, cum, 1, ExecutionKind::Trade);
+        report.px = price.parse().ok();
+        blotter.apply_update(&event(TradeEvent::PartialFill, order, vec![report]));
+    }
+    // One states what the other one did: a frame never claims less than was executed when it was sent.
+    let rest = [stated("r1", 10, 10, "10.00"), stated("r2", 10, 20, "10.25")];
+    for _ in 0..2 {
+        blotter.apply_snapshot(&[filled(20, "10.12", 5)], &rest);
+    }
+    let right = ["trade 10 @10.25", "trade 10 @10.30", "correction 10 @10.00", "correction 10 @10.25"];
+    assert_eq!(rows(&blotter), right);
+}
+
+#[test]
 fn a_correction_learned_while_only_the_row_was_known_belongs_to_the_execution() {
     let mut blotter = Blotter::default();
     blotter.apply_snapshot(&[filled(7, "1.00", 1)], &[stated("r1", 7, 7, "1.00")]);

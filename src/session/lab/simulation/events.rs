@@ -3,7 +3,7 @@
 use super::program::Program;
 use super::{AGAIN, Event, Incident, LIMITS, LOOK, Simulation, broker_time};
 use crate::domain::blotter::{Blotter, Changes};
-use crate::domain::{Now, TradeUpdate};
+use crate::domain::{AccountId, Now, TradeUpdate};
 use crate::session::event::StreamEvent;
 use crate::session::lab::journal::{Kept, Recalled};
 use crate::session::lab::oracle::{Shown, fill_of};
@@ -107,6 +107,12 @@ impl Simulation {
         let beside = !self.journal.is_shared();
         if let Some(Recalled { mut account, mark: (mut fills, mut orders), mut blotter }) = recalled {
             let mut changes = Changes::default();
+            if let Some(new) = self.heard_of_a_reset(broker, account.as_ref()).filter(|_| beside) {
+                (account, fills, orders, blotter) = (Some(new.clone()), None, None, Blotter::default());
+                let now = self.clocks();
+                self.journal.keep(program, Kept::Account(&new), &blotter, now);
+                self.journal.keep(program, Kept::Reset, &blotter, now);
+            }
             for (_, mate) in self
                 .programs
                 .iter()
@@ -148,6 +154,14 @@ impl Simulation {
             self.owners[broker] = Some(program);
         }
         is_read
+    }
+
+    /// The account as it is, where nobody streams it, what is kept is of one that was reset, and a program beside it knows.
+    fn heard_of_a_reset(&self, broker: usize, kept: Option<&AccountId>) -> Option<AccountId> {
+        let id = self.brokers[broker].id();
+        let knows = |mate: &Program| mate.broker == broker && mate.account.as_ref() == Some(&id);
+        let is_of_the_old_one = self.owners[broker].is_none() && kept.is_some_and(|kept| *kept != id);
+        (is_of_the_old_one && self.programs.iter().any(knows)).then_some(id)
     }
 
     /// A person starts the program again.
@@ -257,7 +271,7 @@ impl Simulation {
             Output::Reset => {
                 let known = &mut self.programs[program];
                 known.oracle.reset();
-                known.since = None;
+                (known.since, known.mark) = (None, (None, None));
                 known.begun.clear();
                 known.unread.clear();
                 self.keep(program, Kept::Reset);
