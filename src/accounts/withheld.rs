@@ -47,24 +47,19 @@ impl Accounts {
         result: Result<Box<Reply>, RequestError>,
     ) -> Option<Result<Box<Reply>, RequestError>> {
         let needs_proof = match self.pending.get(&id) {
-            Some(Pending::History { .. } | Pending::Activities { .. } | Pending::Order(_)) => true,
-            Some(Pending::Clock(_) | Pending::Cancel(..) | Pending::Owner(_)) | None => false,
+            Some(Pending::History { .. } | Pending::Activities { .. }) => true,
+            // An order requested by its id is the one meant: ids are unique.
+            Some(Pending::Order(_) | Pending::Clock(_) | Pending::Cancel(..) | Pending::Owner(_)) | None => false,
         };
         let Some(identity) = self.identity(link).filter(|_| needs_proof) else { return Some(result) };
         let reply = match (identity, result) {
             (_, Err(error)) => return Some(Err(error)),
             (Identity::Another, Ok(_)) => return Some(Err(foreign())),
-            (Identity::Linked, Ok(reply)) if self.names_known_order(link, &reply) => return Some(Ok(reply)),
             (Identity::Linked | Identity::Unknown, Ok(reply)) => reply,
         };
         self.withheld.push(Withheld { link: link.clone(), id, reply, proof: None });
         self.ask_owner(link);
         None
-    }
-
-    /// True if the reply names a known order of this account, which confirms the reply: order ids are unique.
-    fn names_known_order(&self, link: &LinkId, reply: &Reply) -> bool {
-        self.get(link).is_some_and(|account| reply.names_order(|id| account.blotter.order(id).is_some()))
     }
 
     /// Fetches the account to confirm the withheld replies, one request at a time. Until the session knows an account, its own

@@ -216,6 +216,18 @@ const CONFIGURED: [&[&str]; 8] = [
 ];
 
 #[test]
+fn a_theme_file_is_found_beside_the_configuration_that_names_it() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("config.toml");
+    std::fs::write(home.path().join("mine.toml"), "name = \"mine\"\ninherits = \"dark\"\n").unwrap();
+    for (theme, code) in [("mine.toml", 0), ("./mine.toml", 0), ("dark", 0), ("other.toml", 2), ("mine", 2)] {
+        std::fs::write(&path, format!("[ui]\ntheme = \"{theme}\"\n")).unwrap();
+        let output = brokerdeck(home.path(), &["config", "check", "--config", path.to_str().unwrap()]);
+        assert_eq!(output.status.code(), Some(code), "{theme}: {}", text_of(&output));
+    }
+}
+
+#[test]
 fn nothing_starts_half_configured() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("config.toml");

@@ -472,7 +472,7 @@ async fn while_the_disk_hangs_a_watch_prints_after_half_a_second_having_said_tha
     assert!(notes().contains("the journal cannot be written (the disk does not answer)"), "{:?}", notes());
     assert!(took >= HALF_A_SECOND, "printed after {took:?}, before the disk had its time");
     release(&home, hung).await;
-    let over = || notes().contains("over: the journal cannot be written");
+    let over = || notes().contains("resolved: the journal cannot be written");
     assert!(pty::terminal::until(over), "{:?}", notes());
     // The disk answers: a line is printed when its execution is on disk.
     home.trade().await;

@@ -128,10 +128,12 @@ impl Engine {
         if amount.is_zero() {
             return Err(Refusal::parameter("amount must not be zero"));
         }
+        if kind == CashKind::Deposit && amount.is_sign_negative() {
+            return Err(Refusal::parameter("the amount of a deposit must be above 0; CSW takes money out"));
+        }
         let amount = match kind {
             CashKind::Withdrawal | CashKind::Fee => -amount.abs(),
-            CashKind::Deposit => amount.abs(),
-            CashKind::Journal | CashKind::Dividend | CashKind::Interest => amount,
+            CashKind::Deposit | CashKind::Journal | CashKind::Dividend | CashKind::Interest => amount,
         };
         let row = CashRow::new(self.ids.uuid(), kind, self.stamp(), amount, description);
         self.book_row(no, row.clone());

@@ -45,8 +45,14 @@ impl Body<'_> {
     }
 
     pub(super) fn time(&self, name: &str) -> Result<Duration, ApiError> {
+        self.time_up_to(name, "744h")
+    }
+
+    /// A length of time, at most `most` by the caller's own check or the parser's.
+    pub(super) fn time_up_to(&self, name: &str, most: &str) -> Result<Duration, ApiError> {
         let text = self.need(name)?;
-        let words = || wrong(format!("{name} must be a length of time such as 200ms, 5s, 2m or 1h, and 744h at most"));
+        let words =
+            || wrong(format!("{name} must be a length of time such as 200ms, 5s, 2m or 1h, and {most} at most"));
         parse_duration(text).ok_or_else(words)
     }
 

@@ -265,7 +265,7 @@ fn market(sim: &Sim, action: &str, body: &Body<'_>) -> Done {
                 sim.jump(open);
             }
             "advance" => {
-                let by = body.time("by")?;
+                let by = body.time_up_to("by", "168h")?;
                 if by > LONGEST_JUMP {
                     return Err(wrong("by must be 168h at most; send it again to go further"));
                 }
@@ -303,6 +303,9 @@ fn access(sim: &Sim, action: &str, body: &Body<'_>) -> Done {
             }
             "register" => {
                 let uri = body.need("redirect_uri")?.to_owned();
+                if !url::Url::parse(&uri).is_ok_and(|url| matches!(url.scheme(), "http" | "https")) {
+                    return Err(wrong("redirect_uri must be an http or https address"));
+                }
                 if let Some(client) = lock(&sim.grants).clients.first_mut() {
                     if client.redirect_uris.len() >= MOST_URIS {
                         return Err(wrong(format!("{MOST_URIS} redirect URIs are registered already")));
