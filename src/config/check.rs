@@ -425,7 +425,7 @@ impl Check<'_> {
             raw.notify_command.and_then(|command| self.command("ui.notify_command", command, NOTIFY_COMMAND));
         Ui {
             theme_line: raw.theme.as_ref().map(|name| self.line(name)),
-            theme: raw.theme.map_or_else(|| "auto".to_owned(), |name| beside(self.base, name.into_inner())),
+            theme: raw.theme.map_or_else(|| "auto".to_owned(), |name| beside(self.base, name.get_ref())),
             bell: raw.bell,
             notify: raw.notify,
             notify_command: notify_command.unwrap_or_default(),
@@ -439,10 +439,10 @@ impl Check<'_> {
 }
 
 /// A path of the configuration is relative to its folder; the name of a theme is no path.
-fn beside(base: Option<&Path>, name: String) -> String {
-    let path = Path::new(&name);
+fn beside(base: Option<&Path>, name: &str) -> String {
+    let path = Path::new(name);
     let is_path = path.extension().is_some() || path.components().count() > 1;
-    base.filter(|_| is_path).map_or_else(|| name.clone(), |base| base.join(path).to_string_lossy().into_owned())
+    base.filter(|_| is_path).map_or_else(|| name.to_owned(), |base| base.join(path).to_string_lossy().into_owned())
 }
 
 fn redirects(client: &Client) -> Vec<String> {
