@@ -46,16 +46,18 @@ impl Accounts {
         id: RequestId,
         result: Result<Box<Reply>, RequestError>,
     ) -> Option<Result<Box<Reply>, RequestError>> {
-        let needs_proof = match self.pending.get(&id) {
-            Some(Pending::History { .. } | Pending::Activities { .. }) => true,
+        let names_itself = match self.pending.get(&id) {
+            Some(Pending::History { .. } | Pending::Activities { .. }) => false,
             // An order requested by its id is the one meant: ids are unique.
-            Some(Pending::Order(_) | Pending::Clock(_) | Pending::Cancel(..) | Pending::Owner(_)) | None => false,
+            Some(Pending::Order(_)) => true,
+            Some(Pending::Clock(_) | Pending::Cancel(..) | Pending::Owner(_)) | None => return Some(result),
         };
-        let Some(identity) = self.identity(link).filter(|_| needs_proof) else { return Some(result) };
-        let reply = match (identity, result) {
+        let reply = match (self.identity(link), result) {
+            (None, result) => return Some(result),
             (_, Err(error)) => return Some(Err(error)),
-            (Identity::Another, Ok(_)) => return Some(Err(foreign())),
-            (Identity::Linked | Identity::Unknown, Ok(reply)) => reply,
+            (Some(Identity::Another), Ok(_)) => return Some(Err(foreign())),
+            (Some(Identity::Linked), Ok(reply)) if names_itself => return Some(Ok(reply)),
+            (Some(Identity::Linked | Identity::Unknown), Ok(reply)) => reply,
         };
         self.withheld.push(Withheld { link: link.clone(), id, reply, proof: None });
         self.ask_owner(link);

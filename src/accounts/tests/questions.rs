@@ -331,7 +331,7 @@ fn proofs(fixture: &Fixture) -> Vec<Ticket> {
 }
 
 #[test]
-fn one_question_for_the_account_is_under_way_at_a_time_and_proves_only_what_came_before_it() {
+fn one_account_request_at_a_time_confirms_only_earlier_replies() {
     let mut fixture = Fixture::holding(&[]);
     fixture.activities = vec![row("a")];
     fixture.silent = |request| *request == Request::Account;
@@ -353,20 +353,21 @@ fn one_question_for_the_account_is_under_way_at_a_time_and_proves_only_what_came
 }
 
 #[test]
-fn what_the_account_does_not_confirm_is_refused_with_the_reason() {
+fn an_unconfirmed_reply_is_refused_with_the_reason() {
     let mut fixture = Fixture::holding(&[]);
     fixture.activities = vec![row("a")];
     fixture.silent = |request| *request == Request::Account;
-    fixture.accounts.ask_curve(&paper(), Period::Week);
-    fixture.accounts.ask_activities(&paper(), false);
-    fixture.follow();
-    // A queue that was dropped, with what it had not sent, does not leave the answers waiting for ever.
+    let ask = |fixture: &mut Fixture| {
+        fixture.accounts.ask_curve(&paper(), Period::Week);
+        fixture.accounts.ask_activities(&paper(), false);
+        fixture.follow();
+    };
+    ask(&mut fixture);
+    // A dropped queue does not leave the replies waiting forever.
     crate::accounts::questions::after_drop(&mut fixture.accounts, &paper());
-    fixture.accounts.ask_curve(&paper(), Period::Week);
-    fixture.accounts.ask_activities(&paper(), false);
-    fixture.follow();
+    ask(&mut fixture);
     let asked = proofs(&fixture);
-    assert_eq!(asked.first(), asked.last(), "sent again, not asked twice");
+    assert_eq!(asked, [asked[0]; 2], "sent again under the same id");
     let slow = failure(RequestErrorKind::RateLimited { retry_after: Some(Duration::from_secs(9)) }, "slow down");
     fixture.send(Msg::Replied { link: paper(), id: asked[0], result: Err(slow.clone()) });
     let again = *proofs(&fixture).last().unwrap();
@@ -377,6 +378,32 @@ fn what_the_account_does_not_confirm_is_refused_with_the_reason() {
     assert_eq!(account.curve_faults[&Period::Week], words);
     assert_eq!(*account.activities.reach(), crate::accounts::activities::Reach::Failed(words.to_owned()));
     assert!(!fixture.accounts.activities_loading(&paper()));
+}
+
+#[test]
+fn an_order_by_id_needs_no_proof_but_is_refused_while_another_account_answers() {
+    let ask = |fixture: &mut Fixture, live: &LinkId| {
+        let key = OrderKey { link: live.clone(), order: "known".into() };
+        let pending = crate::accounts::questions::Pending::Order(key);
+        let id = crate::accounts::questions::ask(&mut fixture.accounts, live, pending, Request::Order("known".into()));
+        fixture.accounts.admit(
+            live,
+            id,
+            fixture
+                .orders
+                .first()
+                .cloned()
+                .map(|order| Box::new(Reply::Order(vec![order])))
+                .ok_or_else(|| failure(RequestErrorKind::NotFound, "none")),
+        )
+    };
+    let (mut fixture, live) = turned();
+    assert!(ask(&mut fixture, &live).is_some_and(|reply| reply.is_ok()));
+    assert!(proofs(&fixture).is_empty());
+    fixture.accounts.ask_curve(&live, Period::Week);
+    fixture.follow();
+    assert!(fixture.accounts.all()[0].session.another_answers());
+    assert!(ask(&mut fixture, &live).is_some_and(|reply| reply.is_err()));
 }
 
 #[test]
