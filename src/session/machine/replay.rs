@@ -21,8 +21,10 @@ pub(super) struct Replays {
     asked: Option<RequestId>,
     /// The broker's time of the last known change.
     newest: Option<Timestamp>,
-    /// Replayed before this epoch's snapshot was merged; until then the account is not confirmed.
+    /// Replayed, and not confirmed by the account yet.
     early: Vec<TradeUpdate>,
+    /// Only an account requested with this id or a later one confirms them.
+    from: RequestId,
 }
 
 impl Replays {
@@ -65,13 +67,10 @@ impl Session {
         self.send(id, request);
     }
 
-    pub(super) fn on_replay(&mut self, result: Result<Box<Reply>, RequestError>, blotter: &mut Blotter, now: Now) {
+    pub(super) fn on_replay(&mut self, result: Result<Box<Reply>, RequestError>) {
         match result.map(|reply| *reply) {
             Ok(Reply::Replay(updates)) => {
-                self.replays.early = updates;
-                if matches!(self.phase, Phase::Live) {
-                    self.merge_replay(blotter, now);
-                }
+                (self.replays.early, self.replays.from) = (updates, RequestId(self.next_request));
             }
             Ok(_) => {}
             Err(error) => match error.kind {
@@ -87,8 +86,14 @@ impl Session {
         }
     }
 
-    /// Merges the replayed events, once the account is confirmed. Returns how many executions that added.
+    /// Merges the replayed events, once the account has confirmed them or they name a known order. Returns how many
+    /// executions that added.
     pub(super) fn merge_replay(&mut self, blotter: &mut Blotter, now: Now) -> usize {
+        let Replays { early, from, .. } = &self.replays;
+        let known = |update: &TradeUpdate| blotter.order(&update.order.id).is_some();
+        if early.is_empty() || !(self.proofs.confirms(*from) || early.iter().any(known)) {
+            return 0;
+        }
         let changes = blotter.apply_replayed(&std::mem::take(&mut self.replays.early));
         if !changes.gaps.is_empty() {
             self.audit_within(Duration::from_millis(500), now);
