@@ -158,35 +158,33 @@ impl Session {
         self.refresh.retain(|(other, part)| *part != Part::Account || *other >= id);
     }
 
-    /// A request that may be a confirmation failed.
+    /// A request that may be one for the account failed.
     pub(super) fn account_failed(&mut self, id: RequestId, error: &RequestError, now: Now) {
-        if self.proofs.asked != Some(id) {
+        if !self.refresh.contains(&(id, Part::Account)) {
             return;
         }
-        self.proofs.asked = None;
-        let passing =
-            matches!(error.kind, RequestErrorKind::Server | RequestErrorKind::Network | RequestErrorKind::Decode);
-        // A wait that the broker asked for is known when the account is requested again.
-        if matches!(error.kind, RequestErrorKind::RateLimited { .. }) {
-            return;
+        let confirms = self.proofs.asked.take_if(|asked| *asked == id).is_some();
+        match error.kind {
+            // A wait that the broker asked for is known when the account is requested again.
+            RequestErrorKind::RateLimited { .. } => {}
+            RequestErrorKind::Server | RequestErrorKind::Network | RequestErrorKind::Decode
+                if !confirms || self.proofs.tries < TRIES =>
+            {
+                self.proofs.tries += u32::from(confirms);
+                self.proofs.again_at = Some(now.mono + Duration::from_millis(250 << self.proofs.tries));
+            }
+            _ => self.proofs.give_up(now.mono),
         }
-        if passing && self.proofs.tries < TRIES {
-            self.proofs.tries += 1;
-            self.proofs.again_at = Some(now.mono + Duration::from_millis(250 << self.proofs.tries));
-            return;
-        }
-        self.proofs.give_up(now.mono);
     }
 
     /// Takes over what the account has confirmed, drops what it has not confirmed in time, and requests it for the rest.
     pub(super) fn settle_held(&mut self, blotter: &mut Blotter, now: Now) {
-        if self.another_answers() {
-            self.proofs.give_up(now.mono);
-        }
         if let Some((until, _)) = self.waiting(now.mono) {
             self.proofs.wait(until);
         }
-        self.request_confirmation(now);
+        if self.another_answers() || self.waits_for(&Request::Account, now.mono).is_some() {
+            self.proofs.give_up(now.mono);
+        }
         let confirmed = self.proofs.confirmed;
         let settled = |from: RequestId, until: Mono| Some(from) <= confirmed || until <= now.mono;
         if let Some(held) = self.proofs.positions.take_if(|held| settled(held.from, held.until)) {
@@ -196,6 +194,7 @@ impl Session {
             self.settle_pass(held, blotter, now);
         }
         self.merge_proven_early(blotter, now);
+        self.request_confirmation(now);
         if matches!(self.phase, Phase::Live) {
             self.merge_replay(blotter, now);
         }
@@ -251,19 +250,13 @@ impl Session {
         let balances = self.proofs.balances.is_some_and(|at| at <= now.mono || !positions_asked);
         let next = RequestId(self.next_request);
         let Some(from) = self.proofs.wanted(self.resync.is_some(), balances, next, now.mono) else { return };
-        if self.proofs.confirms(from) || self.another_answers() {
-            return;
-        }
         // One at a time: a later one would not be answered sooner.
         if self.refresh.iter().any(|(_, part)| *part == Part::Account)
             || self.must_wait(now.mono)
+            || self.waits_for(&Request::Account, now.mono).is_some()
             || self.proofs.again_at.is_some_and(|at| at > now.mono)
         {
             return;
-        }
-        if self.waits_for(&Request::Account, now.mono).is_some() {
-            self.proofs.balances = None;
-            return self.proofs.give_up(now.mono);
         }
         let id = self.fresh_id();
         (self.proofs.asked, self.proofs.balances, self.proofs.again_at) = (Some(id), None, None);

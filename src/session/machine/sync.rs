@@ -31,7 +31,8 @@ impl Session {
         let resync = Resync::new(self.since, self.mark, account_first, self.limits, backfill);
         let mut resync = resync.with_last(&self.limited);
         resync.leave(self.refresh.iter().map(|(_, part)| *part));
-        if !account_first && !self.proofs.account_fails() && self.parts.is_fresh(Part::Account) {
+        let confirmed_later = !left_out(DisabledRule::Confirm);
+        if confirmed_later && !account_first && !self.proofs.account_fails() && self.parts.is_fresh(Part::Account) {
             // The request that confirms the pass brings the balances.
             resync.leave(std::iter::once(Part::Account));
         }
