@@ -17,7 +17,7 @@ use crate::session::resync::{Since, Snapshot, UNCONFIRMED};
 /// Positions that arrive during a pass wait this long for the request that also confirms the pass.
 const SHARE: Duration = Duration::from_secs(1);
 /// The account answers or fails within this time: that of one request in flight and of one after it.
-const LONGEST: Duration = Duration::from_secs(31);
+pub(super) const LONGEST: Duration = Duration::from_secs(31);
 /// How often a failed confirmation is requested again.
 const TRIES: u32 = 2;
 
@@ -182,6 +182,7 @@ impl Session {
         if let Some((until, _)) = self.waiting(now.mono) {
             self.proofs.wait(until);
         }
+        self.drop_old_replay(blotter, now);
         if self.another_answers() || self.waits_for(&Request::Account, now.mono).is_some() {
             self.proofs.give_up(now.mono);
         }

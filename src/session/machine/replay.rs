@@ -6,7 +6,8 @@
 
 use jiff::Timestamp;
 
-use super::{Duration, Now, Phase, Session};
+use super::proof::LONGEST;
+use super::{Duration, Mono, Now, Phase, Session};
 use crate::domain::TradeUpdate;
 use crate::domain::blotter::Blotter;
 use crate::session::request::{Reply, Request, RequestError, RequestErrorKind, RequestId};
@@ -25,6 +26,7 @@ pub(super) struct Replays {
     early: Vec<TradeUpdate>,
     /// Only an account requested with this id or a later one confirms them.
     from: RequestId,
+    since: Mono,
 }
 
 impl Replays {
@@ -67,10 +69,11 @@ impl Session {
         self.send(id, request);
     }
 
-    pub(super) fn on_replay(&mut self, result: Result<Box<Reply>, RequestError>) {
+    pub(super) fn on_replay(&mut self, result: Result<Box<Reply>, RequestError>, now: Now) {
         match result.map(|reply| *reply) {
             Ok(Reply::Replay(updates)) => {
-                (self.replays.early, self.replays.from) = (updates, RequestId(self.next_request));
+                let from = RequestId(self.next_request);
+                (self.replays.early, self.replays.from, self.replays.since) = (updates, from, now.mono);
             }
             Ok(_) => {}
             Err(error) => match error.kind {
@@ -86,12 +89,24 @@ impl Session {
         }
     }
 
+    fn is_replay_proven(&self, blotter: &Blotter) -> bool {
+        let Replays { early, from, .. } = &self.replays;
+        let known = |update: &TradeUpdate| blotter.order(&update.order.id).is_some();
+        !early.is_empty() && (self.proofs.confirms(*from) || early.iter().any(known))
+    }
+
+    /// Drops replayed events that the account has not confirmed in time.
+    pub(super) fn drop_old_replay(&mut self, blotter: &Blotter, now: Now) {
+        let late = now.mono.since(self.replays.since) >= LONGEST || self.another_answers();
+        if late && !self.is_replay_proven(blotter) {
+            self.replays.early.clear();
+        }
+    }
+
     /// Merges the replayed events, once the account has confirmed them or they name a known order. Returns how many
     /// executions that added.
     pub(super) fn merge_replay(&mut self, blotter: &mut Blotter, now: Now) -> usize {
-        let Replays { early, from, .. } = &self.replays;
-        let known = |update: &TradeUpdate| blotter.order(&update.order.id).is_some();
-        if early.is_empty() || !(self.proofs.confirms(*from) || early.iter().any(known)) {
+        if !self.is_replay_proven(blotter) {
             return 0;
         }
         let changes = blotter.apply_replayed(&std::mem::take(&mut self.replays.early));

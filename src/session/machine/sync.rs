@@ -173,7 +173,7 @@ impl Session {
                 self.start_over(now);
             }
         } else if self.replays.is_answer(id) {
-            self.on_replay(result);
+            self.on_replay(result, now);
         } else {
             self.on_page(id, result, blotter, now);
         }
