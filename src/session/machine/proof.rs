@@ -84,13 +84,12 @@ impl Proofs {
         self.balances = Some(now.mono + LATE_AFTER);
     }
 
-    /// The first request that can confirm everything that is due to be confirmed.
-    fn wanted(&self, positions_share: bool, balances: bool, next: RequestId, now: Mono) -> Option<RequestId> {
-        let alone = |held: &&Held<_>| !positions_share || held.since + SHARE <= now;
-        let pass = self.pass.as_ref().map(|held| held.from);
-        let positions = self.positions.as_ref().filter(alone).map(|held| held.from);
-        let balances = balances.then_some(next);
-        pass.max(positions).or(balances)
+    /// True if the account is to be requested now. Positions that arrive during a pass share its request.
+    fn is_due(&self, passes: bool, positions_asked: bool, now: Mono) -> bool {
+        let alone = |held: &Held<_>| !passes || held.since + SHARE <= now;
+        self.pass.is_some()
+            || self.positions.as_ref().is_some_and(alone)
+            || self.balances.is_some_and(|at| at <= now || !positions_asked)
     }
 
     /// Moves the deadlines behind a wait in which nothing can be requested.
@@ -248,11 +247,9 @@ impl Session {
     /// Requests the account for what is held, unless that is under way.
     fn request_confirmation(&mut self, now: Now) {
         let positions_asked = self.refresh.iter().any(|(_, part)| *part == Part::Positions);
-        let balances = self.proofs.balances.is_some_and(|at| at <= now.mono || !positions_asked);
-        let next = RequestId(self.next_request);
-        let Some(from) = self.proofs.wanted(self.resync.is_some(), balances, next, now.mono) else { return };
         // One at a time: a later one would not be answered sooner.
-        if self.refresh.iter().any(|(_, part)| *part == Part::Account)
+        if !self.proofs.is_due(self.resync.is_some(), positions_asked, now.mono)
+            || self.refresh.iter().any(|(_, part)| *part == Part::Account)
             || self.must_wait(now.mono)
             || self.waits_for(&Request::Account, now.mono).is_some()
             || self.proofs.again_at.is_some_and(|at| at > now.mono)
