@@ -3,7 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::columns::{Column, OrderColumn, PositionColumn, TapeColumn};
@@ -176,9 +176,6 @@ impl AccountScope {
     }
 }
 
-/// The panes of a [`PerPane`] in recordings of version 3, an array in this order; never changed.
-const LISTED: [Pane; 5] = [Pane::Brokers, Pane::Account, Pane::Orders, Pane::Positions, Pane::Tape];
-
 /// A value for each pane. In recordings it is an object by the panes' names: one without a value has the default, and
 /// unknown names are ignored, so that panes may come and go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -215,7 +212,7 @@ impl<T: Serialize> Serialize for PerPane<T> {
 
 impl<'de, T: Deserialize<'de> + Default> Deserialize<'de> for PerPane<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(PerPaneVisitor(PhantomData))
+        deserializer.deserialize_map(PerPaneVisitor(PhantomData))
     }
 }
 
@@ -225,7 +222,7 @@ impl<'de, T: Deserialize<'de> + Default> Visitor<'de> for PerPaneVisitor<T> {
     type Value = PerPane<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a value for each pane")
+        f.write_str("an object with a value for each pane")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
@@ -235,15 +232,6 @@ impl<'de, T: Deserialize<'de> + Default> Visitor<'de> for PerPaneVisitor<T> {
                 Some(pane) => *found.get_mut(pane) = map.next_value()?,
                 None => drop(map.next_value::<IgnoredAny>()?),
             }
-        }
-        Ok(found)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        let mut found = PerPane::of(|_| T::default());
-        for (place, pane) in LISTED.into_iter().enumerate() {
-            let missing = || serde::de::Error::invalid_length(place, &self);
-            *found.get_mut(pane) = seq.next_element()?.ok_or_else(missing)?;
         }
         Ok(found)
     }
@@ -279,13 +267,6 @@ mod tests {
         assert_eq!(serde_json::from_str::<PerPane<u8>>(text).unwrap(), digits);
         assert!(digits.iter().all(|(pane, digit)| digits.get(pane) == digit && *digit == pane.digit()));
         assert_eq!(read(r#"{"Tape":5,"Watchlist":[6],"Brokers":1}"#).unwrap(), [1, 0, 0, 0, 5], "panes come and go");
-    }
-
-    #[test]
-    fn the_array_of_version_3_is_read_in_its_own_order() {
-        assert_eq!(read("[1,2,3,4,5]").unwrap(), [1, 2, 3, 4, 5]);
-        for wrong in ["[1,2,3,4]", "[1,2,3,4,5,6]", "[1,2,3,4,\"5\"]", "7"] {
-            assert!(read(wrong).is_err(), "{wrong}");
-        }
+        assert!(read("[1,2,3,4,5]").is_err(), "an array names no panes");
     }
 }

@@ -19,6 +19,8 @@ pub(crate) enum DisabledRule {
     Monotone,
     /// The recent orders are one page, however long the gap is.
     WholeGap,
+    /// Answers of REST are believed without asking the account.
+    Confirm,
 }
 
 #[cfg(test)]

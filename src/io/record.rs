@@ -2,7 +2,7 @@
 //!
 //! Messages hold no secrets except what is typed or pasted while linking, which is written as dots. Effects are not
 //! recorded; a replay performs none. A recording is bound to its version and is no store (docs/DESIGN.md 9.7): it holds
-//! the program's own messages, so whoever changes how one is written raises `VERSION`.
+//! the program's own messages, so whoever changes how one is written, or which requests are sent, raises `VERSION`.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Read, Write};
@@ -23,10 +23,8 @@ use crate::domain::text::{escape_json, sanitize_to};
 use crate::domain::{BrokerId, Environment, Now};
 use crate::link::progress::Sensitive;
 
-/// The layout of the file; another one is refused rather than misread.
-const VERSION: u32 = 4;
-/// The oldest layout that is read; in version 3 values per pane are arrays.
-const OLDEST: u32 = 3;
+/// The layout of the file and the requests that the messages answer; another one is refused rather than misread.
+const VERSION: u32 = 5;
 /// The longest line that is read, in bytes: a body of 8 MiB, read and kept beside its text.
 const LONGEST_LINE: u64 = 64 * 1024 * 1024;
 /// Most bytes read from a pipe.
@@ -47,7 +45,7 @@ pub enum RecordError {
         source: std::io::Error,
     },
     /// The file has a layout that this program does not read.
-    #[error("{path} is a recording of version {version}{}; this program reads versions {OLDEST} to {VERSION}", by(.program.as_ref()))]
+    #[error("{path} is a recording of version {version}{}; this program reads version {VERSION}", by(.program.as_ref()))]
     Version {
         /// Which file.
         path: String,
@@ -250,7 +248,7 @@ impl Replay {
         let first = first.ok_or_else(|| wrong("it is empty".to_owned()))?;
         // The version first: the rest of another version's line may not fit.
         let Layout { version, program } = serde_json::from_slice(&first).map_err(|error| wrong(error.to_string()))?;
-        if !(u64::from(OLDEST)..=u64::from(VERSION)).contains(&version) {
+        if version != u64::from(VERSION) {
             let program = program.map(|program| sanitize_to(&program, 40));
             return Err(RecordError::Version { path: name, version, program });
         }

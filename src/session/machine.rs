@@ -8,6 +8,7 @@ mod epoch;
 mod figures;
 mod identity;
 mod missing_orders;
+mod proof;
 mod replay;
 mod status;
 mod stream;
@@ -24,6 +25,7 @@ use jiff::Timestamp;
 use self::audit::{Audits, Unknown};
 pub use self::identity::Identity;
 use self::missing_orders::MissingOrders;
+use self::proof::Proofs;
 use self::replay::Replays;
 use self::token::Confirm;
 use super::backfill::Backfill;
@@ -222,6 +224,7 @@ pub struct Session {
     conflicts: HashMap<OrderId, (Mono, Conflict)>,
     refresh: Vec<(RequestId, Part)>,
     refreshed_at: Option<Mono>,
+    proofs: Proofs,
     confirm: Option<Confirm>,
     audits: Audits,
     latency: Option<Duration>,
@@ -281,6 +284,7 @@ impl Session {
             conflicts: HashMap::new(),
             refresh: Vec::new(),
             refreshed_at: None,
+            proofs: Proofs::default(),
             confirm: None,
             audits: Audits::default(),
             latency: None,
@@ -329,6 +333,7 @@ impl Session {
             Input::Timeout => self.on_timeout(blotter, now),
         }
         self.leave_figures(blotter, now);
+        self.settle_held(blotter, now);
         self.merge_held_early(blotter, now);
         self.update_status(now);
     }
@@ -464,6 +469,7 @@ impl Session {
         }
         // These only wake the session: every input ends in `leave_figures` and `update_status`.
         let _ = self.timers.due(Timer::Figures, now.mono);
+        let _ = self.timers.due(Timer::Held, now.mono);
         let _ = self.timers.due(Timer::Appraise, now.mono);
         if self.timers.due(Timer::Healthy, now.mono) {
             self.attempt = 0;

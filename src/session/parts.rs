@@ -246,6 +246,11 @@ impl Parts {
         self.change(part, |known| known.fault = Some(reason));
     }
 
+    /// An answer arrived and is not used.
+    pub(super) fn dropped(&mut self, part: Part, reason: String) {
+        self.change(part, |known| (known.first, known.fault) = (None, Some(reason)));
+    }
+
     /// Plans the next request. A part that has not been answered keeps its earlier due time.
     pub(super) fn due(&mut self, part: Part, at: Mono) {
         self.change(part, |known| {

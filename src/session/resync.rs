@@ -5,6 +5,7 @@
 
 mod failures;
 mod legs;
+mod proven;
 mod question;
 mod unlisted;
 
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+pub(in crate::session) use self::proven::UNCONFIRMED;
 pub(in crate::session) use self::question::Endpoint;
 use self::question::{List, Question};
 use super::backfill::Backfill;
@@ -95,6 +97,12 @@ pub(super) struct Snapshot {
     pub(super) history_before: Option<Timestamp>,
     /// Where the next pass continues beyond the lists.
     pub(super) backfill: Backfill,
+    /// The orders that each answer names.
+    named: Vec<(Part, Vec<OrderId>)>,
+    /// Another account answered during the pass.
+    pub(super) doubted: bool,
+    /// The account did not confirm the answers: only those that prove themselves are left.
+    pub(super) unproven: bool,
 }
 
 /// What follows from an answer.
@@ -256,6 +264,11 @@ impl Resync {
         self.pending.values().filter(|question| question.is_of_figures()).map(|question| question.asked).min()
     }
 
+    /// Another account answers: any answer may be from it.
+    pub(super) fn doubt(&mut self) {
+        self.snapshot.doubted |= self.snapshot.has_answers();
+    }
+
     /// The next request to send, unless enough are in flight.
     pub(super) fn ask(&mut self, now: Mono, id: impl FnOnce() -> RequestId) -> Option<(RequestId, Request)> {
         let asking = !self.pending.is_empty() || !self.parked.is_empty();
@@ -297,6 +310,7 @@ impl Resync {
                 if let Some(words) = unread_words(&unread) {
                     self.lack(&question, words);
                 }
+                self.snapshot.note_answer(question.part(), &reply);
                 self.take(&question, reply, blotter);
             }
             Err(error) => match self.failed(question, error) {

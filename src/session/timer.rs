@@ -19,6 +19,8 @@ pub(super) enum Timer {
     Marks,
     /// Stop waiting for balances or positions.
     Figures,
+    /// The next step for answers that the account has not confirmed.
+    Held,
     /// Query REST although the stream is not listening yet.
     Early,
     /// Retry the token that was refused.

@@ -171,6 +171,8 @@ pub(super) struct Plan {
     pub(super) others: OtherPrograms,
     /// Endpoints that fail for a while.
     pub(super) fault_windows: Vec<FaultWindow>,
+    /// While another account answers instead of the one of the token.
+    pub(super) turn: Option<(Duration, Duration)>,
     /// When the faults and the trading end.
     pub(super) calm_at: Duration,
     /// Mean time between the broker's actions.

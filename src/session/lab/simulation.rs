@@ -6,6 +6,7 @@ mod judge;
 mod network;
 mod program;
 mod rest;
+mod turn;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -15,6 +16,7 @@ use jiff::Timestamp;
 
 use self::program::Program;
 use self::rest::Asked;
+use self::turn::Stranger;
 use super::broker::Broker;
 use super::chance::Chance;
 use super::journal::{Journal, Setting};
@@ -111,6 +113,8 @@ struct Simulation {
     number: u64,
     brokers: Vec<Broker>,
     programs: Vec<Program>,
+    /// The other account that a token may turn to.
+    stranger: Stranger,
     journal: Box<dyn Journal>,
     /// Which program streams each account.
     owners: Vec<Option<usize>>,
@@ -146,7 +150,8 @@ pub(super) fn run(seed: u64, history: bool) -> (Outcome, Vec<String>) {
 
 fn draw(seed: u64) -> (Chance, Plan) {
     let mut chance = Chance::new(seed);
-    let plan = Plan::draw(&mut chance);
+    let mut plan = Plan::draw(&mut chance);
+    plan.draw_turn(&mut Chance::new(!seed));
     (chance, plan)
 }
 
@@ -197,6 +202,7 @@ impl Simulation {
             owners: vec![None; brokers.len()],
             brokers,
             programs,
+            stranger: Stranger::new(plan.reading),
             honest: plan.stream_is_honest(),
             plan,
             chance,
@@ -231,6 +237,7 @@ impl Simulation {
             (window.from, window.to) = (window.from + self.now, window.to + self.now);
         }
         self.plan.calm_at += self.now;
+        self.plan.turn = self.plan.turn.map(|(from, to)| (from + self.now, to + self.now));
         self.plan.lull = self.plan.lull.map(|(from, to)| (from + self.now, to + self.now));
         for (at, long) in self.journal.kills() {
             self.at(at, Event::Incident(Incident::Kill(long)));

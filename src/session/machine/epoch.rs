@@ -21,9 +21,10 @@ impl Session {
         self.asked_from = self.next_request;
         (self.early, self.recognised) = (false, false);
         self.refresh.clear();
+        self.proofs.abandon();
         self.replays.abandon();
         self.parts.begin();
-        for timer in [Timer::Retry, Timer::Audit, Timer::Refresh, Timer::Marks, Timer::Figures] {
+        for timer in [Timer::Retry, Timer::Audit, Timer::Refresh, Timer::Marks, Timer::Figures, Timer::Held] {
             self.timers.clear(timer);
         }
         self.out.push_back(Output::DropRequests);

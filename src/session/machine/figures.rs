@@ -54,7 +54,7 @@ impl Session {
             Ok((Reply::Positions(_), _)) if self.is_unidentified() => return,
             Ok((Reply::Positions(positions), unread)) => {
                 self.limited.remove(&Endpoint::Positions);
-                return self.on_positions(positions, &unread, now);
+                return self.hold_positions(positions, unread, now);
             }
             Ok(_) => return self.parts.lost(part, "the broker's answer does not match the request".to_owned()),
             Err(error) => error,
@@ -157,17 +157,20 @@ impl Session {
         }
         let next = now.mono + after;
         self.timers.set(Timer::Marks, next);
-        for (part, request) in [(Part::Account, Request::Account), (Part::Positions, Request::Positions)] {
-            if let Some(until) = self.waits_for(&request, now.mono) {
-                // The other request does not wait for it.
-                self.timers.hasten(Timer::Marks, until);
-                continue;
-            }
-            self.refreshed_at = Some(now.mono);
-            self.parts.asked(part, next, now.mono);
-            let id = self.fresh_id();
-            self.refresh.push((id, part));
-            self.send(id, request);
+        if let Some(until) = self.waits_for(&Request::Account, now.mono) {
+            // Without the account, nothing confirms the positions.
+            return self.timers.hasten(Timer::Marks, until);
         }
+        self.refreshed_at = Some(now.mono);
+        self.parts.asked(Part::Account, next, now.mono);
+        self.proofs.want_balances(now);
+        if let Some(until) = self.waits_for(&Request::Positions, now.mono) {
+            // The balances do not wait for it.
+            return self.timers.hasten(Timer::Marks, until);
+        }
+        self.parts.asked(Part::Positions, next, now.mono);
+        let id = self.fresh_id();
+        self.refresh.push((id, Part::Positions));
+        self.send(id, Request::Positions);
     }
 }

@@ -85,6 +85,9 @@ impl Session {
         }
         self.foreign = Some(foreign);
         (self.identified, self.recognised) = (false, false);
+        if let Some(resync) = &mut self.resync {
+            resync.doubt();
+        }
         if lasts >= MINUTE {
             self.reject_account(account, now);
             return AccountMatch::Another;

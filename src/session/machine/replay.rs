@@ -6,7 +6,8 @@
 
 use jiff::Timestamp;
 
-use super::{Duration, Now, Phase, Session};
+use super::proof::LONGEST;
+use super::{Duration, Mono, Now, Phase, Session};
 use crate::domain::TradeUpdate;
 use crate::domain::blotter::Blotter;
 use crate::session::request::{Reply, Request, RequestError, RequestErrorKind, RequestId};
@@ -21,8 +22,11 @@ pub(super) struct Replays {
     asked: Option<RequestId>,
     /// The broker's time of the last known change.
     newest: Option<Timestamp>,
-    /// Replayed before this epoch's snapshot was merged; until then the account is not confirmed.
+    /// Replayed, and not confirmed by the account yet.
     early: Vec<TradeUpdate>,
+    /// Only an account requested with this id or a later one confirms them.
+    from: RequestId,
+    since: Mono,
 }
 
 impl Replays {
@@ -65,13 +69,11 @@ impl Session {
         self.send(id, request);
     }
 
-    pub(super) fn on_replay(&mut self, result: Result<Box<Reply>, RequestError>, blotter: &mut Blotter, now: Now) {
+    pub(super) fn on_replay(&mut self, result: Result<Box<Reply>, RequestError>, now: Now) {
         match result.map(|reply| *reply) {
             Ok(Reply::Replay(updates)) => {
-                self.replays.early = updates;
-                if matches!(self.phase, Phase::Live) {
-                    self.merge_replay(blotter, now);
-                }
+                let from = RequestId(self.next_request);
+                (self.replays.early, self.replays.from, self.replays.since) = (updates, from, now.mono);
             }
             Ok(_) => {}
             Err(error) => match error.kind {
@@ -87,8 +89,26 @@ impl Session {
         }
     }
 
-    /// Merges the replayed events, once the account is confirmed. Returns how many executions that added.
+    fn is_replay_proven(&self, blotter: &Blotter) -> bool {
+        let Replays { early, from, .. } = &self.replays;
+        let known = |update: &TradeUpdate| blotter.order(&update.order.id).is_some();
+        !early.is_empty() && (self.proofs.confirms(*from) || early.iter().any(known))
+    }
+
+    /// Drops replayed events that the account has not confirmed in time.
+    pub(super) fn drop_old_replay(&mut self, blotter: &Blotter, now: Now) {
+        let late = now.mono.since(self.replays.since) >= LONGEST || self.another_answers();
+        if late && !self.is_replay_proven(blotter) {
+            self.replays.early.clear();
+        }
+    }
+
+    /// Merges the replayed events, once the account has confirmed them or they name a known order. Returns how many
+    /// executions that added.
     pub(super) fn merge_replay(&mut self, blotter: &mut Blotter, now: Now) -> usize {
+        if !self.is_replay_proven(blotter) {
+            return 0;
+        }
         let changes = blotter.apply_replayed(&std::mem::take(&mut self.replays.early));
         if !changes.gaps.is_empty() {
             self.audit_within(Duration::from_millis(500), now);

@@ -80,6 +80,7 @@ impl Session {
         let mut reason = match (&waiting, failing.is_empty()) {
             (_, false) => parts::sentence(&failing),
             (Some((_, reason)), true) => reason.clone(),
+            (None, true) if self.proofs.holds_pass() => format!("{}: no answer", Part::Account),
             (None, true) if self.is_unanswered(now.mono) => "the broker is slow to answer".to_owned(),
             (None, true) => "the broker is answering; there is a lot to fetch".to_owned(),
         };

@@ -10,7 +10,7 @@ use crate::domain::disabled_rule::{DisabledRule, left_out};
 use crate::session::parts::Part;
 use crate::session::request::route::LimitScope;
 use crate::session::request::{Reply, Request, RequestError, RequestErrorKind, RequestId};
-use crate::session::resync::{RATE_LIMIT_WAIT, Resync, Since, Snapshot, Step};
+use crate::session::resync::{RATE_LIMIT_WAIT, Resync, Since, Snapshot, Step, UNCONFIRMED};
 
 /// A failure in this many consecutive passes is reported.
 const LASTING_PASSES: u32 = 3;
@@ -20,7 +20,7 @@ impl Session {
     pub(super) fn start_pass(&mut self, now: Now) {
         let rests = matches!(self.phase, Phase::Idle | Phase::Confirming | Phase::Dead);
         let unheard = matches!(self.phase, Phase::Opening | Phase::Backoff) && !self.early;
-        if self.resync.is_some() || rests || unheard {
+        if self.resync.is_some() || self.proofs.holds_pass() || rests || unheard {
             return;
         }
         self.parts.pass_began();
@@ -31,6 +31,11 @@ impl Session {
         let resync = Resync::new(self.since, self.mark, account_first, self.limits, backfill);
         let mut resync = resync.with_last(&self.limited);
         resync.leave(self.refresh.iter().map(|(_, part)| *part));
+        let confirmed_later = !left_out(DisabledRule::Confirm);
+        if confirmed_later && !account_first && !self.proofs.account_fails() && self.parts.is_fresh(Part::Account) {
+            // The request that confirms the pass brings the balances.
+            resync.leave(std::iter::once(Part::Account));
+        }
         self.resync = Some(resync);
         self.ask(now);
         self.ask_replay(now);
@@ -154,6 +159,11 @@ impl Session {
             },
             result => result,
         };
+        match &result {
+            Ok(reply) if reply.account().is_some() && !self.confirms(id) => self.account_confirmed(id),
+            Ok(_) => {}
+            Err(error) => self.account_failed(id, error, now),
+        }
         if self.confirms(id) {
             self.on_confirmed(result, now);
         } else if let Some(place) = self.refresh.iter().position(|(known, _)| *known == id) {
@@ -163,7 +173,7 @@ impl Session {
                 self.start_over(now);
             }
         } else if self.replays.is_answer(id) {
-            self.on_replay(result, blotter, now);
+            self.on_replay(result, now);
         } else {
             self.on_page(id, result, blotter, now);
         }
@@ -256,13 +266,13 @@ impl Session {
                 if let Some(resync) = self.resync.take() {
                     resync.note_limits(&mut self.limited);
                     let (snapshot, next) = resync.finish();
-                    self.on_snapshot(snapshot, next, blotter, now);
+                    self.hold_pass(snapshot, next, blotter, now);
                 }
             }
         }
     }
 
-    /// Shows balances and positions as they arrive; false if the account turned out to be another one.
+    /// Shows balances as they arrive, and positions once they are confirmed; false if the account turned out to be another one.
     fn show_at_once(&mut self, reply: &Reply, blotter: &mut Blotter, now: Now) -> bool {
         let epoch = self.epoch;
         match reply.clone().split() {
@@ -270,7 +280,7 @@ impl Session {
                 self.on_account(account, &unread, blotter, now);
             }
             (Reply::Positions(positions), unread) if !self.is_unidentified() => {
-                self.on_positions(positions, &unread, now);
+                self.hold_positions(positions, unread, now);
             }
             _ => {}
         }
@@ -335,7 +345,7 @@ impl Session {
         }
     }
 
-    fn on_snapshot(&mut self, mut snapshot: Snapshot, next: Since, blotter: &mut Blotter, now: Now) {
+    pub(super) fn on_snapshot(&mut self, mut snapshot: Snapshot, next: Since, blotter: &mut Blotter, now: Now) {
         self.backfill = std::mem::take(&mut snapshot.backfill);
         let asked_again = |failures: u32| failures.saturating_add(1);
         if self.is_unidentified() {
@@ -366,19 +376,23 @@ impl Session {
         let changes = blotter.apply_snapshot(&snapshot.orders, &snapshot.activities);
         let recovered = changes.executions.len();
         // Orders do not depend on positions and balances: without them the rest is whole, if the account answered.
-        let whole = snapshot.faults.keys().all(|part| match part {
-            Part::Account => !snapshot.given_up.contains(part),
-            part => *part == Part::Positions,
-        });
+        let whole = !snapshot.unproven
+            && snapshot.faults.keys().all(|part| match part {
+                Part::Account => !snapshot.given_up.contains(part),
+                part => *part == Part::Positions,
+            });
         // Failing balances must not make passes rarer.
-        let listed = snapshot.faults.keys().all(|part| matches!(part, Part::Positions | Part::Account));
+        let beside =
+            |(part, reason): (&Part, &String)| matches!(part, Part::Positions | Part::Account) || reason == UNCONFIRMED;
+        let listed = snapshot.faults.iter().all(beside);
         if whole {
             (self.since, self.incomplete) = (next, 0);
         } else {
             self.incomplete = asked_again(self.incomplete);
             self.log("a part of the data could not be fetched; retrying it");
         }
-        self.snapshot_merged |= snapshot.given_up.iter().all(|part| matches!(part, Part::Positions | Part::Account));
+        self.snapshot_merged |=
+            !snapshot.unproven && snapshot.given_up.iter().all(|part| matches!(part, Part::Positions | Part::Account));
         match self.phase {
             // The account of the held updates is not proven: they stay held.
             Phase::Syncing { .. } if !self.is_proven() => self.changed(changes, blotter, now),

@@ -9,6 +9,7 @@ mod legs;
 mod limits;
 mod missing_orders;
 mod parts;
+mod proof;
 mod refused;
 mod replay;
 mod slow;
@@ -52,6 +53,8 @@ struct Fixture {
     /// Requests that are never answered, and those in flight with the time when they count as failed.
     hangs: Option<Wanted>,
     hung: Vec<(Mono, RequestId, Request)>,
+    /// The first of these requests and everything after it reaches another account.
+    turns: Option<Wanted>,
     /// Unreadable rows of the open order list.
     unread: Vec<Unread>,
     /// Every page of executions but the first is unreadable.
@@ -93,6 +96,7 @@ impl Fixture {
             fails: None,
             hangs: None,
             hung: Vec::new(),
+            turns: None,
             unread: Vec::new(),
             unread_history: false,
             positions: Vec::new(),
@@ -125,6 +129,9 @@ impl Fixture {
                 Output::OpenStream(epoch, form) => self.opened.push((epoch, form)),
                 Output::Request(id, request) => {
                     self.asked.push(request.clone());
+                    if self.turns.take_if(|turns| turns(&request)).is_some() {
+                        self.turn();
+                    }
                     if self.hangs.is_some_and(|hangs| hangs(&request)) {
                         self.hung.push((self.now.mono + TIMEOUT, id, request));
                         continue;

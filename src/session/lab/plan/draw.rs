@@ -5,6 +5,9 @@ use std::time::Duration;
 use super::{Body, DAY, Endpoint, EndpointFault, FaultWindow, Incident, OtherPrograms, Plan, Reading, Stamps};
 use crate::session::lab::chance::Chance;
 
+/// How long the account stays silent after another one has answered.
+const SILENT_AFTER: Duration = Duration::from_secs(150);
+
 fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(1).max(1)
 }
@@ -183,6 +186,30 @@ impl Plan {
         }
         let end = self.fault_windows.iter().map(|window| window.to).max().unwrap_or_default();
         self.lengthen(end);
+    }
+
+    /// In some runs the token reaches another account for a while. The account itself is silent meanwhile, or from the
+    /// end of it on, for longer than any answer is held: after it, nothing shows which answers were the other's.
+    pub(in crate::session::lab) fn draw_turn(&mut self, chance: &mut Chance) {
+        if !chance.percent(20) {
+            return;
+        }
+        self.incidents.retain(|(_, incident)| !matches!(incident, Incident::Reset));
+        let from = Duration::from_millis(chance.below(millis(self.calm_at)));
+        let to = from + chance.millis(3_000, 50_000);
+        let fault = match chance.below(5) {
+            0 => EndpointFault::Forbidden,
+            1 => EndpointFault::Server,
+            2 => EndpointFault::Hang,
+            3 => EndpointFault::Body(Body::Html),
+            _ => EndpointFault::Limited(Duration::from_secs(30)),
+        };
+        // A request that is on its way when the other account goes is not answered by the linked one either.
+        let silent_from = *chance.pick(&[from, to.saturating_sub(Duration::from_secs(2))]);
+        let silent = FaultWindow { endpoint: Endpoint::Account, from: silent_from, to: to + SILENT_AFTER, fault };
+        self.fault_windows.insert(0, silent);
+        self.turn = Some((from, to));
+        self.lengthen(to + SILENT_AFTER);
     }
 
     /// Several days of an account that is watched all the time, with a few faults and incidents every day.

@@ -1,7 +1,7 @@
 //! What happens to a program, and what it does.
 
 use super::program::Program;
-use super::{AGAIN, Event, Incident, LIMITS, LOOK, Simulation, broker_time};
+use super::{AGAIN, Event, Incident, LIMITS, LOOK, Simulation, broker_time, turn};
 use crate::domain::blotter::{Blotter, Changes};
 use crate::domain::{AccountId, Now, TradeUpdate};
 use crate::session::event::StreamEvent;
@@ -61,6 +61,9 @@ impl Simulation {
         let lives = self.programs[program].lives + 1;
         let mut session = Session::new(lives);
         session.limits = LIMITS;
+        if self.plan.turn.is_some() {
+            session.belongs_to(self.brokers[self.programs[program].broker].id(), false);
+        }
         self.programs[program].session = Some(session);
         self.programs[program].lives = lives;
         self.remember(program);
@@ -281,11 +284,19 @@ impl Simulation {
                     // These updates could not be attributed to an account; the lists are requested instead.
                     self.forget_early(program);
                 }
+                if self.stranger.is_of(&account) {
+                    self.fail(|| "another account is shown".to_owned());
+                }
                 self.programs[program].account = Some(account.id.clone());
                 self.keep(program, Kept::Account(&account.id));
                 self.programs[program].shown.account = Some(*account);
             }
-            Output::Positions(positions) => self.programs[program].shown.positions = Some(positions),
+            Output::Positions(positions) => {
+                if turn::are_strange(&positions) {
+                    self.fail(|| "positions of another account are shown".to_owned());
+                }
+                self.programs[program].shown.positions = Some(positions);
+            }
             Output::State(state) => {
                 self.hash(state.word());
                 self.note(|| format!("   {state} {}", state.reason().unwrap_or_default()));

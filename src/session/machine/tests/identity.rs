@@ -60,8 +60,9 @@ fn after_a_restart_known_orders_identify_the_account_of_the_lists() {
     );
     fixture.execute("o", 20, true);
     assert_eq!(fixture.held(), Qty::whole(60), "{:?}", fixture.session.state());
-    assert!(fixture.session.freshness(Part::Positions, fixture.now.mono).current);
-    assert!(fixture.session.freshness(Part::Working, fixture.now.mono).current);
+    let orders = fixture.session.freshness(Part::Working, fixture.now.mono);
+    assert!(orders.good.is_some() && !orders.current && !orders.whole, "{orders:?}");
+    assert_eq!(fixture.session.freshness(Part::Positions, fixture.now.mono).good, None, "nothing confirms positions");
     assert_eq!(fixture.session.freshness(Part::Account, fixture.now.mono).good, None);
 }
 

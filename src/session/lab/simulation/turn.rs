@@ -1,0 +1,48 @@
+//! The token turns: for a while another account answers.
+
+use super::{Simulation, broker_time};
+use crate::domain::{Account, Position};
+use crate::session::lab::broker::Broker;
+use crate::session::lab::chance::Chance;
+use crate::session::lab::plan::Reading;
+use crate::session::request::{Reply, Request};
+
+/// The symbol of the other account's position.
+const SYMBOL: &str = "STRANGE";
+
+/// The other account, which trades whenever it answers.
+pub(super) struct Stranger {
+    broker: Broker,
+    /// Of its own, so that the other runs stay as they are.
+    chance: Chance,
+}
+
+impl Stranger {
+    pub(super) fn new(reading: Reading) -> Self {
+        Self { broker: Broker::new("x", reading, broker_time(std::time::Duration::ZERO)), chance: Chance::new(1) }
+    }
+
+    pub(super) fn is_of(&self, account: &Account) -> bool {
+        account.id == self.broker.id()
+    }
+}
+
+/// True for positions of the other account.
+pub(super) fn are_strange(positions: &[Position]) -> bool {
+    positions.iter().any(|position| position.symbol.as_str() == SYMBOL)
+}
+
+impl Simulation {
+    /// The other account's answer, while the token reaches it; `None` otherwise.
+    pub(super) fn strange_answer(&mut self, request: &Request) -> Option<Option<Reply>> {
+        self.plan.turn.filter(|(from, to)| *from <= self.now && self.now < *to)?;
+        let now = broker_time(self.now);
+        for _ in 0..3 {
+            self.stranger.broker.act(&self.plan, &mut self.stranger.chance, now);
+        }
+        Some(match request {
+            Request::Positions => Some(Reply::Positions(vec![Position::unread(SYMBOL.into())])),
+            request => self.stranger.broker.answer(request, now),
+        })
+    }
+}
