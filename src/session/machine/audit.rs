@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use super::{Duration, Mono, Now, Phase, Session, Timer};
 use crate::domain::blotter::{Blotter, Changes, Conflict};
 use crate::domain::execution::Source;
-use crate::domain::order::OrderStatus;
+use crate::domain::order::{Order, OrderStatus};
 use crate::domain::text::counted;
 use crate::domain::update::TradeUpdate;
-use crate::domain::{ExecutionId, OrderId};
+use crate::domain::{Execution, ExecutionId, OrderId};
 
 /// How long the stream may lag behind REST before it counts as having missed something.
 pub(super) const GRACE: Duration = Duration::from_secs(3);
@@ -31,6 +31,8 @@ const LOOK_AGAIN: Duration = Duration::from_secs(15);
 /// Delay after an incomplete pass, doubled for each consecutive one.
 const AGAIN: Duration = Duration::from_secs(10);
 const AGAIN_AT_MOST: Duration = BUSY;
+/// The clock of rows differs from that of orders by this much at most (docs/ALPACA.md 5.4).
+const ROW_CLOCK: Duration = Duration::from_secs(5);
 /// Minimum interval between audits that something unknown causes.
 const UNKNOWN_EVERY: Duration = Duration::from_mins(1);
 /// A stream that reported nothing for this long while things changed is starved.
@@ -133,9 +135,16 @@ impl Audits {
         };
         // An execution that replaces a placeholder was counted when the placeholder was created.
         let explains = |order: &OrderId| changes.removed.iter().any(|id| Blotter::is_placeholder_of(id, order));
+        // An order's times are no earlier than its executions; those of rows may be too late.
+        let is_older = |row: &Execution| {
+            let stated = blotter.order(&row.order_id).and_then(Order::last_stated_at);
+            let late = live_from.and_then(|from| from.checked_add(ROW_CLOCK).ok());
+            stated.is_some() && stated <= live_from && row.at <= late
+        };
         let traded = |id: &&ExecutionId| {
             let row = blotter.execution(id);
-            row.is_some_and(|row| (row.at.is_none() || row.at > live_from) && !explains(&row.order_id))
+            let is_new = |row: &Execution| (row.at.is_none() || row.at > live_from) && !is_older(row);
+            row.is_some_and(|row| is_new(row) && !explains(&row.order_id))
         };
         if !self.based {
             self.based = complete && self.pass_began.since(self.live_since) >= LAG;

@@ -22,11 +22,20 @@ impl Ledger {
             || self.of(&report.order_id).any(|row| match &row.kind {
                 // A row has another id than the one in stream reports.
                 ExecutionKind::Bust { of: Some(of) } if is_row(&report.id) => {
-                    self.get(of).is_none() && row.qty.abs() == report.qty
+                    self.get(of).is_none() && row.qty.abs() == report.qty && !self.is_of_another_row(row, report)
                 }
                 ExecutionKind::Bust { of: Some(of) } => *of == report.id,
                 _ => false,
             })
+    }
+
+    /// True if a bust of an unknown execution id states what another row states, and this row does not.
+    fn is_of_another_row(&self, bust: &Execution, report: &Execution) -> bool {
+        let busted = Execution { qty: bust.qty.abs(), ..bust.clone() };
+        let states_it = |row: &Execution| row.px.is_some() && busted.states_the_same(row);
+        let is_other = |row: &&Execution| is_row(&row.id) && row.id != report.id && states_it(row);
+        let mut rows = self.of(&report.order_id).chain(self.at_hand(&report.order_id));
+        busted.px.is_some() && !states_it(report) && rows.any(|row| is_other(&row))
     }
 
     /// The execution with this id; for a correction, the execution at the start of its chain of corrections.

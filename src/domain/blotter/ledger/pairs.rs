@@ -144,7 +144,7 @@ impl Ledger {
         }
     }
 
-    fn at_hand(&self, order: &OrderId) -> impl Iterator<Item = &Execution> {
+    pub(super) fn at_hand(&self, order: &OrderId) -> impl Iterator<Item = &Execution> {
         self.at_hand.rows.get(order).into_iter().flatten()
     }
 

@@ -140,6 +140,29 @@ fn a_row_that_became_smaller_is_its_execution_s_though_others_like_it_have_rows_
 }
 
 #[test]
+fn a_bust_of_what_another_row_states_is_no_doubt_about_a_row_that_was_corrected_unheard() {
+    for restarts in [true, false] {
+        let mut blotter = Blotter::default();
+        blotter.apply_update(&told(3, "10.45"));
+        blotter.apply_snapshot(&[filled(6, "10.42", 2)], &[stated("r1", 3, 3, "10.45"), stated("r2", 3, 6, "10.38")]);
+        let mut undoing = bust("b1", "e2", 3, 3, 3);
+        undoing.executions[0].px = "10.38".parse().ok();
+        blotter.apply_update(&undoing);
+        if restarts {
+            let mut again = Blotter::default();
+            let (orders, executions) = (blotter.orders().cloned().collect(), blotter.executions().cloned().collect());
+            again.restore(orders, executions, Vec::new(), Some(at(9)));
+            blotter = again;
+        }
+        let rest = [stated("r1", 3, 3, "10.02"), stated("r2", 3, 6, "10.38")];
+        for _ in 0..3 {
+            blotter.apply_snapshot(&[filled(3, "10.02", 5)], &rest);
+        }
+        assert_eq!(rows(&blotter), ["trade 3 @10.45", "trade 3 @10.38", "bust 3 @10.38", "correction 3 @10.02"]);
+    }
+}
+
+#[test]
 fn two_prices_that_were_corrected_unheard_are_told_apart_by_their_spans() {
     let mut blotter = Blotter::default();
     for (id, price, cum) in [("e1", "10.25", 10), ("e2", "10.30", 20)] {

@@ -244,6 +244,25 @@ fn a_state_that_the_stream_left_out_counts_even_if_it_reported_earlier_states_of
 }
 
 #[test]
+fn an_old_order_whose_rows_have_a_late_clock_is_nothing_that_the_stream_left_out() {
+    for (row_at, order_at, counts) in [(104, 98, false), (106, 98, true), (104, 101, true)] {
+        let mut fixture = Fixture::new();
+        fixture.orders.push(Order { updated_at: at(100), ..order("o") });
+        fixture.listen();
+        fixture.pass(Duration::from_mins(2));
+        fixture.orders.push(order("p"));
+        fixture.execute("p", 100, false);
+        fixture.orders[1].updated_at = at(order_at);
+        if let ActivityKind::Fill { at: time, .. } = &mut fixture.rows[0].kind {
+            *time = at(row_at);
+        }
+        fixture.pass(Duration::from_mins(2));
+        assert_eq!(fixture.held(), Qty::whole(100));
+        assert_eq!(accused(&fixture), counts, "{row_at} {order_at}: {}", fixture.logs());
+    }
+}
+
+#[test]
 fn executions_that_the_stream_leaves_out_count_even_if_it_reports_their_order() {
     let mut fixture = Fixture::live();
     fixture.orders.push(order("o"));
