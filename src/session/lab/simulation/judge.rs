@@ -10,7 +10,7 @@ use crate::session::lab::plan::{EndpointFault, FaultWindow};
 use crate::session::machine::Input;
 use crate::session::state::ConnectionState;
 
-/// How much longer everything may take if requests keep failing, or if a page holds a single row, so that a
+/// How much longer everything may take if requests keep failing, or if a page holds one or two rows, so that a
 /// pass takes a minute.
 const SLOW_ALLOWANCE: Duration = Duration::from_secs(100);
 
@@ -111,7 +111,7 @@ impl Simulation {
         let since = program.since.filter(|_| self.is_known(number))?;
         let late = |window: &FaultWindow| matches!(window.fault, EndpointFault::Hang | EndpointFault::Slow(_));
         let slow = self.plan.fail + self.plan.limit > 0
-            || self.plan.reading.page_cap == 1
+            || self.plan.reading.page_cap <= 2
             || self.plan.fault_windows.iter().any(late);
         Some(Behind {
             broker,
