@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Entered, Ledger, Slot, is_row};
 use crate::domain::execution::{Execution, ExecutionKind, ONE_MOMENT, Source};
 use crate::domain::ids::{ExecutionId, OrderId};
-use crate::domain::money::Qty;
+use crate::domain::money::{Price, Qty};
 
 /// An activity row and an execution id in one slot.
 #[derive(Debug)]
@@ -19,6 +19,8 @@ pub(super) struct Pair {
     reported_at: Option<Timestamp>,
     /// The row came first; the first of both is the one that was shown as new.
     row_first: bool,
+    /// Quantity, price and executed quantity that the other one stated, if they differ from what is shown.
+    other: Option<(Qty, Option<Price>, Option<Qty>)>,
 }
 
 /// What is being entered together, because one part may say something about another.
@@ -203,20 +205,20 @@ impl Ledger {
             let of_it = |row: &&Execution| !surely || !self.is_open(row);
             self.corrections(known).filter(of_it).any(|correction| correction.states_the_same(report))
         };
-        let looks_so = known.may_be_restated_as(report) || (known.meets(report) && is_corrected(false));
-        looks_so
-            && !self.is_busted(known)
-            && (!self.was_busted_unseen(report) || (known.meets(report) && is_corrected(true)))
+        let near = !distance(known.at, report.at).is_some_and(|apart| apart >= ONE_EXECUTION);
+        let looks_so = known.may_be_restated_as(report) || (near && known.meets(report) && is_corrected(false));
+        looks_so && !self.is_busted(known) && (!self.was_busted_unseen(report) || (known.meets(report) && is_corrected(true)))
     }
 
     /// Lets a slot hold both reports.
     pub(super) fn unify(&mut self, slot: u32, execution: Execution) -> Entered {
         let Some(known) = self.row(slot) else { return Entered::New };
         let row_first = is_row(&known.id);
+        let other = (!known.states_the_same(&execution)).then_some((execution.qty, execution.px, execution.cum_qty));
         let pair = if row_first {
-            Pair { row: known.id.clone(), row_at: known.at, reported_at: execution.at, row_first }
+            Pair { row: known.id.clone(), row_at: known.at, reported_at: execution.at, row_first, other }
         } else {
-            Pair { row: execution.id.clone(), row_at: execution.at, reported_at: known.at, row_first }
+            Pair { row: execution.id.clone(), row_at: execution.at, reported_at: known.at, row_first, other }
         };
         let mut more = self.complete(slot, &execution);
         if let Some(held) = self.slot_mut(slot) {
@@ -252,7 +254,10 @@ impl Ledger {
             ..held.execution.clone()
         };
         // The one that came first was shown as new, and stays; the other was never shown by itself.
-        let (stays, other) = if pair.row_first { (row, streamed) } else { (streamed, row) };
+        let (stays, mut other) = if pair.row_first { (row, streamed) } else { (streamed, row) };
+        if let Some((qty, px, cum_qty)) = pair.other {
+            (other.qty, other.px, other.cum_qty) = (qty, px, cum_qty);
+        }
         let from = std::mem::replace(&mut held.execution, stays.clone()).id;
         self.by_id.insert(stays.id.clone(), slot);
         let new = if is_row(&execution.id) == is_row(&stays.id) {

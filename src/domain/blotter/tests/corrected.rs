@@ -163,6 +163,44 @@ fn a_bust_of_what_another_row_states_is_no_doubt_about_a_row_that_was_corrected_
 }
 
 #[test]
+fn a_row_of_a_lost_execution_that_was_corrected_is_not_of_what_executed_long_after_it() {
+    let mut blotter = Blotter::default();
+    let mut heard = correction(1, "10.12");
+    heard.executions[0].kind = ExecutionKind::Correction { of: Some("lost".into()) };
+    blotter.apply_update(&heard);
+    let order = filled(39, "10.05", 20);
+    let mut report = execution("e2", &order, 38, 39, 20, ExecutionKind::Trade);
+    report.px = "10.05".parse().ok();
+    blotter.apply_update(&event(TradeEvent::PartialFill, order, vec![report]));
+    let mut second = stated("r2", 38, 39, "10.05");
+    if let ActivityKind::Fill { at: time, .. } = &mut second.kind {
+        *time = Some(at(20));
+    }
+    // Its row still begins where the correction made the other one begin.
+    // What executed after it was undone unheard.
+    for rest in [vec![stated("r1", 1, 2, "10.12")], vec![stated("r1", 1, 2, "10.12"), second]] {
+        blotter.apply_snapshot(&[filled(1, "10.12", 30)], &rest);
+        let known: Vec<String> = blotter.executions().map(|row| format!("{} {}", row.id, row.qty)).collect();
+        assert_eq!(known[..3], ["c1 1", "e2 38", "row/r1 1"]);
+    }
+}
+
+#[test]
+fn a_row_that_was_taken_for_a_correction_keeps_its_own_amounts_when_a_better_one_comes() {
+    let mut blotter = Blotter::default();
+    blotter.apply_update(&told(9, "1.00"));
+    let mut other = stated("r1", 9, 9, "0.80");
+    if let ActivityKind::Fill { at: time, .. } = &mut other.kind {
+        *time = at(1).checked_add(std::time::Duration::from_millis(1_200)).ok();
+    }
+    blotter.apply_snapshot(&[filled(9, "1.00", 5)], std::slice::from_ref(&other));
+    blotter.apply_snapshot(&[filled(18, "0.90", 6)], &[stated("r2", 9, 9, "1.00"), other]);
+    let amounts = |id: &str| blotter.execution(&id.into()).map(|row| (row.id.to_string(), row.px));
+    assert_eq!(amounts("e1"), Some(("e1".to_owned(), "1.00".parse().ok())));
+    assert_eq!(amounts("row/r1"), Some(("row/r1".to_owned(), "0.80".parse().ok())));
+}
+
+#[test]
 fn two_prices_that_were_corrected_unheard_are_told_apart_by_their_spans() {
     let mut blotter = Blotter::default();
     for (id, price, cum) in [("e1", "10.25", 10), ("e2", "10.30", 20)] {
