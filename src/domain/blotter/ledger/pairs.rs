@@ -110,7 +110,10 @@ impl Ledger {
                 let streamed = if is_row(&execution.id) { known } else { execution };
                 (is_full(known) && !self.has_own_row(streamed)) || self.claims_too_much(streamed)
             };
-            if let Some((_, slot, _)) = alike.iter().take(NEAREST).find(|(.., known)| has_other_span(known)) {
+            let fits = |away: SignedDuration, known: &Execution| {
+                has_other_span(known) && !self.has_nearer_rows(known, execution, away)
+            };
+            if let Some((_, slot, _)) = alike.iter().take(NEAREST).find(|(away, _, known)| fits(*away, known)) {
                 return Some((*slot, Fit::Free));
             }
         }
@@ -153,6 +156,29 @@ impl Ledger {
     /// True if the row of exactly the span that a frame claims is being entered too.
     fn has_own_row(&self, streamed: &Execution) -> bool {
         self.at_hand(&streamed.order_id).any(|row| row.cum_qty == streamed.cum_qty && row.states_the_same(streamed))
+    }
+
+    /// True if rows that are still to be entered state the same as a reported execution and are nearer to it in time than this
+    /// row, one for each reported execution that has no row yet.
+    fn has_nearer_rows(&self, streamed: &Execution, row: &Execution, away: SignedDuration) -> bool {
+        if !is_row(&row.id) {
+            return false;
+        }
+        let is_nearer = |other: &&Execution| {
+            other.states_the_same(streamed)
+                && !self.by_id.contains_key(&other.id)
+                && distance(other.at, streamed.at).is_some_and(|it| it < away)
+        };
+        let nearer = self.at_hand(&row.order_id).filter(is_nearer).count();
+        let slots = self.by_order.get(&row.order_id).map(|rows| rows.slots.as_slice()).unwrap_or_default();
+        let waits = slots.iter().filter_map(|slot| self.slot(*slot)).filter(|held| {
+            let frame = &held.execution;
+            held.pair.is_none()
+                && frame.kind == ExecutionKind::Trade
+                && !is_row(&frame.id)
+                && frame.states_the_same(streamed)
+        });
+        nearer > 0 && nearer >= waits.count()
     }
 
     /// True if other rows being entered state exactly the amounts of an execution, one for each reported execution that
@@ -205,7 +231,7 @@ impl Ledger {
             let of_it = |row: &&Execution| !surely || !self.is_open(row);
             self.corrections(known).filter(of_it).any(|correction| correction.states_the_same(report))
         };
-        let near = !distance(known.at, report.at).is_some_and(|apart| apart >= ONE_EXECUTION);
+        let near = distance(known.at, report.at).is_none_or(|apart| apart < ONE_EXECUTION);
         let looks_so = known.may_be_restated_as(report) || (near && known.meets(report) && is_corrected(false));
         looks_so && !self.is_busted(known) && (!self.was_busted_unseen(report) || (known.meets(report) && is_corrected(true)))
     }

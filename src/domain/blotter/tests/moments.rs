@@ -80,6 +80,28 @@ fn rows_of_reported_executions_are_not_taken_for_one_with_a_lost_frame() {
     assert!(blotter.unsettled().next().is_none());
 }
 
+/// The first frame is late: its row is alike, and another one is of the very moment of the frame that came.
+#[test]
+fn a_row_of_an_earlier_moment_is_not_of_a_frame_whose_own_row_is_entered_next() {
+    let mut blotter = Blotter::default();
+    for (id, qty) in [("e3", 20), ("e4", 30)] {
+        let order = order("o", OrderStatus::PartiallyFilled, 100, 11);
+        blotter.apply_update(&event(
+            TradeEvent::PartialFill,
+            order.clone(),
+            vec![execution(id, &order, qty, 100, 11, ExecutionKind::Trade)],
+        ));
+    }
+    let state = order("o", OrderStatus::PartiallyFilled, 100, 12);
+    let rows = [row("r1", 20, 20, 10), row("r2", 30, 50, 10), row("r3", 20, 70, 11), row("r4", 30, 100, 11)];
+    for _ in 0..2 {
+        drop(blotter.apply_snapshot(std::slice::from_ref(&state), &rows));
+        assert_eq!(ids(&blotter), ["e3", "e4", "row/r1", "row/r2"]);
+    }
+    blotter.apply_update(&fill("e1", "o", 20, 20, 10));
+    assert_eq!(ids(&blotter), ["e1", "e3", "e4", "row/r2"]);
+}
+
 /// A report and a row with this quantity, price and cumulative quantity.
 fn priced(id: &str, (qty, price, cum): (i64, &str, i64)) -> (TradeUpdate, Activity) {
     let order = order("o", OrderStatus::PartiallyFilled, cum, 10);
