@@ -233,7 +233,9 @@ impl Ledger {
         };
         let near = distance(known.at, report.at).is_none_or(|apart| apart < ONE_EXECUTION);
         let looks_so = known.may_be_restated_as(report) || (near && known.meets(report) && is_corrected(false));
-        looks_so && !self.is_busted(known) && (!self.was_busted_unseen(report) || (known.meets(report) && is_corrected(true)))
+        looks_so
+            && !self.is_busted(known)
+            && (!self.was_busted_unseen(report) || (known.meets(report) && is_corrected(true)))
     }
 
     /// Lets a slot hold both reports.
