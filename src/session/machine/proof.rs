@@ -231,15 +231,15 @@ impl Session {
         blotter.set_requested_at(self.audits.pass_began);
         let changes = blotter.apply_snapshot(&orders, &rows);
         let recovered = changes.executions.len();
-        if !matches!(self.phase, Phase::Live) {
-            self.recovered += recovered;
-        } else {
+        if matches!(self.phase, Phase::Live) {
             if self.audits.found(&changes, false, blotter) {
                 self.timers.set(Timer::Verdict, now.mono + super::audit::GRACE);
             }
             if recovered > 0 {
                 self.refresh_soon(now);
             }
+        } else {
+            self.recovered += recovered;
         }
         self.changed(changes, blotter, now);
     }

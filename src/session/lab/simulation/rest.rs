@@ -124,9 +124,10 @@ impl Simulation {
     /// A replica answers with what it knew a while ago.
     pub(super) fn answer(&mut self, program: usize, asked: &Asked) {
         let moment = broker_time(self.now) - asked.stale;
-        let mut reply = match self.strange_answer(&asked.request) {
-            Some(strange) => strange,
-            None => self.brokers[self.programs[program].broker].answer(&asked.request, moment),
+        let mut reply = if self.is_turned() {
+            self.strange_answer(&asked.request)
+        } else {
+            self.brokers[self.programs[program].broker].answer(&asked.request, moment)
         };
         if let Some(Reply::Replay(updates)) = &mut reply
             && self.chance.percent(self.plan.cut_replay)

@@ -33,16 +33,20 @@ pub(super) fn are_strange(positions: &[Position]) -> bool {
 }
 
 impl Simulation {
-    /// The other account's answer, while the token reaches it; `None` otherwise.
-    pub(super) fn strange_answer(&mut self, request: &Request) -> Option<Option<Reply>> {
-        self.plan.turn.filter(|(from, to)| *from <= self.now && self.now < *to)?;
+    /// True while the token reaches the other account.
+    pub(super) fn is_turned(&self) -> bool {
+        self.plan.turn.is_some_and(|(from, to)| from <= self.now && self.now < to)
+    }
+
+    /// The other account's answer; `None` for what it does not know.
+    pub(super) fn strange_answer(&mut self, request: &Request) -> Option<Reply> {
         let now = broker_time(self.now);
         for _ in 0..3 {
             self.stranger.broker.act(&self.plan, &mut self.stranger.chance, now);
         }
-        Some(match request {
+        match request {
             Request::Positions => Some(Reply::Positions(vec![Position::unread(SYMBOL.into())])),
             request => self.stranger.broker.answer(request, now),
-        })
+        }
     }
 }
