@@ -143,7 +143,7 @@ fn a_row_that_became_smaller_is_its_execution_s_though_others_like_it_have_rows_
 fn a_bust_of_what_another_row_states_is_no_doubt_about_a_row_that_was_corrected_unheard() {
     for restarts in [true, false] {
         let mut blotter = Blotter::default();
-        blotter.apply_update(&told(3, "10.45"));
+        blotter.apply_update(&reported(3, "10.45"));
         blotter.apply_snapshot(&[filled(6, "10.42", 2)], &[stated("r1", 3, 3, "10.45"), stated("r2", 3, 6, "10.38")]);
         let mut undoing = bust("b1", "e2", 3, 3, 3);
         undoing.executions[0].px = "10.38".parse().ok();
@@ -188,7 +188,7 @@ fn a_row_of_a_lost_execution_that_was_corrected_is_not_of_what_executed_long_aft
 #[test]
 fn a_row_that_was_taken_for_a_correction_keeps_its_own_amounts_when_a_better_one_comes() {
     let mut blotter = Blotter::default();
-    blotter.apply_update(&told(9, "1.00"));
+    blotter.apply_update(&reported(9, "1.00"));
     let mut other = stated("r1", 9, 9, "0.80");
     if let ActivityKind::Fill { at: time, .. } = &mut other.kind {
         *time = at(1).checked_add(std::time::Duration::from_millis(1_200)).ok();

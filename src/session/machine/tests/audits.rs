@@ -244,7 +244,7 @@ fn a_state_that_the_stream_left_out_counts_even_if_it_reported_earlier_states_of
 }
 
 #[test]
-fn an_old_order_whose_rows_have_a_late_clock_is_nothing_that_the_stream_left_out() {
+fn late_row_times_of_an_old_order_do_not_count_against_the_stream() {
     for (row_at, order_at, counts) in [(104, 98, false), (106, 98, true), (104, 101, true)] {
         let mut fixture = Fixture::new();
         fixture.orders.push(Order { updated_at: at(100), ..order("o") });
@@ -258,7 +258,7 @@ fn an_old_order_whose_rows_have_a_late_clock_is_nothing_that_the_stream_left_out
         }
         fixture.pass(Duration::from_mins(2));
         assert_eq!(fixture.held(), Qty::whole(100));
-        assert_eq!(accused(&fixture), counts, "{row_at} {order_at}: {}", fixture.logs());
+        assert_eq!(is_blamed(&fixture), counts, "{row_at} {order_at}: {}", fixture.logs());
     }
 }
 
