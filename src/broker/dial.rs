@@ -229,25 +229,37 @@ async fn tunnel(mut socket: impl Io + 'static, url: &Url, proxy: &Intercept) -> 
 /// Opens a tunnel through a SOCKS proxy.
 async fn socks(url: &Url, proxy: &Intercept) -> Result<Box<dyn Io>, Untrusted> {
     let unusable = |_| Untrusted::from("the address cannot be sent to it");
-    let target = Uri::builder().scheme("https").authority(authority(url)).path_and_query("/").build();
+    let target = match proxy.uri().scheme_str() {
+        Some(scheme @ ("socks4" | "socks5")) => resolved(url, scheme).await?,
+        _ => authority(url),
+    };
+    let target = Uri::builder().scheme("https").authority(target).path_and_query("/").build();
     let target = target.map_err(unusable)?;
-    let local_names = matches!(proxy.uri().scheme_str(), Some("socks4" | "socks5"));
     // The connector uses only the proxy's host and port.
     let place = Uri::builder().scheme("http").authority(authority_of(proxy)).path_and_query("/").build();
     let place = place.map_err(unusable)?;
     let mut plain = HttpConnector::new();
     plain.set_nodelay(true);
     let socket = if matches!(proxy.uri().scheme_str(), Some("socks4" | "socks4a")) {
-        let connector = SocksV4::new(place, plain).local_dns(local_names);
+        let connector = SocksV4::new(place, plain);
         TowerToHyperService::new(connector).call(target).await.map_err(|error| chain("", &error))?
     } else {
-        let mut connector = SocksV5::new(place, plain).local_dns(local_names);
+        let mut connector = SocksV5::new(place, plain);
         if let Some((user, password)) = proxy.raw_auth() {
             connector = connector.with_auth(user.to_owned(), password.to_owned());
         }
         TowerToHyperService::new(connector).call(target).await.map_err(|error| chain("", &error))?
     };
     Ok(Box::new(socket.into_inner()))
+}
+
+/// The address of a peer whose name this machine resolves; SOCKS 4 has no IPv6. The connector's own lookup blocks the
+/// thread, and its error does not say that a lookup failed.
+async fn resolved(url: &Url, scheme: &str) -> Result<String, Untrusted> {
+    let place = authority(url);
+    let mut found = tokio::net::lookup_host(place.as_str()).await.map_err(|_| Refusal::Name.to(url))?;
+    let usable = found.find(|address| scheme == "socks5" || address.is_ipv4());
+    usable.map(|address| address.to_string()).ok_or_else(|| Refusal::Name.to(url))
 }
 
 /// Host and port of an address, always with a port.

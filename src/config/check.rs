@@ -22,6 +22,7 @@ use crate::domain::{BrokerId, Environment};
 const DEFAULT_REDIRECT: &str = "http://localhost:41970/callback";
 const DEFAULT_SCOPES: [&str; 3] = ["account:write", "trading", "data"];
 const SECRET_COMMAND: &str = "write a program and its arguments, e.g. \"pass show alpaca/oauth\"";
+const CORRECT: &str = "correct the address or environment";
 const SCOPES: [&str; 3] = DEFAULT_SCOPES;
 
 /// Checks the whole file.
@@ -304,15 +305,16 @@ impl Check<'_> {
         let api_url = self.origin(&format!("{table}.api_url"), &api_text);
         let stream_url = self.url(&format!("{table}.stream_url"), &stream_text, ["wss", "ws"]);
         for (key, url, text) in [("api_url", &api_url, &api_text), ("stream_url", &stream_url, &stream_text)] {
-            let known = url.as_ref().and_then(origins::environment_of);
-            if let Some(known) = known.filter(|known| *known != environment) {
-                let message = match known {
-                    Environment::Live => "this is Alpaca's LIVE host, and the environment is PAPER",
-                    Environment::Paper => "this is Alpaca's PAPER host, and the environment is LIVE",
-                };
-                let line = Some(self.line(text));
-                self.problem(line, &format!("{table}.{key}"), message, "correct the address or environment");
-            }
+            let known = url.as_ref().and_then(origins::environment_of).filter(|known| *known != environment);
+            let (message, hint) = match (known, url.as_ref().and_then(origins::no_trading_host)) {
+                (Some(Environment::Live), _) => ("this is Alpaca's LIVE host, and the environment is PAPER", CORRECT),
+                (Some(Environment::Paper), _) => ("this is Alpaca's PAPER host, and the environment is LIVE", CORRECT),
+                (None, Some(message)) => {
+                    (message, "paper-api.alpaca.markets trades PAPER, and api.alpaca.markets trades LIVE")
+                }
+                (None, None) => continue,
+            };
+            self.problem(Some(self.line(text)), &format!("{table}.{key}"), message, hint);
         }
         let data_url = raw.data_url.and_then(|url| self.origin(&format!("{table}.data_url"), &url));
         let key = format!("{table}.data_stream_url");

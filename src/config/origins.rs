@@ -9,6 +9,23 @@ use crate::domain::Environment;
 const KNOWN: [(&str, Environment); 2] =
     [("api.alpaca.markets", Environment::Live), ("paper-api.alpaca.markets", Environment::Paper)];
 
+/// Alpaca's hosts without a trading interface (docs/ALPACA.md 1, 2.8). Its other hosts are not refused: what they are is
+/// not known.
+const OTHER: [(&str, &str); 6] = [
+    ("app.alpaca.markets", "this is Alpaca's host for consent, not for trading"),
+    ("authx.alpaca.markets", "this is Alpaca's host for tokens of other interfaces, not for trading"),
+    ("broker-api.alpaca.markets", "this is Alpaca's host for brokers, who have keys instead of tokens"),
+    ("broker-api.sandbox.alpaca.markets", "this is Alpaca's host for brokers, who have keys instead of tokens"),
+    ("data.alpaca.markets", "this is Alpaca's host for market data, not for trading"),
+    ("stream.data.alpaca.markets", "this is Alpaca's host for market data, not for trading"),
+];
+
+/// What is wrong with one of Alpaca's hosts as a trading address; `None` for every other host.
+pub(super) fn no_trading_host(url: &Url) -> Option<&'static str> {
+    let host = url.host_str()?.trim_end_matches('.');
+    OTHER.iter().find(|(known, _)| *known == host).map(|(_, message)| *message)
+}
+
 /// The environment of one of Alpaca's own trading hosts; `None` for every other host.
 pub fn environment_of(url: &Url) -> Option<Environment> {
     // A trailing dot does not change the host.

@@ -251,6 +251,13 @@ fn alpacas_own_hosts_are_refused_in_the_wrong_environment() {
         assert!(text.contains(if key == "api_url" { ":6:" } else { ":7:" }), "{text}");
     }
     assert!(parse(&one("paper", paper, paper)).is_ok() && parse(&one("live", live, live)).is_ok());
+    for host in ["broker-api.alpaca.markets", "Broker-API.sandbox.alpaca.markets.", "data.alpaca.markets:443"] {
+        let text = complaint(&one("paper", host, host));
+        assert!(text.matches("this is Alpaca's host for ").count() == 2, "{text}");
+        assert!(text.contains("paper-api.alpaca.markets trades PAPER"), "{text}");
+    }
+    // What a host of its domain is that nobody has described is for the user to say.
+    assert!(parse(&one("paper", "api.next.alpaca.markets", "api.next.alpaca.markets")).is_ok());
 }
 
 #[test]

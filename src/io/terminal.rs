@@ -60,10 +60,15 @@ impl Drop for Guard {
 /// Takes the terminal: raw mode, alternate screen.
 ///
 /// # Errors
-/// When standard input or output is not a terminal, or the terminal fails.
+/// When standard input or output is not a terminal, the terminal cannot place text, or it fails.
 pub fn enter(mouse: bool) -> io::Result<(Guard, Screen)> {
     if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
         return Err(io::Error::other("standard input and output must be a terminal"));
+    }
+    if std::env::var_os("TERM").is_some_and(|term| term == "dumb") {
+        return Err(io::Error::other(
+            "TERM=dumb says that this terminal cannot place text; if it can, set TERM to its kind, e.g. xterm-256color",
+        ));
     }
     install_panic_hook();
     // Create the guard before changing the first mode, so that an early return restores it.

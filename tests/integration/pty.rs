@@ -130,6 +130,17 @@ fn ctrl_c_quits_from_anywhere() {
 }
 
 #[test]
+fn a_terminal_that_says_it_cannot_place_text_gets_a_sentence_instead_of_a_screen() {
+    for arguments in [&["--data-dir", "data"][..], &["demo"][..]] {
+        let mut terminal = Terminal::start(80, 24, arguments, &[("TERM", "dumb")]);
+        let text = terminal.wait_for("brokerdeck watch");
+        assert!(text.contains("TERM=dumb says that this terminal cannot place text"), "{text}");
+        assert!(!terminal.received("\x1b["), "{text}");
+        assert_eq!(terminal.end().exit_code(), 2);
+    }
+}
+
+#[test]
 fn hostile_arguments_are_harmless_on_a_terminal() {
     for words in
         [&["a\x1b]52;c;eA==\x07\u{202e}"][..], &["account", "--account", "\x1b]52;\u{9b}"], &["--\x1b]52;\u{202e}"]]

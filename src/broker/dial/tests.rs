@@ -237,8 +237,13 @@ async fn asked(socket: &mut TcpStream) -> String {
 
 /// The sentences of stream and REST about a failing proxy.
 async fn both(who: &str, place: &str) -> [String; 2] {
-    let url = Url::parse("https://api.example/v2").unwrap();
-    let route = route(&format!("http://{who}{place}"), "", url.as_str());
+    both_to("https://api.example/v2", &format!("http://{who}{place}")).await
+}
+
+/// The sentences of stream and REST about a connection to this address through a proxy that fails.
+async fn both_to(url: &str, proxy: &str) -> [String; 2] {
+    let url = Url::parse(url).unwrap();
+    let route = route(proxy, "", url.as_str());
     let tls = crate::broker::tls::client_config(None).unwrap();
     let Way::Proxy(proxy) = &route.0 else { panic!("a proxy") };
     let client = reqwest::Client::builder().tls_backend_preconfigured((*tls).clone()).connect_timeout(HANDSHAKE);
@@ -308,6 +313,25 @@ async fn a_proxy_that_never_completes_its_response_is_named() {
         assert_eq!(rest, stream);
     };
     tokio::join!(waits(false), waits(true));
+}
+
+#[tokio::test]
+async fn a_name_that_only_the_proxy_may_resolve_names_the_schemes_that_let_it() {
+    let place = proxy_that(async |socket| drop(socket)).await;
+    for (scheme, url) in [
+        ("socks4", "https://host.invalid/v2"),
+        ("socks5", "https://host.invalid/v2"),
+        ("socks4", "https://[2001:db8::1]/v2"),
+    ] {
+        let [stream, rest] = both_to(url, &format!("{scheme}://{place}")).await;
+        assert!(stream.starts_with(&format!("the proxy {scheme}://{place}: this machine cannot resolve")), "{stream}");
+        assert!(stream.contains("socks5h://") && hint(&stream).contains("correct the proxy"), "{stream}");
+        assert_eq!(rest, stream, "{url}");
+    }
+    for scheme in ["socks4a", "socks5h"] {
+        let said = both_to("https://host.invalid/v2", &format!("{scheme}://{place}")).await.concat();
+        assert!(!said.contains("resolve"), "{said}");
+    }
 }
 
 #[test]

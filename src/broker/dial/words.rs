@@ -22,6 +22,7 @@ pub fn hint(said: &str) -> &'static str {
         Refusal::Status(None),
         Refusal::Nonsense,
         Refusal::Silent,
+        Refusal::Name,
     ];
     if said.contains(UNTRUSTED) {
         "get the issuer's PEM file from whoever runs the network or the broker, for SSL_CERT_FILE or ca_file"
@@ -43,6 +44,8 @@ pub(super) enum Refusal {
     Nonsense,
     /// It did not complete its response in time.
     Silent,
+    /// Its scheme leaves host names to this machine, which cannot resolve the peer's.
+    Name,
 }
 
 impl fmt::Display for Refusal {
@@ -58,6 +61,7 @@ impl fmt::Display for Refusal {
             Self::Status(None) => f.write_str("it does not open a tunnel"),
             Self::Nonsense => f.write_str("its answer to CONNECT is malformed"),
             Self::Silent => f.write_str("it does not open a tunnel in time"),
+            Self::Name => f.write_str("this machine cannot resolve the host name, as this kind of proxy needs"),
         }
     }
 }
@@ -79,6 +83,9 @@ impl Refusal {
             Self::Status(None) => {
                 format!("{self}; check that it is a working HTTP proxy and lets {host} through")
             }
+            Self::Name => {
+                format!("{self}; write socks5h:// or socks4a:// in its address, so that the proxy resolves {host}")
+            }
             Self::Credentials { .. } | Self::Nonsense => self.to_string(),
         }
         .into()
@@ -92,6 +99,8 @@ impl Refusal {
             Some(Self::Status(None))
         } else if text.contains("proxy response headers too long") || text.contains("tunnel error: unexpected end") {
             Some(Self::Nonsense)
+        } else if text.contains("error resolving for socks proxy") {
+            Some(Self::Name)
         } else if text.contains("operation timed out") {
             Some(Self::Silent)
         } else {
