@@ -388,6 +388,11 @@ impl Session {
         if whole {
             (self.since, self.incomplete) = (next, 0);
         } else {
+            if self.since.orders.is_none() && !snapshot.unproven && !snapshot.faults.contains_key(&Part::Executions) {
+                // Until every list was complete once, each pass would fetch only the newest executions, and those
+                // between two passes would be lost.
+                self.since.fills = next.fills.or(Some(jiff::Timestamp::UNIX_EPOCH));
+            }
             self.incomplete = asked_again(self.incomplete);
             self.log("a part of the data could not be fetched; retrying it");
         }
