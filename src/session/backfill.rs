@@ -10,17 +10,24 @@ use crate::domain::blotter::Blotter;
 
 /// Orders whose rows one pass requests.
 const AT_A_TIME: usize = 10;
-/// Number of passes over which an order is checked when its rows only confirm an assumption. Rows may be late, so
-/// checks continue at growing intervals: on passes 1, 2, 4 and 8, then on every eighth.
-const FOLLOWED: u32 = 64;
-const AT_LEAST_EVERY: u32 = 8;
+/// How often an order is checked when its rows only confirm an assumption. Rows may be late, so checks continue at
+/// growing intervals: after 1, 2, 4 and 8 passes, then after every 8.
+const CHECKS: u32 = 11;
+const DOUBLINGS: u32 = 3;
+
+/// The checks of one order.
+#[derive(Debug, Clone, Copy)]
+struct Followed {
+    checks: u32,
+    /// The pass from which on the next one is due.
+    due: u32,
+}
 
 /// Progress of the backfill in one session.
 #[derive(Debug, Default)]
 pub(super) struct Backfill {
     pass: u32,
-    /// The pass that first checked an order.
-    followed: HashMap<OrderId, u32>,
+    followed: HashMap<OrderId, Followed>,
     older_than: Option<OrderId>,
 }
 
@@ -33,9 +40,8 @@ impl Backfill {
         self.followed.retain(|id, _| assumed.binary_search(id).is_ok());
         let pass = self.pass;
         assumed.retain(|id| {
-            let first = *self.followed.entry(id.clone()).or_insert(pass);
-            let nth = pass.wrapping_sub(first).wrapping_add(1);
-            nth <= FOLLOWED && (nth.is_power_of_two() || nth.is_multiple_of(AT_LEAST_EVERY))
+            let known = self.followed.entry(id.clone()).or_insert(Followed { checks: 0, due: pass });
+            known.checks < CHECKS && known.due <= pass
         });
         let mut wanted: Vec<OrderId> = blotter.awaiting().cloned().collect();
         wanted.append(&mut assumed);
@@ -45,7 +51,15 @@ impl Backfill {
         wanted.dedup();
         let turns = wanted.len().div_ceil(AT_A_TIME).max(1);
         let turn = usize::try_from(pass).unwrap_or(0) % turns;
-        wanted.into_iter().skip(turn * AT_A_TIME).take(AT_A_TIME).collect()
+        let wanted: Vec<OrderId> = wanted.into_iter().skip(turn * AT_A_TIME).take(AT_A_TIME).collect();
+        // One whose turn comes later stays due.
+        for id in &wanted {
+            if let Some(known) = self.followed.get_mut(id) {
+                known.due = pass.wrapping_add(1 << known.checks.min(DOUBLINGS));
+                known.checks += 1;
+            }
+        }
+        wanted
     }
 
     /// Where the next page of older orders starts; `None` for the first page.
@@ -124,6 +138,21 @@ mod tests {
         let mut backfill = Backfill::default();
         let asked: Vec<u32> = (1..=80).filter(|_| backfill.orders(&blotter) == [OrderId::from("b")]).collect();
         assert_eq!(asked, [1, 2, 4, 8, 16, 24, 32, 40, 48, 56, 64]);
+    }
+
+    #[test]
+    fn an_assumed_order_is_checked_however_many_others_await_a_report() {
+        let before = Order { replaced_by: Some("b".into()), status: OrderStatus::Replaced, ..awaited("a") };
+        let after = Order { replaces: Some("a".into()), ..awaited("b") };
+        let mut orders: Vec<Order> = (0..11).map(|number| awaited(&format!("{number:02}"))).collect();
+        orders.extend([before, after]);
+        let blotter = knows(&orders);
+        assert_eq!((blotter.awaiting().count(), blotter.assumed().count()), (12, 1));
+        for skipped in 0..2 {
+            let mut backfill = Backfill { pass: skipped, ..Backfill::default() };
+            let asked: Vec<u32> = (1..=80).filter(|_| backfill.orders(&blotter).contains(&"b".into())).collect();
+            assert!(asked.len() > 8 && asked[0] <= 2, "{asked:?}");
+        }
     }
 
     #[test]

@@ -46,12 +46,13 @@ impl Blotter {
         if !self.successors.contains_key(before) {
             self.successors.insert(before.clone(), order.id.clone());
         }
-        // It cannot have executed yet, so what it states is its chain's.
+        // It cannot have executed yet, so what it states is its chain's. Zero says nothing about what comes later.
         let idle = matches!(
             order.status,
             OrderStatus::Accepted | OrderStatus::PendingNew | OrderStatus::New | OrderStatus::AcceptedForBidding
         );
-        if idle && self.order(before).is_some_and(|before| before.cum_qty == order.cum_qty) {
+        let executed = order.cum_qty.is_positive();
+        if idle && executed && self.order(before).is_some_and(|before| before.cum_qty == order.cum_qty) {
             self.proven.insert(order.id.clone());
         }
     }

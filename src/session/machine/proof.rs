@@ -4,6 +4,10 @@
 //!
 //! An answer that names a known order proves itself, because ids are unique: only a proven answer or the stream makes an
 //! order known. Such answers do not wait for an account that is late, and are all that is taken while it fails.
+//!
+//! A long pass requests the account meanwhile too: long after an answer, the linked account says little about it.
+
+use std::collections::VecDeque;
 
 use super::status::LATE_AFTER;
 use super::{Duration, LONGEST_WAIT, Mono, Now, Phase, Session, Timer};
@@ -18,6 +22,10 @@ use crate::session::resync::{Since, Snapshot, UNCONFIRMED};
 const SHARE: Duration = Duration::from_secs(1);
 /// The account answers or fails within this time: that of one request in flight and of one after it.
 pub(super) const LONGEST: Duration = Duration::from_secs(31);
+/// After this time, no account confirms an answer: one wait that the broker asks for, and the longest request.
+pub(super) const OLDEST: Duration = Duration::from_secs(LONGEST_WAIT.as_secs() + LONGEST.as_secs());
+/// How often a pass requests the account before its end.
+const MEANWHILE: Duration = Duration::from_secs(30);
 /// How often a failed confirmation is requested again.
 const TRIES: u32 = 2;
 
@@ -46,6 +54,13 @@ struct Pass {
 pub(super) struct Proofs {
     pass: Option<Held<Pass>>,
     positions: Option<Held<(Vec<Position>, Vec<Unread>)>>,
+    /// Unconfirmed answers of the pass in progress: which account request would confirm each, and when it arrived.
+    unconfirmed: VecDeque<(RequestId, Mono)>,
+    /// One of them was too old to be confirmed.
+    outdated: bool,
+    /// The last account request that a pass sent before its end, and when the next one is due.
+    meanwhile: Option<RequestId>,
+    meanwhile_at: Mono,
     /// The newest account request that the linked account answered.
     confirmed: Option<RequestId>,
     asked: Option<RequestId>,
@@ -63,6 +78,29 @@ impl Proofs {
     pub(super) fn abandon(&mut self) {
         let Self { confirmed, fails, .. } = *self;
         *self = Self { confirmed, fails, ..Self::default() };
+    }
+
+    /// A pass begins: nothing of it has arrived.
+    pub(super) fn pass_began(&mut self) {
+        self.unconfirmed.clear();
+        self.outdated = false;
+    }
+
+    /// An answer of the pass arrived; only an account requested with this id or a later one confirms it.
+    pub(super) fn arrived(&mut self, from: RequestId, now: Mono) {
+        self.unconfirmed.push_back((from, now));
+    }
+
+    /// Notes whether the oldest unconfirmed answer is too old, and returns when it arrived.
+    fn oldest(&mut self, now: Mono) -> Option<Mono> {
+        let (_, oldest) = *self.unconfirmed.front()?;
+        self.outdated |= oldest + OLDEST <= now;
+        Some(oldest)
+    }
+
+    /// When the pass in progress requests the account.
+    fn meanwhile_due(&self) -> Option<Mono> {
+        self.unconfirmed.front().map(|(_, arrived)| (*arrived + MEANWHILE).max(self.meanwhile_at))
     }
 
     pub(super) const fn holds_pass(&self) -> bool {
@@ -88,13 +126,14 @@ impl Proofs {
     fn is_due(&self, passes: bool, positions_asked: bool, now: Mono) -> bool {
         let alone = |held: &Held<_>| !passes || held.since + SHARE <= now;
         self.pass.is_some()
+            || (passes && self.meanwhile_due().is_some_and(|at| at <= now))
             || self.positions.as_ref().is_some_and(alone)
             || self.balances.is_some_and(|at| at <= now || !positions_asked)
     }
 
     /// Moves the deadlines behind a wait in which nothing can be requested.
     fn wait(&mut self, until: Mono) {
-        let after = |since: Mono| (until + LONGEST).min(since + LONGEST_WAIT + LONGEST);
+        let after = |since: Mono| (until + LONGEST).min(since + OLDEST);
         if let Some(held) = &mut self.pass {
             held.until = held.until.max(after(held.since));
         }
@@ -124,14 +163,17 @@ impl Session {
         if snapshot.given_up.contains(&Part::Account) {
             self.proofs.fails = true;
         }
-        if self.proofs.fails || snapshot.doubted || self.another_answers() {
+        let oldest = self.proofs.oldest(now.mono);
+        if self.proofs.fails || self.proofs.outdated || snapshot.doubted || self.another_answers() {
             snapshot.keep_proven(blotter);
             return self.on_snapshot(snapshot, next, blotter, now);
         }
         let late = self.waiting(now.mono).is_some() || self.refresh.iter().any(|(_, part)| *part == Part::Account);
         let early_at = Some(if late { now.mono } else { now.mono + LATE_AFTER });
         self.proofs.tries = 0;
-        self.proofs.pass = Some(self.held(Pass { snapshot: Box::new(snapshot), next, early_at }, now));
+        let held = self.held(Pass { snapshot: Box::new(snapshot), next, early_at }, now);
+        let since = oldest.unwrap_or(now.mono);
+        self.proofs.pass = Some(Held { since, until: held.until.min(since + OLDEST), ..held });
     }
 
     /// Holds positions until the account confirms them.
@@ -150,7 +192,9 @@ impl Session {
     }
 
     /// The linked account answered this request.
-    pub(super) fn account_confirmed(&mut self, id: RequestId) {
+    pub(super) fn account_confirmed(&mut self, id: RequestId, now: Mono) {
+        self.proofs.oldest(now);
+        self.proofs.unconfirmed.retain(|(from, _)| *from > id);
         self.proofs.confirmed = self.proofs.confirmed.max(Some(id));
         (self.proofs.fails, self.proofs.again_at) = (false, None);
         // Older balances must not follow newer ones.
@@ -160,6 +204,10 @@ impl Session {
     /// A request that may be one for the account failed.
     pub(super) fn account_failed(&mut self, id: RequestId, error: &RequestError, now: Now) {
         if !self.refresh.contains(&(id, Part::Account)) {
+            return;
+        }
+        if self.proofs.meanwhile == Some(id) {
+            // The end of the pass decides.
             return;
         }
         let confirms = self.proofs.asked.take_if(|asked| *asked == id).is_some();
@@ -257,6 +305,10 @@ impl Session {
             return;
         }
         let id = self.fresh_id();
+        let Proofs { pass, positions, balances, .. } = &self.proofs;
+        let is_early = pass.is_none() && positions.is_none() && balances.is_none();
+        self.proofs.meanwhile = Some(id).filter(|_| is_early);
+        self.proofs.meanwhile_at = now.mono + MEANWHILE;
         (self.proofs.asked, self.proofs.balances, self.proofs.again_at) = (Some(id), None, None);
         self.refresh.push((id, Part::Account));
         self.send(id, Request::Account);
@@ -264,14 +316,15 @@ impl Session {
 
     /// Sets the time of the next step for what is held.
     fn wake_for_held(&mut self, now: Now) {
+        let meanwhile = self.proofs.meanwhile_due().filter(|_| self.resync.is_some());
         let Proofs { pass, positions, again_at, balances, .. } = &self.proofs;
         let early = pass.as_ref().and_then(|held| held.answer.early_at);
         let pass = pass.as_ref().map(|held| held.until);
         let share = positions.as_ref().map(|held| held.since + SHARE);
         let positions = positions.as_ref().map(|held| held.until);
         let waits = self.request_pause.as_ref().map(|pause| pause.until);
-        let waits = waits.filter(|_| pass.or(positions).or(*balances).is_some());
-        let steps = [pass, early, positions, share, *again_at, *balances, waits];
+        let waits = waits.filter(|_| pass.or(positions).or(*balances).or(meanwhile).is_some());
+        let steps = [pass, early, positions, share, *again_at, *balances, meanwhile, waits];
         match steps.into_iter().flatten().filter(|at| *at > now.mono).min() {
             Some(at) => self.timers.set(Timer::Held, at),
             None => self.timers.clear(Timer::Held),

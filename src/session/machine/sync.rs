@@ -24,6 +24,7 @@ impl Session {
             return;
         }
         self.parts.pass_began();
+        self.proofs.pass_began();
         self.audits.pass_began(now.mono);
         self.unknown.pass_began(now.mono);
         let backfill = std::mem::take(&mut self.backfill);
@@ -160,7 +161,7 @@ impl Session {
             result => result,
         };
         match &result {
-            Ok(reply) if reply.account().is_some() && !self.confirms(id) => self.account_confirmed(id),
+            Ok(reply) if reply.account().is_some() && !self.confirms(id) => self.account_confirmed(id, now.mono),
             Ok(_) => {}
             Err(error) => self.account_failed(id, error, now),
         }
@@ -199,6 +200,9 @@ impl Session {
             Ok(reply) => {
                 if !self.resync.as_ref().is_some_and(|resync| resync.is_beyond(id)) {
                     self.parts.answered(part, now);
+                }
+                if !matches!(part, Part::Account | Part::Positions) {
+                    self.proofs.arrived(RequestId(self.next_request), now.mono);
                 }
                 self.recognise(reply, blotter);
                 if !self.show_at_once(reply, blotter, now) {
@@ -388,6 +392,11 @@ impl Session {
         if whole {
             (self.since, self.incomplete) = (next, 0);
         } else {
+            if self.since.orders.is_none() && !snapshot.unproven && !snapshot.faults.contains_key(&Part::Executions) {
+                // Until every list was complete once, each pass would fetch only the newest executions, and those
+                // between two passes would be lost.
+                self.since.fills = next.fills.or(Some(jiff::Timestamp::UNIX_EPOCH));
+            }
             self.incomplete = asked_again(self.incomplete);
             self.log("a part of the data could not be fetched; retrying it");
         }

@@ -141,6 +141,16 @@ fn an_assumed_chain_quantity_is_requested_until_a_row_or_an_idle_state_proves_it
 }
 
 #[test]
+fn a_replacing_order_without_executions_says_nothing_about_later_ones() {
+    let chain = Chain { fills: vec![vec![21], vec![21]], carries: false };
+    let mut blotter = Blotter::default();
+    blotter.apply_snapshot(&[chain.state(0, 0, false)], &[]);
+    blotter.apply_snapshot(&[chain.state(1, 0, false)], &[]);
+    blotter.apply_snapshot(&[chain.state(0, 1, true), chain.state(1, 1, false)], &[chain.row(0, 1)]);
+    assert_eq!(blotter.assumed().map(OrderId::as_str).collect::<Vec<_>>(), ["o1"], "21 may be either's");
+}
+
+#[test]
 fn a_replacing_order_awaits_nothing_while_its_predecessors_executions_are_uncertain() {
     let chain = Chain { fills: vec![vec![20, 21], vec![59]], carries: true };
     let idle = chain.state(1, 0, false);

@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::{Body, DAY, Endpoint, EndpointFault, FaultWindow, Incident, OtherPrograms, Plan, Reading, Stamps};
 use crate::session::lab::chance::Chance;
 
-/// How long the account stays silent after another one has answered.
-const SILENT_AFTER: Duration = Duration::from_secs(150);
+/// How long the account stays silent after another one has answered: longer than any answer is held.
+const SILENT_AFTER: Duration = Duration::from_secs(155);
 
 fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(1).max(1)
@@ -204,7 +204,10 @@ impl Plan {
             3 => EndpointFault::Body(Body::Html),
             _ => EndpointFault::Limited(Duration::from_secs(30)),
         };
-        // A request that is on its way when the other account goes is not answered by the linked one either.
+        // A request that is on its way when the other account goes is not answered by the linked one either. A slow
+        // account would answer it afterwards.
+        let slow = |window: &FaultWindow| matches!(window.fault, EndpointFault::Slow(_));
+        self.fault_windows.retain(|window| window.endpoint != Endpoint::Account || !slow(window));
         let silent_from = *chance.pick(&[from, to.saturating_sub(Duration::from_secs(2))]);
         let silent = FaultWindow { endpoint: Endpoint::Account, from: silent_from, to: to + SILENT_AFTER, fault };
         self.fault_windows.insert(0, silent);

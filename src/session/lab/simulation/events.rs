@@ -82,9 +82,7 @@ impl Simulation {
             self.at(self.plan.calm_at.max(self.now) + AGAIN, Event::Again(number));
         }
         let program = &mut self.programs[number];
-        // What it learned while another program wrote may be older, by its time, than what that one kept.
-        let contested = program.blotter.conflicts().next().is_some();
-        if program.lost || !read || contested {
+        if program.lost || !read {
             program.oracle.goes_back(&self.brokers[program.broker], &program.blotter);
         }
         if let Some(mark) = program.mark.1 {
@@ -141,6 +139,10 @@ impl Simulation {
                 }
                 self.journal.keep(program, Kept::Mark((fills, orders)), &blotter, now);
                 self.journal.keep(program, Kept::Changes(&changes), &blotter, now);
+            }
+            // What it learned while another program wrote may be older, by its time, than what that one kept.
+            if blotter.conflicts().next().is_some() {
+                self.programs[program].oracle.goes_back(&self.brokers[broker], &blotter);
             }
             self.programs[program].blotter = blotter;
             self.programs[program].mark = (fills, orders);

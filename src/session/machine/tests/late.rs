@@ -295,6 +295,35 @@ fn the_watermark_of_executions_is_what_was_known_when_a_pass_began() {
 }
 
 #[test]
+fn executions_between_passes_are_fetched_although_another_list_was_never_answered() {
+    for from_the_first in [true, false] {
+        let mut fixture = Fixture::new();
+        fixture.page = 1;
+        // Nor the rows of a single order.
+        let fails: Wanted = |request| match request {
+            Request::Orders(query) => query.filter == OrderFilter::All,
+            Request::Activities(query) => query.order.is_some(),
+            _ => false,
+        };
+        fixture.fails = Some((fails, RequestErrorKind::Forbidden));
+        fixture.orders.push(order("o"));
+        if from_the_first {
+            fixture.execute("o", 1, false);
+        }
+        fixture.listen();
+        fixture.pass(Duration::from_secs(20));
+        // More than the first pass goes back.
+        for _ in 0..9 {
+            fixture.execute("o", 5, false);
+        }
+        fixture.pass(Duration::from_mins(5));
+        let rows = fixture.blotter.executions().filter(|row| row.kind == ExecutionKind::Trade).count();
+        assert_eq!(rows, 9 + usize::from(from_the_first), "{}", fixture.logs());
+        assert_eq!(fixture.session.watermark().1, None);
+    }
+}
+
+#[test]
 fn another_account_is_fetched_from_its_beginning() {
     let mut fixture = Fixture::live();
     fixture.orders.push(order("o"));

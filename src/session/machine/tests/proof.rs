@@ -262,3 +262,58 @@ fn confirmations_cost_no_more_requests() {
         assert!(with <= without, "polling {polling}: {with} requests, {without} without the rule");
     }
 }
+
+impl Fixture {
+    /// A pass over many pages of executions that takes three minutes and more; the first lists are answered by another account if
+    /// it is `turned`.
+    fn long_pass(&mut self, turned: bool, silent: bool) {
+        self.page = 1;
+        for _ in 0..20 {
+            self.execute("o", 1, false);
+        }
+        let ours = self.ours();
+        if turned {
+            self.turn();
+        }
+        self.hangs =
+            Some(if silent { |request| matches!(request, Request::Account | Request::Activities(_)) } else { FILLS });
+        self.input(Input::Resync);
+        self.listen();
+        if turned {
+            self.turn_back(ours);
+        }
+        for _ in 0..18 {
+            self.pass(Duration::from_secs(10));
+            let (rows, rest) = std::mem::take(&mut self.hung).into_iter().partition(|(.., asked)| FILLS(asked));
+            self.hung = rest;
+            let rows: Vec<(Mono, RequestId, Request)> = rows;
+            for (_, id, request) in rows {
+                let result = self.reply(&request);
+                self.input(Input::Reply(id, result));
+            }
+        }
+        assert!(self.session.resync.is_some(), "{}", self.logs());
+        self.thaw();
+        self.pass(Duration::from_secs(1));
+    }
+}
+
+#[test]
+fn an_account_that_answers_long_after_the_lists_does_not_confirm_them() {
+    let mut fixture = Fixture::followed(false);
+    fixture.long_pass(true, true);
+    fixture.shows_nothing_strange("at the end of the pass");
+    fixture.pass(Duration::from_mins(3));
+    fixture.shows_nothing_strange("later");
+    assert!(fixture.session.state().is_live());
+    assert_eq!(fixture.held(), fixture.blotter.order(&"o".into()).unwrap().cum_qty);
+}
+
+#[test]
+fn a_long_pass_is_confirmed_by_an_account_that_answers_meanwhile() {
+    let mut fixture = Fixture::followed(false);
+    fixture.orders.push(Order { status: OrderStatus::Canceled, ..order("new") });
+    fixture.long_pass(false, false);
+    assert!(!fixture.logs().contains("did not confirm"), "{}", fixture.logs());
+    assert!(fixture.blotter.order(&"new".into()).is_some(), "{}", fixture.logs());
+}
