@@ -4,6 +4,7 @@
 //! stream is a hint: audits compare it with REST while it is up, which also detects a stream that is open but silent.
 
 mod audit;
+mod doubted_orders;
 mod epoch;
 mod figures;
 mod identity;
@@ -23,6 +24,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use self::audit::{Audits, Unknown};
+use self::doubted_orders::DoubtedOrders;
 pub use self::identity::Identity;
 use self::missing_orders::MissingOrders;
 use self::proof::Proofs;
@@ -225,6 +227,7 @@ pub struct Session {
     refresh: Vec<(RequestId, Part)>,
     refreshed_at: Option<Mono>,
     proofs: Proofs,
+    doubted: DoubtedOrders,
     confirm: Option<Confirm>,
     audits: Audits,
     latency: Option<Duration>,
@@ -285,6 +288,7 @@ impl Session {
             refresh: Vec::new(),
             refreshed_at: None,
             proofs: Proofs::default(),
+            doubted: DoubtedOrders::default(),
             confirm: None,
             audits: Audits::default(),
             latency: None,

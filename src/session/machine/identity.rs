@@ -10,7 +10,7 @@ use super::token::MINUTE;
 use super::{Mono, Now, Phase, Session, Timer};
 use crate::domain::blotter::Blotter;
 use crate::domain::text::clean;
-use crate::domain::{Account, AccountId, TradeUpdate};
+use crate::domain::{Account, AccountId, OrderId, TradeUpdate};
 use crate::session::parts::Part;
 use crate::session::request::{Reply, RequestError, RequestErrorKind};
 
@@ -134,12 +134,17 @@ impl Session {
 
     /// An answer that names a known order comes from the account of that order: ids are unique.
     pub(super) fn recognise(&mut self, reply: &Reply, blotter: &Blotter) {
-        self.recognise_by(reply.names_order(|id| blotter.order(id).is_some()));
+        self.recognise_by(reply.names_order(|id| self.is_confirmed(id, blotter)));
     }
 
     /// The same for an update of the stream.
     pub(super) fn recognise_update(&mut self, update: &TradeUpdate, blotter: &Blotter) {
-        self.recognise_by(blotter.order(&update.order.id).is_some());
+        self.recognise_by(self.is_confirmed(&update.order.id, blotter));
+    }
+
+    /// True for an order of the linked account: it is known, and not only from a frame that may be another's.
+    pub(super) fn is_confirmed(&self, order: &OrderId, blotter: &Blotter) -> bool {
+        blotter.order(order).is_some() && !self.doubted.contains(order)
     }
 
     /// If something on this connection `names` a known order, the linked account answers, provided that the known

@@ -2,8 +2,9 @@
 //! one from one request to the next. So passes and positions are held until the linked account answers a request that was
 //! sent after they arrived.
 //!
-//! An answer that names a known order proves itself, because ids are unique: only a proven answer or the stream makes an
-//! order known. Such answers do not wait for an account that is late, and are all that is taken while it fails.
+//! An answer that names a confirmed order proves itself, because ids are unique: only a proven answer confirms an order,
+//! or an account that answers after the frame that made it known. Such answers do not wait for an account that is late,
+//! and are all that is taken while it fails.
 //!
 //! A long pass requests the account meanwhile too: long after an answer, the linked account says little about it.
 
@@ -165,7 +166,7 @@ impl Session {
         }
         let oldest = self.proofs.oldest(now.mono);
         if self.proofs.fails || self.proofs.outdated || snapshot.doubted || self.another_answers() {
-            snapshot.keep_proven(blotter);
+            self.keep_proven(&mut snapshot, blotter);
             return self.on_snapshot(snapshot, next, blotter, now);
         }
         let late = self.waiting(now.mono).is_some() || self.refresh.iter().any(|(_, part)| *part == Part::Account);
@@ -196,6 +197,7 @@ impl Session {
         self.proofs.oldest(now);
         self.proofs.unconfirmed.retain(|(from, _)| *from > id);
         self.proofs.confirmed = self.proofs.confirmed.max(Some(id));
+        self.doubted.account_confirmed(id);
         (self.proofs.fails, self.proofs.again_at) = (false, None);
         // Older balances must not follow newer ones.
         self.refresh.retain(|(other, part)| *part != Part::Account || *other >= id);
@@ -264,9 +266,14 @@ impl Session {
             snapshot.faults.remove(&Part::Account);
             snapshot.given_up.remove(&Part::Account);
         } else {
-            snapshot.keep_proven(blotter);
+            self.keep_proven(&mut snapshot, blotter);
         }
         self.on_snapshot(*snapshot, next, blotter, now);
+    }
+
+    fn keep_proven(&mut self, snapshot: &mut Snapshot, blotter: &Blotter) {
+        snapshot.keep_proven(|order| self.is_confirmed(order, blotter));
+        self.doubted.proven(snapshot.orders.iter().map(|order| &order.id));
     }
 
     /// Merges what proves itself of a pass whose confirmation is late.
@@ -275,7 +282,9 @@ impl Session {
         if held.answer.early_at.take_if(|at| *at <= now.mono).is_none() {
             return;
         }
-        let (orders, rows) = held.answer.snapshot.proven(blotter);
+        let Some(held) = &self.proofs.pass else { return };
+        let (orders, rows) = held.answer.snapshot.proven(|order| self.is_confirmed(order, blotter));
+        self.doubted.proven(orders.iter().map(|order| &order.id));
         blotter.set_requested_at(self.audits.pass_began);
         let changes = blotter.apply_snapshot(&orders, &rows);
         let recovered = changes.executions.len();

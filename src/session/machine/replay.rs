@@ -91,7 +91,7 @@ impl Session {
 
     fn is_replay_proven(&self, blotter: &Blotter) -> bool {
         let Replays { early, from, .. } = &self.replays;
-        let known = |update: &TradeUpdate| blotter.order(&update.order.id).is_some();
+        let known = |update: &TradeUpdate| self.is_confirmed(&update.order.id, blotter);
         !early.is_empty() && (self.proofs.confirms(*from) || early.iter().any(known))
     }
 

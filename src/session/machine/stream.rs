@@ -8,6 +8,7 @@ use crate::domain::order::OrderStatus;
 use crate::domain::text::counted;
 use crate::domain::update::TradeEvent;
 use crate::session::event::{AuthForm, Closed, StreamEvent};
+use crate::session::request::RequestId;
 use crate::session::resync::RATE_LIMIT_WAIT;
 use crate::session::state::ConnectionState;
 
@@ -89,6 +90,9 @@ impl Session {
             self.audits.note_report(&order.id, now.mono);
             // REST contradicted an earlier state; whether it contradicts this one is not known yet.
             self.conflicts.remove(&order.id);
+            if blotter.order(&order.id).is_none() {
+                self.doubted.reported(&order.id, RequestId(self.next_request));
+            }
         }
         let changes = blotter.apply_update(update);
         if !changes.gaps.is_empty() {

@@ -3,7 +3,6 @@
 use std::collections::{BTreeSet, HashSet};
 
 use super::Snapshot;
-use crate::domain::blotter::Blotter;
 use crate::domain::{Activity, ActivityKind, Order, OrderId};
 use crate::session::parts::Part;
 use crate::session::request::Reply;
@@ -36,14 +35,13 @@ impl Snapshot {
 
     /// The orders named by answers that name a known order, or an order that such an answer names; and the parts of the
     /// other answers. Each answer is of one account, so every row of it is proven by one of them.
-    fn sort_out(&self, blotter: &Blotter) -> (HashSet<&OrderId>, BTreeSet<Part>, BTreeSet<Part>) {
+    fn sort_out(&self, is_known: impl Fn(&OrderId) -> bool) -> (HashSet<&OrderId>, BTreeSet<Part>, BTreeSet<Part>) {
         let (mut proven, mut parts) = (HashSet::new(), BTreeSet::new());
         let mut rest: Vec<&(Part, Vec<OrderId>)> = self.named.iter().collect();
         loop {
             let before = rest.len();
-            let (found, others): (Vec<_>, Vec<_>) = rest
-                .into_iter()
-                .partition(|(_, named)| named.iter().any(|id| proven.contains(id) || blotter.order(id).is_some()));
+            let (found, others): (Vec<_>, Vec<_>) =
+                rest.into_iter().partition(|(_, named)| named.iter().any(|id| proven.contains(id) || is_known(id)));
             rest = others;
             for (part, named) in found {
                 parts.insert(*part);
@@ -56,22 +54,22 @@ impl Snapshot {
     }
 
     /// The orders and rows that prove themselves.
-    pub(in crate::session) fn proven(&self, blotter: &Blotter) -> (Vec<Order>, Vec<Activity>) {
-        let (proven, ..) = self.sort_out(blotter);
+    pub(in crate::session) fn proven(&self, is_known: impl Fn(&OrderId) -> bool) -> (Vec<Order>, Vec<Activity>) {
+        let (proven, ..) = self.sort_out(is_known);
         let rows = self.activities.iter().filter(|row| order_of(row).is_some_and(|id| proven.contains(id)));
         (self.orders.iter().filter(|order| proven.contains(&order.id)).cloned().collect(), rows.cloned().collect())
     }
 
     /// Keeps only what proves itself. Nothing follows from what an answer does not name.
-    pub(in crate::session) fn keep_proven(&mut self, blotter: &Blotter) {
-        let (_, answered, unproven) = self.sort_out(blotter);
+    pub(in crate::session) fn keep_proven(&mut self, is_known: impl Fn(&OrderId) -> bool) {
+        let (_, answered, unproven) = self.sort_out(&is_known);
         for part in unproven {
             self.faults.entry(part).or_insert_with(|| UNCONFIRMED.to_owned());
             if !answered.contains(&part) {
                 self.given_up.insert(part);
             }
         }
-        (self.orders, self.activities) = self.proven(blotter);
+        (self.orders, self.activities) = self.proven(is_known);
         self.denied.clear();
         self.history_before = None;
         self.unproven = true;

@@ -317,3 +317,39 @@ fn a_long_pass_is_confirmed_by_an_account_that_answers_meanwhile() {
     assert!(!fixture.logs().contains("did not confirm"), "{}", fixture.logs());
     assert!(fixture.blotter.order(&"new".into()).is_some(), "{}", fixture.logs());
 }
+
+#[test]
+fn an_order_known_only_from_a_frame_proves_nothing_until_the_account_answers() {
+    let turned = || {
+        let mut fixture = Fixture::followed(false);
+        fixture.fails = Some((ACCOUNT, RequestErrorKind::Server));
+        fixture.turn();
+        fixture.reported(TradeEvent::New, order("framed"));
+        fixture.orders.push(order("framed"));
+        fixture
+    };
+    let mut fixture = turned();
+    fixture.pass(Duration::from_mins(3));
+    assert!(fixture.blotter.order(&"framed".into()).is_some(), "the frame itself is shown");
+    fixture.shows_nothing_strange("named beside an order of the stream");
+    // The linked account answers again: the order of the frame counts as its own, as SECURITY.md says.
+    fixture.fails = None;
+    fixture.account = "acct-1";
+    fixture.orders.retain(|order| order.id.as_str() == "framed");
+    fixture.orders[0].cum_qty = Qty::whole(3);
+    fixture.rows.clear();
+    fixture.pass(Duration::from_mins(2));
+    let framed = fixture.blotter.order(&"framed".into()).unwrap();
+    assert_eq!(framed.cum_qty, Qty::whole(3), "{}", fixture.logs());
+}
+
+#[test]
+fn an_order_of_the_stream_is_followed_by_rest_although_the_account_fails_if_an_answer_names_a_confirmed_one_too() {
+    let mut fixture = Fixture::followed(false);
+    fixture.fails = Some((ACCOUNT, RequestErrorKind::Server));
+    fixture.reported(TradeEvent::New, order("framed"));
+    fixture.orders.push(order("framed"));
+    fixture.execute("framed", 3, false);
+    fixture.pass(Duration::from_mins(2));
+    assert_eq!(fixture.held(), Qty::whole(43), "{}", fixture.logs());
+}
