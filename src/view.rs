@@ -344,7 +344,22 @@ fn empty_words(model: &Model, pane: Pane, filter: &str, nothing: &str) -> String
     } else if !filter.is_empty() {
         format!("nothing matches {}", draw_context::clean(filter))
     } else {
-        nothing.to_owned()
+        dated(model, pane, nothing)
+    }
+}
+
+/// `nothing`, with its age and the reason where the broker said so some time ago: `no positions 1:02 ago; since then: …`.
+fn dated(model: &Model, pane: Pane, nothing: &str) -> String {
+    let old = scope::shown(model).find_map(|account| match scope::age_of(account, pane, model) {
+        Age::Old(old) => Some((old, account.lack(pane.parts(), model.now.mono))),
+        Age::AsOf(_) | Age::Unknown | Age::Current => None,
+    });
+    match old {
+        Some((old, Some(why))) => {
+            format!("{nothing} {} ago; since then: {}", format::age(old), draw_context::clean(why))
+        }
+        Some((old, None)) => format!("{nothing} {} ago", format::age(old)),
+        None => nothing.to_owned(),
     }
 }
 

@@ -168,6 +168,34 @@ impl Holdings {
         found
     }
 
+    /// Whether a list holds just what the last one did, and what executions changed since: that is no other account's,
+    /// for it names something.
+    pub(super) fn expects(&self, positions: &[Position]) -> bool {
+        let listed: BTreeMap<Symbol, Qty> =
+            positions.iter().filter_map(|position| Some((position.symbol.plain(), position.qty?))).collect();
+        let expected = |symbol: &Symbol, qty: Qty| {
+            let stated = self.stated.get(symbol).is_some_and(|stated| stated.agrees(Some(qty)));
+            stated || self.may_be(symbol, qty)
+        };
+        let symbols = self.listed.keys().chain(self.stated.keys()).chain(listed.keys());
+        self.known
+            && listed.len() == positions.len()
+            && listed.values().any(|qty| !qty.is_zero())
+            && symbols.into_iter().all(|symbol| expected(symbol, listed.get(symbol).copied().unwrap_or(Qty::ZERO)))
+    }
+
+    /// Whether this is the quantity of the last list with some of the executions known since, from the first on.
+    fn may_be(&self, symbol: &Symbol, qty: Qty) -> bool {
+        let Some(was) = held(&self.listed, symbol) else { return false };
+        let changes = self.traded.get(symbol).into_iter().flatten();
+        let mut sum = Some(was);
+        was == qty
+            || changes.map(|(_, change)| change).any(|change| {
+                sum = sum.zip(*change).and_then(|(sum, change)| sum.checked_add(change));
+                sum == Some(qty)
+            })
+    }
+
     /// Whether known executions explain a change. Lists lag, so they may include only the first of them.
     fn is_explained(&mut self, symbol: &Symbol, was: Qty, is: Qty) -> bool {
         let Some(traded) = self.traded.get_mut(symbol) else { return false };

@@ -357,6 +357,11 @@ impl Session {
         &self.state
     }
 
+    /// True once a request was answered on this connection, whatever follows from the answer.
+    pub fn rest_answers(&self) -> bool {
+        self.answered_at.is_some()
+    }
+
     /// The stream's last measured round trip.
     pub fn latency(&self) -> Option<Duration> {
         self.latency
@@ -438,7 +443,7 @@ impl Session {
     /// Reports a change of the blotter.
     fn changed(&mut self, changes: Changes, blotter: &Blotter, now: Now) {
         // The first snapshot's position list already includes the executions that it brings.
-        if matches!(self.phase, Phase::Live) {
+        if matches!(self.phase, Phase::Live | Phase::Polling) {
             for execution in changes.executions.iter().filter_map(|id| blotter.execution(id)) {
                 self.holdings.on_execution(execution, now.mono);
             }

@@ -206,7 +206,7 @@ fn polled(account: &AccountState, now: Mono) -> String {
     let answered = Part::ALL.iter().any(|part| account.session.freshness(*part, now).good.is_some());
     match account.good_at(&Part::ALL, now) {
         Some(good) => format!("data {} old", age(now.since(good.mono))),
-        None if answered => "REST incomplete".to_owned(),
+        None if answered || account.session.rest_answers() => "REST incomplete".to_owned(),
         None => "REST has not answered".to_owned(),
     }
 }

@@ -33,7 +33,7 @@ pub(super) fn draw(ctx: &mut DrawContext<'_>, area: Rect, model: &Model, panes: 
         pane: Pane::Orders,
         list,
         counts: &counts,
-        nothing: "no orders yet",
+        nothing: "no orders",
         head: Some(Head { rows: model.rows.working_first(), word: "working", rule: "done" }),
     };
     let Panes { orders, order_columns, buffer, .. } = panes;

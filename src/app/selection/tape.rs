@@ -17,7 +17,7 @@ impl Selection for Tape {
     }
 
     fn may_open(&self, model: &Model) -> Result<(), Reason> {
-        listed(model, Pane::Tape, "no events yet")
+        listed(model, Pane::Tape, "no events")
     }
 
     fn open(&self, model: &Model) -> Vec<Next> {

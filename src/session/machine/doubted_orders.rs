@@ -23,7 +23,9 @@ impl DoubtedOrders {
 
     /// An answer that is proven names these orders.
     pub(super) fn proven<'a>(&mut self, orders: impl Iterator<Item = &'a OrderId>) {
-        orders.for_each(|order| drop(self.0.remove(order)));
+        for order in orders {
+            self.0.remove(order);
+        }
     }
 
     pub(super) fn contains(&self, order: &OrderId) -> bool {

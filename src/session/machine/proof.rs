@@ -29,6 +29,8 @@ pub(super) const OLDEST: Duration = Duration::from_secs(LONGEST_WAIT.as_secs() +
 const MEANWHILE: Duration = Duration::from_secs(30);
 /// How often a failed confirmation is requested again.
 const TRIES: u32 = 2;
+/// How often the account is requested while it fails; then nothing else requests it.
+const PROBE: Duration = Duration::from_secs(5);
 
 /// An answer that waits for the account.
 #[derive(Debug)]
@@ -70,15 +72,16 @@ pub(super) struct Proofs {
     again_at: Option<Mono>,
     /// The last request for the account failed.
     fails: bool,
+    /// When it is requested again.
+    probe_at: Option<Mono>,
     /// Balances are due: they are requested once the positions arrived, at the latest then.
     balances: Option<Mono>,
 }
 
 impl Proofs {
-    /// Drops what is held, because the connection ends.
+    /// Drops what is held, because the connection ends. The next one requests the account first, whether it failed or not.
     pub(super) fn abandon(&mut self) {
-        let Self { confirmed, fails, .. } = *self;
-        *self = Self { confirmed, fails, ..Self::default() };
+        *self = Self { confirmed: self.confirmed, ..Self::default() };
     }
 
     /// A pass begins: nothing of it has arrived.
@@ -118,13 +121,17 @@ impl Proofs {
         self.fails
     }
 
-    /// Balances are requested once the positions arrived, or when they are late.
+    /// Balances are requested once the positions arrived, or when they are late; while the account fails, as often as
+    /// then.
     pub(super) fn want_balances(&mut self, now: Now) {
-        self.balances = Some(now.mono + LATE_AFTER);
+        self.balances = Some(now.mono + LATE_AFTER).filter(|_| !self.fails);
     }
 
     /// True if the account is to be requested now. Positions that arrive during a pass share its request.
     fn is_due(&self, passes: bool, positions_asked: bool, now: Mono) -> bool {
+        if self.fails {
+            return self.probe_at.is_some_and(|at| at <= now);
+        }
         let alone = |held: &Held<_>| !passes || held.since + SHARE <= now;
         self.pass.is_some()
             || (passes && self.meanwhile_due().is_some_and(|at| at <= now))
@@ -165,11 +172,13 @@ impl Session {
             self.proofs.fails = true;
         }
         let oldest = self.proofs.oldest(now.mono);
-        if self.proofs.fails || self.proofs.outdated || snapshot.doubted || self.another_answers() {
+        if self.proofs.outdated || snapshot.doubted || self.another_answers() {
             self.keep_proven(&mut snapshot, blotter);
             return self.on_snapshot(snapshot, next, blotter, now);
         }
-        let late = self.waiting(now.mono).is_some() || self.refresh.iter().any(|(_, part)| *part == Part::Account);
+        let late = self.proofs.fails
+            || self.waiting(now.mono).is_some()
+            || self.refresh.iter().any(|(_, part)| *part == Part::Account);
         let early_at = Some(if late { now.mono } else { now.mono + LATE_AFTER });
         self.proofs.tries = 0;
         let held = self.held(Pass { snapshot: Box::new(snapshot), next, early_at }, now);
@@ -198,7 +207,12 @@ impl Session {
         self.proofs.unconfirmed.retain(|(from, _)| *from > id);
         self.proofs.confirmed = self.proofs.confirmed.max(Some(id));
         self.doubted.account_confirmed(id);
-        (self.proofs.fails, self.proofs.again_at) = (false, None);
+        (self.proofs.again_at, self.proofs.probe_at) = (None, None);
+        if std::mem::take(&mut self.proofs.fails) && matches!(self.phase, Phase::Live | Phase::Polling) {
+            // What it has not confirmed is fetched again.
+            self.timers.hasten(Timer::Audit, now);
+            self.timers.hasten(Timer::Marks, now);
+        }
         // Older balances must not follow newer ones.
         self.refresh.retain(|(other, part)| *part != Part::Account || *other >= id);
     }
@@ -217,13 +231,14 @@ impl Session {
             // A wait that the broker asked for is known when the account is requested again.
             RequestErrorKind::RateLimited { .. } => {}
             RequestErrorKind::Server | RequestErrorKind::Network | RequestErrorKind::Decode
-                if !confirms || self.proofs.tries < TRIES =>
+                if !self.proofs.fails && (!confirms || self.proofs.tries < TRIES) =>
             {
                 self.proofs.tries += u32::from(confirms);
                 self.proofs.again_at = Some(now.mono + Duration::from_millis(250 << self.proofs.tries));
             }
             _ => self.proofs.give_up(now.mono),
         }
+        self.proofs.probe_at = self.proofs.fails.then_some(now.mono + PROBE);
     }
 
     /// Takes over what the account has confirmed, drops what it has not confirmed in time, and requests it for the rest.
@@ -234,6 +249,12 @@ impl Session {
         self.drop_old_replay(blotter, now);
         if self.another_answers() || self.waits_for(&Request::Account, now.mono).is_some() {
             self.proofs.give_up(now.mono);
+        }
+        let follows = matches!(self.phase, Phase::Live | Phase::Polling | Phase::Syncing { .. });
+        if !self.proofs.fails || !follows {
+            self.proofs.probe_at = None;
+        } else if self.proofs.probe_at.is_none() {
+            self.proofs.probe_at = Some(now.mono + PROBE);
         }
         let confirmed = self.proofs.confirmed;
         let settled = |from: RequestId, until: Mono| Some(from) <= confirmed || until <= now.mono;
@@ -253,7 +274,8 @@ impl Session {
 
     fn settle_positions(&mut self, held: Held<(Vec<Position>, Vec<Unread>)>, now: Now) {
         let (positions, unread) = held.answer;
-        if self.proofs.confirms(held.from) && !self.another_answers() {
+        let is_ours = self.proofs.confirms(held.from) || self.holdings.expects(&positions);
+        if is_ours && !self.another_answers() {
             return self.on_positions(positions, &unread, now);
         }
         self.parts.dropped(Part::Positions, UNCONFIRMED.to_owned());
@@ -315,7 +337,7 @@ impl Session {
         }
         let id = self.fresh_id();
         let Proofs { pass, positions, balances, .. } = &self.proofs;
-        let is_early = pass.is_none() && positions.is_none() && balances.is_none();
+        let is_early = pass.is_none() && positions.is_none() && balances.is_none() && !self.proofs.fails;
         self.proofs.meanwhile = Some(id).filter(|_| is_early);
         self.proofs.meanwhile_at = now.mono + MEANWHILE;
         (self.proofs.asked, self.proofs.balances, self.proofs.again_at) = (Some(id), None, None);
@@ -326,14 +348,14 @@ impl Session {
     /// Sets the time of the next step for what is held.
     fn wake_for_held(&mut self, now: Now) {
         let meanwhile = self.proofs.meanwhile_due().filter(|_| self.resync.is_some());
-        let Proofs { pass, positions, again_at, balances, .. } = &self.proofs;
+        let Proofs { pass, positions, again_at, balances, probe_at, .. } = &self.proofs;
         let early = pass.as_ref().and_then(|held| held.answer.early_at);
         let pass = pass.as_ref().map(|held| held.until);
         let share = positions.as_ref().map(|held| held.since + SHARE);
         let positions = positions.as_ref().map(|held| held.until);
         let waits = self.request_pause.as_ref().map(|pause| pause.until);
-        let waits = waits.filter(|_| pass.or(positions).or(*balances).or(meanwhile).is_some());
-        let steps = [pass, early, positions, share, *again_at, *balances, meanwhile, waits];
+        let waits = waits.filter(|_| pass.or(positions).or(*balances).or(*probe_at).or(meanwhile).is_some());
+        let steps = [pass, early, positions, share, *again_at, *balances, *probe_at, meanwhile, waits];
         match steps.into_iter().flatten().filter(|at| *at > now.mono).min() {
             Some(at) => self.timers.set(Timer::Held, at),
             None => self.timers.clear(Timer::Held),

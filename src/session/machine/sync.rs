@@ -33,8 +33,9 @@ impl Session {
         let mut resync = resync.with_last(&self.limited);
         resync.leave(self.refresh.iter().map(|(_, part)| *part));
         let confirmed_later = !left_out(DisabledRule::Confirm);
-        if confirmed_later && !account_first && !self.proofs.account_fails() && self.parts.is_fresh(Part::Account) {
-            // The request that confirms the pass brings the balances.
+        let is_requested_later = self.proofs.account_fails() || self.parts.is_fresh(Part::Account);
+        if confirmed_later && !account_first && is_requested_later {
+            // The request that confirms the pass brings the balances; while the account fails, it has its own times.
             resync.leave(std::iter::once(Part::Account));
         }
         self.resync = Some(resync);

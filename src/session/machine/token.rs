@@ -126,7 +126,9 @@ impl Session {
             self.timers.set(Timer::Confirm, now.mono + ASK_EVERY);
             return self.poll_without_stream(reason, now);
         }
-        if !matches!(self.phase, Phase::Polling) {
+        // While polling, the passes ask, but failing ones may be a minute apart.
+        let lately = self.answered_at.is_some_and(|at| now.mono.since(at) <= MINUTE / 2);
+        if !matches!(self.phase, Phase::Polling) || !lately {
             self.ask_something_else(now);
         }
         let until = now.mono + ASK_EVERY;

@@ -111,7 +111,7 @@ fn no_key_claims_an_empty_list_before_anything_is_known() {
     let mut fixture = Fixture::empty();
     fixture.begin(&[link("paper", Environment::Paper)]);
     fixture.model.focus = Pane::Tape;
-    assert_eq!(availability(Action::Detail, &fixture.model), Err(Reason("no events yet".to_owned())));
+    assert_eq!(availability(Action::Detail, &fixture.model), Err(Reason("no events".to_owned())));
 }
 
 #[test]

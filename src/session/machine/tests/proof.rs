@@ -353,3 +353,69 @@ fn an_order_of_the_stream_is_followed_by_rest_although_the_account_fails_if_an_a
     fixture.pass(Duration::from_mins(2));
     assert_eq!(fixture.held(), Qty::whole(43), "{}", fixture.logs());
 }
+
+#[test]
+fn a_failing_account_is_requested_every_few_seconds_and_costs_nothing_else() {
+    for polling in [false, true] {
+        for kind in [RequestErrorKind::Server, RequestErrorKind::Network, RequestErrorKind::Decode] {
+            let mut fixture = Fixture::followed(polling);
+            let requests = |fixture: &mut Fixture| {
+                let before = fixture.asked.len();
+                fixture.pass(Duration::from_mins(5));
+                let (account, rest): (Vec<_>, Vec<_>) = fixture.asked.drain(before..).partition(ACCOUNT);
+                (account.len(), rest.len())
+            };
+            let (_, sound) = requests(&mut fixture);
+            fixture.fails = Some((ACCOUNT, kind.clone()));
+            let (account, rest) = requests(&mut fixture);
+            assert!(account <= 5 * 13, "polling {polling}, {kind:?}: {account} requests of the account");
+            assert!(rest <= sound + 10, "polling {polling}, {kind:?}: {rest} other requests, {sound} before");
+        }
+    }
+}
+
+#[test]
+fn what_the_account_did_not_confirm_is_fetched_again_as_soon_as_it_answers() {
+    for polling in [false, true] {
+        let mut fixture = Fixture::followed(polling);
+        fixture.fails = Some((ACCOUNT, RequestErrorKind::Server));
+        (fixture.orders, fixture.rows) = (vec![order("new")], Vec::new());
+        fixture.before = 1;
+        fixture.positions = vec![Position::unread("NEW".into())];
+        fixture.pass(Duration::from_mins(4));
+        assert!(fixture.blotter.order(&"new".into()).is_none(), "nothing confirms it");
+        fixture.fails = None;
+        fixture.pass(Duration::from_secs(6));
+        assert!(fixture.blotter.order(&"new".into()).is_some(), "polling {polling}: {}", fixture.logs());
+        let all = Part::ALL.into_iter().all(|part| fixture.session.freshness(part, fixture.now.mono).current);
+        assert!(all, "polling {polling}: {:?}", fixture.session.state());
+    }
+}
+
+#[test]
+fn positions_that_agree_with_the_executions_are_taken_although_the_account_fails() {
+    let position = |symbol: &str, qty: i64| Position { qty: Some(Qty::whole(qty)), ..Position::unread(symbol.into()) };
+    for (case, now, taken) in [
+        ("as before", vec![position("AAPL", 40), position("MSFT", 7)], true),
+        ("with the execution since", vec![position("AAPL", 45), position("MSFT", 7)], true),
+        ("with more than was executed", vec![position("AAPL", 46), position("MSFT", 7)], false),
+        ("one is gone", vec![position("AAPL", 45)], false),
+        ("one is new", vec![position("AAPL", 45), position("MSFT", 7), position("X", 1)], false),
+        ("none", vec![], false),
+        ("unreadable", vec![Position::unread("AAPL".into()), position("MSFT", 7)], false),
+    ] {
+        for polling in [false, true] {
+            let mut fixture = Fixture::followed(polling);
+            fixture.positions = vec![position("AAPL", 40), position("MSFT", 7)];
+            fixture.pass(Duration::from_secs(70));
+            fixture.fails = Some((ACCOUNT, RequestErrorKind::Server));
+            fixture.pass(Duration::from_secs(20));
+            fixture.execute("o", 5, !polling);
+            fixture.pass(Duration::from_secs(20));
+            fixture.positions.clone_from(&now);
+            fixture.pass(Duration::from_mins(1));
+            let fresh = fixture.age_of(Part::Positions) < Duration::from_secs(30);
+            assert_eq!(fresh, taken, "{case}, polling {polling}: {:?}", fixture.session.state());
+        }
+    }
+}
