@@ -137,7 +137,7 @@ def main():
         caught, told = run(binary, tree, number, options.seeds, ["lab::ten_thousand"])
         by = "laboratory"
         if not caught and "harmless" not in mutant:
-            caught, told = run(binary, tree, number, 0, ["session::machine", "session::resync", "domain::"])
+            caught, told = run(binary, tree, number, 0, ["session::machine", "session::resync", "session::backfill", "domain::"])
             by = "unit tests"
         took = time.monotonic() - began
         if caught == ("harmless" in mutant):

@@ -147,14 +147,15 @@ impl Session {
         if !matches!(self.phase, Phase::Live) {
             return;
         }
-        let failing = [Part::Account, Part::Positions].into_iter().any(|part| self.parts.has_failed(part));
-        let after = if self.holds || failing { MARKS_EVERY } else { MARKS_RARELY };
         if !self.refresh.is_empty() || self.must_wait(now.mono) {
-            // What is overdue stays overdue. After a wait the request is sent at once, before another wait begins.
+            // What is overdue stays overdue: an answer in flight does not postpone it for long. After a wait the request is
+            // sent at once, before another wait begins.
             let waits = self.request_pause.as_ref().map(|pause| pause.until).filter(|until| *until > now.mono);
-            self.timers.set(Timer::Marks, waits.unwrap_or(now.mono + after));
+            self.timers.set(Timer::Marks, waits.unwrap_or(now.mono + MARKS_EVERY));
             return;
         }
+        let failing = [Part::Account, Part::Positions].into_iter().any(|part| self.parts.has_failed(part));
+        let after = if self.holds || failing { MARKS_EVERY } else { MARKS_RARELY };
         let next = now.mono + after;
         self.timers.set(Timer::Marks, next);
         if let Some(until) = self.waits_for(&Request::Account, now.mono) {

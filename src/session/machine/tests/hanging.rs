@@ -205,3 +205,19 @@ fn a_list_that_is_limited_alone_delays_the_others_by_a_few_of_its_waits() {
     assert_eq!(fixture.held(), Qty::whole(60), "{}", fixture.logs());
     assert!(!fixture.session.freshness(Part::Working, fixture.now.mono).current);
 }
+
+#[test]
+fn figures_that_are_due_while_the_account_is_awaited_are_requested_soon() {
+    for second in 60..75 {
+        let mut fixture = Fixture::live();
+        fixture.pass(Duration::from_secs(second));
+        fixture.hangs = Some(|request| *request == Request::Account);
+        fixture.stream(StreamEvent::Unknown { text: "{}".to_owned() });
+        fixture.pass(Duration::from_secs(4));
+        fixture.thaw();
+        for _ in 0..90 {
+            fixture.pass(Duration::from_secs(1));
+            assert!(fixture.session.state().is_live(), "{second}: {:?} {}", fixture.session.state(), fixture.logs());
+        }
+    }
+}

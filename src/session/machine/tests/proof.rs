@@ -264,58 +264,81 @@ fn confirmations_cost_no_more_requests() {
 }
 
 impl Fixture {
-    /// A pass over many pages of executions that takes three minutes and more; the first lists are answered by another account if
-    /// it is `turned`.
-    fn long_pass(&mut self, turned: bool, silent: bool) {
+    /// A pass over many pages of executions, ten seconds each. If it is `turned`, another account answers the other lists.
+    /// Positions are refused, so that only the pass waits for the account.
+    fn long_pass(&mut self, pages: u32, turned: bool, hangs: Wanted) {
         self.page = 1;
-        for _ in 0..20 {
+        for _ in 0..30 {
             self.execute("o", 1, false);
         }
         let ours = self.ours();
-        if turned {
-            self.turn();
-        }
-        self.hangs =
-            Some(if silent { |request| matches!(request, Request::Account | Request::Activities(_)) } else { FILLS });
+        self.turns = turned.then_some(OPEN);
+        self.fails = Some((POSITIONS, RequestErrorKind::Refused));
+        self.hangs = Some(FILLS);
         self.input(Input::Resync);
         self.listen();
+        self.hangs = Some(hangs);
         if turned {
             self.turn_back(ours);
         }
-        for _ in 0..18 {
+        for _ in 0..pages {
             self.pass(Duration::from_secs(10));
-            let (rows, rest) = std::mem::take(&mut self.hung).into_iter().partition(|(.., asked)| FILLS(asked));
-            self.hung = rest;
-            let rows: Vec<(Mono, RequestId, Request)> = rows;
-            for (_, id, request) in rows {
-                let result = self.reply(&request);
-                self.input(Input::Reply(id, result));
-            }
+            self.answer_rows();
         }
         assert!(self.session.resync.is_some(), "{}", self.logs());
-        self.thaw();
-        self.pass(Duration::from_secs(1));
+    }
+
+    /// Answers the request for executions that hangs.
+    fn answer_rows(&mut self) {
+        let (rows, rest): (Vec<_>, _) =
+            std::mem::take(&mut self.hung).into_iter().partition(|(.., asked)| FILLS(asked));
+        self.hung = rest;
+        for (_, id, request) in rows {
+            let result = self.reply(&request);
+            self.input(Input::Reply(id, result));
+        }
+    }
+}
+
+const ACCOUNT_AND_FILLS: Wanted = |request| matches!(request, Request::Account | Request::Activities(_));
+
+#[test]
+fn an_account_that_answers_long_after_the_lists_does_not_confirm_them() {
+    for during_the_pass in [true, false] {
+        let mut fixture = Fixture::followed(false);
+        if during_the_pass {
+            fixture.long_pass(18, true, ACCOUNT_AND_FILLS);
+            fixture.hangs = Some(FILLS);
+            fixture.pass(Duration::from_secs(9));
+        } else {
+            fixture.long_pass(14, true, ACCOUNT_AND_FILLS);
+            fixture.hangs = Some(ACCOUNT);
+            fixture.answer_rows();
+            fixture.pass(Duration::from_secs(14));
+        }
+        fixture.thaw();
+        fixture.pass(Duration::from_secs(1));
+        fixture.fails = None;
+        fixture.shows_nothing_strange("at the end of the pass");
+        fixture.pass(Duration::from_mins(3));
+        fixture.shows_nothing_strange("later");
+        assert!(fixture.session.state().is_live());
+        assert_eq!(fixture.held(), fixture.blotter.order(&"o".into()).unwrap().cum_qty);
     }
 }
 
 #[test]
-fn an_account_that_answers_long_after_the_lists_does_not_confirm_them() {
-    let mut fixture = Fixture::followed(false);
-    fixture.long_pass(true, true);
-    fixture.shows_nothing_strange("at the end of the pass");
-    fixture.pass(Duration::from_mins(3));
-    fixture.shows_nothing_strange("later");
-    assert!(fixture.session.state().is_live());
-    assert_eq!(fixture.held(), fixture.blotter.order(&"o".into()).unwrap().cum_qty);
-}
-
-#[test]
 fn a_long_pass_is_confirmed_by_an_account_that_answers_meanwhile() {
-    let mut fixture = Fixture::followed(false);
-    fixture.orders.push(Order { status: OrderStatus::Canceled, ..order("new") });
-    fixture.long_pass(false, false);
-    assert!(!fixture.logs().contains("did not confirm"), "{}", fixture.logs());
-    assert!(fixture.blotter.order(&"new".into()).is_some(), "{}", fixture.logs());
+    // The account answers all the time, or only at the end of a pass that is not too long.
+    for (pages, hangs) in [(18, FILLS), (8, ACCOUNT_AND_FILLS)] {
+        let mut fixture = Fixture::followed(false);
+        fixture.orders.push(Order { status: OrderStatus::Canceled, ..order("new") });
+        fixture.long_pass(pages, false, hangs);
+        fixture.thaw();
+        fixture.pass(Duration::from_secs(1));
+        assert!(!fixture.logs().contains("could not be fetched"), "{}", fixture.logs());
+        assert!(fixture.blotter.order(&"new".into()).is_some(), "{}", fixture.logs());
+    }
 }
 
 #[test]
