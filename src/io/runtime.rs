@@ -23,7 +23,7 @@ use super::record::Recorder;
 use super::{choices, file_checks, paths};
 use crate::accounts::{Effect as AccountEffect, Msg as AccountMsg};
 use crate::app::choices::Choices;
-use crate::app::{Effect, Model, Msg, update};
+use crate::app::{Effect, Model, Msg, TerminalEffect, update};
 use crate::domain::{Mono, Now};
 use crate::link::{LinkProgress, LinkRecord};
 
@@ -130,7 +130,7 @@ impl Loop {
     }
 
     /// Handles one message and runs its effects; returns those that concern the terminal.
-    pub fn handle(&mut self, msg: Msg) -> Vec<Effect> {
+    pub fn handle(&mut self, msg: Msg) -> Vec<TerminalEffect> {
         let now = self.clock.now();
         let mut left = Vec::new();
         if slept(self.last, now) {
@@ -141,8 +141,7 @@ impl Loop {
         left
     }
 
-    #[expect(clippy::wildcard_enum_match_arm, reason = "`Effects` runs all others")]
-    fn apply(&mut self, msg: Msg, now: Now) -> Vec<Effect> {
+    fn apply(&mut self, msg: Msg, now: Now) -> Vec<TerminalEffect> {
         let mut left = Vec::new();
         if let Some(recorder) = &mut self.recorder
             && let Err(error) = recorder.write(&self.model, &msg, now)
@@ -167,7 +166,11 @@ impl Loop {
                     left.extend(self.written(&config));
                 }
                 Effect::Keep(chosen) => self.keep(chosen),
-                other => left.extend(self.effects.run(other)),
+                Effect::Account(effect) => self.effects.account(effect),
+                Effect::Linking(effect) => self.effects.linking(effect),
+                Effect::Terminal(effect) => left.push(effect),
+                // The model says so in `exit`; the loop reads it there.
+                Effect::Quit { .. } => {}
             }
         }
         left
@@ -182,7 +185,7 @@ impl Loop {
         });
     }
 
-    fn notify(&self, text: String, left: &mut Vec<Effect>) {
+    fn notify(&self, text: String, left: &mut Vec<TerminalEffect>) {
         if let Some((program, arguments)) = self.services.notify_command.split_first() {
             let mut command = self.services.programs.command(program);
             command.args(arguments).arg(&text);
@@ -191,11 +194,11 @@ impl Loop {
             }
         }
         if self.services.osc9 {
-            left.push(Effect::Notify { text });
+            left.push(TerminalEffect::Notify { text });
         }
     }
 
-    fn written(&mut self, path: &Path) -> Vec<Effect> {
+    fn written(&mut self, path: &Path) -> Vec<TerminalEffect> {
         let msg = match paths::write_example(path) {
             Ok(()) => Msg::Notice(format!("wrote {}; set client_id and the secret, then start again", path.display())),
             Err(error) => {

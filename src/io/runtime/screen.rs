@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::turns::{self, Turns};
 use super::{BATCH, Loop, memory};
-use crate::app::{Effect, Msg};
+use crate::app::{Msg, TerminalEffect};
 use crate::domain::Mono;
 use crate::io::alarm::Alarm;
 use crate::io::hyperlink;
@@ -170,27 +170,30 @@ impl Loop {
     }
 
     /// Runs the effects that only a terminal can.
-    #[expect(clippy::wildcard_enum_match_arm, reason = "only these effects concern the terminal")]
-    fn on_terminal(&mut self, effect: Effect, screen: &mut Screen, receipts: &mut Receipts) -> std::io::Result<()> {
+    fn on_terminal(
+        &mut self,
+        effect: TerminalEffect,
+        screen: &mut Screen,
+        receipts: &mut Receipts,
+    ) -> std::io::Result<()> {
         match effect {
-            Effect::Copy { text, what } => {
+            TerminalEffect::Copy { text, what } => {
                 terminal::copy(&text)?;
                 drop(self.handle(Msg::Notice(format!("copied the {what}"))));
             }
-            Effect::Bell => terminal::bell()?,
-            Effect::Notify { text } => terminal::notify(&text)?,
-            Effect::CaptureMouse(on) => terminal::capture_mouse(on)?,
-            Effect::Suspend => {
+            TerminalEffect::Bell => terminal::bell()?,
+            TerminalEffect::Notify { text } => terminal::notify(&text)?,
+            TerminalEffect::CaptureMouse(on) => terminal::capture_mouse(on)?,
+            TerminalEffect::Suspend => {
                 let stopped = self.suspend(true, screen)?;
                 if stopped {
                     screen.ask(&receipts.again(self.clock.now().mono))?;
                 }
             }
-            Effect::Repaint => {
+            TerminalEffect::Repaint => {
                 terminal::repaint(self.model.mouse, screen)?;
                 drop(self.handle(resized()));
             }
-            _ => {}
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::sync::{Arc, Mutex};
 
 use brokerdeck::accounts::Effect as AccountEffect;
-use brokerdeck::app::{Effect, Msg};
+use brokerdeck::app::Msg;
 use brokerdeck::config::TokenStoreChoice;
 use brokerdeck::domain::LinkId;
 use brokerdeck::io::accounts::Accounts;
@@ -171,17 +171,13 @@ async fn an_account_whose_unlink_fails_keeps_its_connections() {
     let linker = Arc::new(fixture.another_linker());
     let mut effects = Effects::new(inbox, accounts, linker, Some(fixture.dir.path().to_owned()));
     effects.know(std::slice::from_ref(&link));
-    effects.run(Effect::Account(AccountEffect::OpenStream {
-        link: link.id.clone(),
-        epoch: Epoch(1),
-        form: AuthForm::Authenticate,
-    }));
+    effects.account(AccountEffect::OpenStream { link: link.id.clone(), epoch: Epoch(1), form: AuthForm::Authenticate });
     eventually("the account is taken", async || streams(&fixture, &link.id)).await;
     let lock = fixture.dir.path().join("tokens.json.lock");
     std::fs::remove_file(&lock).unwrap();
     std::fs::create_dir(&lock).unwrap();
     let mut unlink = async || {
-        effects.run(Effect::Account(AccountEffect::Unlink { link: link.id.clone() }));
+        effects.account(AccountEffect::Unlink { link: link.id.clone() });
         loop {
             let msg = tokio::time::timeout(TEST_TIMEOUT, news.recv()).await.expect("an answer in time").unwrap();
             if let Msg::Unlinked { result, .. } = msg {
