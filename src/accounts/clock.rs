@@ -7,7 +7,7 @@ use super::questions::{self, Pending};
 use super::{Accounts, Dated, Event};
 use crate::domain::market::MarketClock;
 use crate::domain::{LinkId, Mono, Now};
-use crate::session::{Reply, Request, RequestError, RequestErrorKind};
+use crate::session::{Reply, Request, RequestError};
 
 /// The longest interval between requests.
 const CLOCK_EVERY: Duration = Duration::from_mins(30);
@@ -61,17 +61,9 @@ fn keeps_pace(known: &Dated<MarketClock>, clock: &MarketClock, now: Mono) -> boo
 
 /// Takes the reply to a clock request.
 pub(super) fn answered(accounts: &mut Accounts, result: Result<Box<Reply>, RequestError>, now: Now) {
-    let result = result.and_then(|reply| match *reply {
-        Reply::Clock(clock) => Ok(clock),
-        Reply::Account(_)
-        | Reply::Positions(_)
-        | Reply::Orders(_)
-        | Reply::Order(_)
-        | Reply::Activities(_)
-        | Reply::Replay(_)
-        | Reply::History(_)
-        | Reply::Partial(..)
-        | Reply::Done => Err(RequestError::local(RequestErrorKind::Decode, "unexpected answer to the clock request")),
+    let result = result.and_then(|reply| {
+        let Reply::Clock(clock) = *reply else { return Err(RequestError::mismatch()) };
+        Ok(clock)
     });
     accounts.clock.take(result, now);
     accounts.tell(Event::Clock);

@@ -54,15 +54,20 @@ impl Accounts {
 
 /// Takes the reply to a cancel.
 pub(super) fn cancel_answered(accounts: &mut Accounts, key: &OrderKey, result: Result<Box<Reply>, RequestError>) {
-    accounts.tell(Event::CancelAnswered(key.clone(), CancelOutcome::of(result.map(drop))));
+    let result = result.and_then(|reply| if *reply == Reply::Done { Ok(()) } else { Err(RequestError::mismatch()) });
+    accounts.tell(Event::CancelAnswered(key.clone(), CancelOutcome::of(result)));
     // Whatever the reply, only the order tells the outcome.
     questions::ask(accounts, &key.link, Pending::Order(key.clone()), Request::Order(key.order.clone()));
 }
 
 /// Takes the reply to an order fetched by id.
 pub(super) fn fetched(accounts: &mut Accounts, key: OrderKey, result: Result<Box<Reply>, RequestError>) {
-    match result.map(|reply| reply.split()) {
-        Ok((Reply::Order(orders), unread)) => {
+    let result = result.and_then(|reply| {
+        let (Reply::Order(orders), unread) = reply.split() else { return Err(RequestError::mismatch()) };
+        Ok((orders, unread))
+    });
+    match result {
+        Ok((orders, unread)) => {
             if let Some(words) = unread_words(&unread) {
                 accounts.tell(Event::OrderUnread(key.clone(), words));
             }
@@ -70,7 +75,6 @@ pub(super) fn fetched(accounts: &mut Accounts, key: OrderKey, result: Result<Box
             let changes = account.blotter.apply_snapshot(&orders, &[]);
             accounts.changed(&key.link, changes);
         }
-        Ok(_) => {}
         Err(error) => accounts.tell(Event::OrderUnknown(key, error)),
     }
 }

@@ -41,13 +41,16 @@ impl Accounts {
 
 fn history(accounts: &mut Accounts, link: &LinkId, period: Period, result: Result<Box<Reply>, RequestError>, now: Now) {
     let Some(account) = accounts.get_mut(link) else { return };
-    let error = match result.map(|reply| *reply) {
-        Ok(Reply::History(value)) => {
+    let result = result.and_then(|reply| {
+        let Reply::History(value) = *reply else { return Err(RequestError::mismatch()) };
+        Ok(value)
+    });
+    let error = match result {
+        Ok(value) => {
             account.curves.insert(period, Dated { value, at: now.mono });
             account.curve_faults.remove(&period);
             None
         }
-        Ok(_) => return,
         // The last curve stays, with its age; an empty chart shows the reason.
         Err(error) => {
             account.curve_faults.insert(period, error.brief());
@@ -64,9 +67,12 @@ fn history(accounts: &mut Accounts, link: &LinkId, period: Period, result: Resul
 /// Takes the reply to a page request.
 fn activities(accounts: &mut Accounts, link: &LinkId, older: bool, result: Result<Box<Reply>, RequestError>, now: Now) {
     let Some(account) = accounts.get_mut(link) else { return };
-    let (page, unread) = match result.map(|reply| reply.split()) {
-        Ok((Reply::Activities(page), unread)) => (page, unread_words(&unread)),
-        Ok(_) => return,
+    let result = result.and_then(|reply| {
+        let (Reply::Activities(page), unread) = reply.split() else { return Err(RequestError::mismatch()) };
+        Ok((page, unread_words(&unread)))
+    });
+    let (page, unread) = match result {
+        Ok(page) => page,
         Err(error) => {
             account.on_demand_failed(OnDemand::Activities, &error, now);
             account.activities.fail(crate::domain::text::sanitize(&error.to_string()));

@@ -95,10 +95,7 @@ impl Accounts {
                 self.feed(link, Input::Owner(reply), now);
                 (self.identity(link) != Some(Identity::Linked)).then(foreign)
             }
-            Ok(_) => Some(unproven(&RequestError::local(
-                RequestErrorKind::Decode,
-                "the broker's answer does not match the request",
-            ))),
+            Ok(_) => Some(unproven(&RequestError::mismatch())),
             Err(error) => Some(unproven(&error)),
         };
         for Withheld { id, reply, .. } in ready {

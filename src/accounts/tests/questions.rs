@@ -50,6 +50,32 @@ fn a_failed_curve_keeps_the_last_one_and_todays_is_retried_in_a_minute() {
 }
 
 #[test]
+fn a_curve_answered_with_something_else_is_a_failed_request() {
+    let mut fixture = Fixture::holding(&[]);
+    fixture.mismatched = |request| matches!(request, Request::History { .. });
+    fixture.accounts.ask_curve(&paper(), Period::Week);
+    fixture.follow();
+    let error = Some(RequestError::mismatch());
+    assert!(
+        fixture
+            .events()
+            .any(|event| *event == Event::Curve { link: paper(), period: Period::Week, error: error.clone() })
+    );
+    assert_eq!(fixture.accounts.all()[0].curve_faults[&Period::Week], RequestError::mismatch().message);
+    assert!(fixture.accounts.all()[0].retry_at(OnDemand::Curve(Period::Week)).is_some());
+}
+
+#[test]
+fn a_page_of_activities_answered_with_something_else_is_a_failed_request() {
+    let mut fixture = Fixture::holding(&[]);
+    fixture.mismatched = |request| matches!(request, Request::Activities(query) if !query.fills_only);
+    fixture.accounts.ask_activities(&paper(), false);
+    fixture.follow();
+    assert!(fixture.events().any(|event| *event == Event::NoActivities(paper(), RequestError::mismatch())));
+    assert!(fixture.accounts.all()[0].retry_at(OnDemand::Activities).is_some());
+}
+
+#[test]
 fn activities_are_paged_by_the_oldest_row_with_one_request_under_way() {
     let mut fixture = Fixture::holding(&[]);
     fixture.activities = (0..150).map(|number| row(&format!("row{number}"))).collect();
