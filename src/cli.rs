@@ -161,6 +161,7 @@ pub enum Command {
     /// List executions, dividends, fees and transfers.
     Activity(activity::ActivityArgs),
     /// Print every trade update as it arrives, each execution once.
+    #[command(mut_arg("json", |json| json.help("Print one JSON document a line, with the broker's own field names")))]
     Watch(select::AccountArgs),
     /// Export executions or orders from the journal, as CSV or JSON lines.
     Export(export::ExportArgs),

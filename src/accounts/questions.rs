@@ -121,9 +121,12 @@ pub(super) fn ask(accounts: &mut Accounts, link: &LinkId, pending: Pending, requ
     id
 }
 
-/// The queue dropped its requests. Cancels and the orders fetched after them are sent again under the same id, because
-/// the queue may be new; a queue that kept a cancel ignores the duplicate. The clock and today's equity are fetched at
-/// once; other curves and pages are fetched again by what shows them.
+/// The queue dropped its requests. It drops by class: what changes something stays, unless the queue itself is new. What
+/// is asked for again depends on who waits for the answer, which the queue does not know:
+/// - Cancels, the orders fetched after them, and the account that proves withheld replies are sent again under the same
+///   id, because an outcome must follow. A queue that kept a cancel ignores the duplicate.
+/// - The clock and today's equity are fetched at once, by their deadlines.
+/// - Other curves and pages are fetched again by what shows them, if it still does.
 pub(super) fn after_drop(accounts: &mut Accounts, link: &LinkId) {
     let (mut again, mut on_demand, mut clock, mut day) = (Vec::new(), Vec::new(), false, false);
     accounts.pending.retain(|id, pending| {
