@@ -62,7 +62,6 @@ fn a_curve_answered_with_something_else_is_a_failed_request() {
             .any(|event| *event == Event::Curve { link: paper(), period: Period::Week, error: error.clone() })
     );
     assert_eq!(fixture.accounts.all()[0].curve_faults[&Period::Week], RequestError::mismatch().message);
-    assert!(fixture.accounts.all()[0].retry_at(OnDemand::Curve(Period::Week)).is_some());
 }
 
 #[test]
@@ -72,7 +71,7 @@ fn a_page_of_activities_answered_with_something_else_is_a_failed_request() {
     fixture.accounts.ask_activities(&paper(), false);
     fixture.follow();
     assert!(fixture.events().any(|event| *event == Event::NoActivities(paper(), RequestError::mismatch())));
-    assert!(fixture.accounts.all()[0].retry_at(OnDemand::Activities).is_some());
+    assert!(!fixture.accounts.activities_loading(&paper()));
 }
 
 #[test]
@@ -164,7 +163,7 @@ fn a_failed_clock_request_keeps_the_last_answer_and_is_retried_in_a_minute() {
     assert_eq!(fixture.clocks, 3);
     let (link, id) = fixture.clock.clone().unwrap();
     fixture.send(Msg::Replied { link, id, result: Ok(Box::new(Reply::Done)) });
-    assert_eq!(fixture.accounts.clock_fault(), Some("unexpected answer to the clock request"));
+    assert_eq!(fixture.accounts.clock_fault(), Some("the broker's answer does not match the request"));
 }
 
 #[test]
