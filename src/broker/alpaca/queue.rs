@@ -4,11 +4,11 @@
 //! as its slowest response and not their sum. It retries nothing and has no task of its own: its owner awaits
 //! [`Queue::next`].
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::Hash;
 use std::time::Duration;
 
-use tokio::task::JoinSet;
+use tokio::task::{self, JoinError, JoinSet};
 use tokio::time::{Instant, sleep};
 
 use super::governor::{Governor, HIGHEST, Urgency};
@@ -77,7 +77,9 @@ pub struct Queue<K> {
     /// Ids of unanswered requests that change something; pushing one of them again has no effect.
     owed: HashSet<K>,
     others: VecDeque<(K, Request)>,
-    under_way: JoinSet<(K, LimitScope, Answer)>,
+    under_way: JoinSet<Answer>,
+    /// The requests that the tasks of [`Self::under_way`] send.
+    sent: HashMap<task::Id, (K, LimitScope)>,
     happened: VecDeque<Happened<K>>,
     held: Held,
     /// The end of the reported wait, and its reason.
@@ -99,6 +101,7 @@ impl<K: Copy + Eq + Hash + Send + 'static> Queue<K> {
             owed: HashSet::new(),
             others: VecDeque::new(),
             under_way: JoinSet::new(),
+            sent: HashMap::new(),
             happened: VecDeque::new(),
             held: Held::default(),
             reported: None,
@@ -155,12 +158,7 @@ impl<K: Copy + Eq + Hash + Send + 'static> Queue<K> {
             }
             tokio::select! {
                 biased;
-                Some(done) = self.under_way.join_next() => {
-                    // A panicked task has no id to reply to; the panic hook has reported it.
-                    if let Ok((id, scope, answer)) = done {
-                        self.answered(id, scope, answer);
-                    }
-                }
+                Some(done) = self.under_way.join_next_with_id() => self.ended(done),
                 () = sleep(wait.unwrap_or_default()), if wait.is_some() => {}
                 else => std::future::pending().await,
             }
@@ -198,8 +196,33 @@ impl<K: Copy + Eq + Hash + Send + 'static> Queue<K> {
             }
             let (id, request) = next.pop_front()?;
             let client = self.client.clone();
-            let scope = request.route().limit;
-            self.under_way.spawn(async move { (id, scope, client.answer(&request).await) });
+            self.begin(id, request.route().limit, async move { client.answer(&request).await });
+        }
+    }
+
+    fn begin(&mut self, id: K, scope: LimitScope, sending: impl Future<Output = Answer> + Send + 'static) {
+        let task = self.under_way.spawn(sending).id();
+        self.sent.insert(task, (id, scope));
+    }
+
+    /// A request's task has ended. One that panicked settles its request too: the sender awaits an outcome, and a cancel
+    /// would stay owed and could not be sent again.
+    fn ended(&mut self, done: Result<(task::Id, Answer), JoinError>) {
+        let (task, answer) = match done {
+            Ok((task, answer)) => (task, Some(answer)),
+            Err(error) => (error.id(), None),
+        };
+        let Some((id, scope)) = self.sent.remove(&task) else { return };
+        match answer {
+            Some(answer) => self.answered(id, scope, answer),
+            None => {
+                self.owed.remove(&id);
+                let error = RequestError::local(
+                    RequestErrorKind::Decode,
+                    "the program failed while the request was under way; its log says where",
+                );
+                self.happened.push_back(Happened::Answered(id, Err(error)));
+            }
         }
     }
 
@@ -262,4 +285,33 @@ fn held_back(request: &Request, wait: Duration) -> RequestError {
     };
     let kind = RequestErrorKind::RateLimited { retry_after: Some(wait) };
     RequestError::local(kind, format!("the broker asked to wait before {what} is requested again"))
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::SecretString;
+
+    use super::*;
+    use crate::broker::tls;
+    use crate::config::Endpoints;
+    use crate::domain::Environment;
+
+    #[tokio::test]
+    async fn a_request_whose_task_panics_is_answered_with_an_error_and_no_longer_owed() {
+        let url: url::Url = "http://127.0.0.1:9/".parse().unwrap();
+        let endpoints = Endpoints {
+            environment: Environment::Paper,
+            api_url: url.clone(),
+            stream_url: url,
+            data_url: None,
+            data_stream_url: None,
+        };
+        let client = Client::new(&endpoints, SecretString::from("t"), &tls::client_config(None).unwrap()).unwrap();
+        let mut queue = Queue::new(client, Duration::ZERO);
+        queue.owed.insert(7);
+        queue.begin(7, LimitScope::Account, async { panic!("as a fault in the decoder would") });
+        let Happened::Answered(7, Err(error)) = queue.next().await else { panic!("no answer") };
+        assert_eq!(error.kind, RequestErrorKind::Decode);
+        assert!(queue.owed.is_empty() && queue.sent.is_empty());
+    }
 }
