@@ -88,8 +88,10 @@ impl Accounts {
         self.linked.iter()
     }
 
-    /// All accounts, mutably.
-    pub fn iter_mut(&mut self) -> std::slice::IterMut<'_, AccountState> {
+    /// All accounts, mutably, for tests that need a state no broker would bring about; the program has no use of it
+    /// (`tests/integration/layering.rs`).
+    #[doc(hidden)]
+    pub fn iter_mut_in_test(&mut self) -> std::slice::IterMut<'_, AccountState> {
         self.linked.iter_mut()
     }
 
@@ -109,7 +111,7 @@ impl Accounts {
     }
 
     /// An account by its link, mutably.
-    pub fn get_mut(&mut self, link: &LinkId) -> Option<&mut AccountState> {
+    fn get_mut(&mut self, link: &LinkId) -> Option<&mut AccountState> {
         self.linked.iter_mut().find(|account| account.link.id == *link)
     }
 
@@ -194,15 +196,6 @@ impl Accounts {
 
     fn tell(&mut self, event: Event) {
         self.out.push_back(Output::Event(event));
-    }
-}
-
-impl<'a> IntoIterator for &'a mut Accounts {
-    type Item = &'a mut AccountState;
-    type IntoIter = std::slice::IterMut<'a, AccountState>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.iter_mut()
     }
 }
 

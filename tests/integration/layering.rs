@@ -147,6 +147,15 @@ fn only_the_accounts_build_a_guard() {
     }
 }
 
+/// What an account shows changes by messages only: everyone else gets it to read.
+#[test]
+fn only_tests_change_an_account_from_outside() {
+    for (path, text) in sources() {
+        let used = text.contains("iter_mut_in_test") && path != Path::new("accounts.rs");
+        assert!(!used || is_test(&path), "{} changes an account", path.display());
+    }
+}
+
 #[test]
 fn the_laboratory_is_built_for_tests_only() {
     let session = &sources()[Path::new("session.rs")];
@@ -186,26 +195,78 @@ fn overlays_are_matched_in_one_place_and_drawn_in_another() {
 
 #[test]
 fn the_core_uses_no_runtime_terminal_or_clock() {
-    let forbidden: &[(&str, &[&str])] = &[
-        ("domain", &["tokio", "crossterm", "ratatui", "reqwest", "std::fs", "std::net", "rusqlite"]),
-        ("session", &["tokio", "crossterm", "ratatui", "reqwest", "std::fs", "std::net", "rusqlite"]),
-        ("link", &["tokio", "crossterm", "ratatui", "reqwest", "std::fs", "std::net", "rusqlite"]),
-        ("accounts", &["tokio", "crossterm", "ratatui", "reqwest", "std::fs", "std::net", "rusqlite"]),
-        ("app", &["tokio::", "crossterm", "ratatui", "reqwest", "std::fs", "std::net", "rusqlite"]),
-        ("view", &["tokio", "crossterm::", "reqwest", "std::fs", "std::net", "rusqlite"]),
-    ];
+    const RUNTIME: &[&str] = &["tokio", "crossterm", "reqwest", "rusqlite", "std::fs", "std::net", "std::process"];
+    const CLOCKS: &[&str] = &["std::time::Instant", "std::time::SystemTime", "Timestamp::now", "Zoned::now"];
     for (path, text) in sources() {
-        let layer = layer_of(&path);
-        let Some((_, words)) = forbidden.iter().find(|(name, _)| *name == layer) else { continue };
-        if is_test(&path) {
+        let core = ["domain", "session", "link", "accounts", "app", "view"].contains(&layer_of(&path).as_str());
+        if !core || is_test(&path) {
             continue;
         }
-        for line in text.lines().filter(|line| line.trim_start().starts_with("use ")) {
-            for word in *words {
-                assert!(!line.contains(&format!(" {word}")), "{}: {line}", path.display());
-            }
+        // Only the view draws.
+        let terminal = (layer_of(&path) != "view").then_some("ratatui");
+        let forbidden: Vec<&str> = RUNTIME.iter().chain(CLOCKS).copied().chain(terminal).collect();
+        for named in paths_of(&text) {
+            let is_in =
+                |word: &&&str| named.strip_prefix(**word).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"));
+            let found = forbidden.iter().find(is_in);
+            assert_eq!(found, None, "{} names {named}", path.display());
         }
     }
+}
+
+#[test]
+fn a_path_is_found_wherever_code_names_it() {
+    let found = |code: &str| paths_of(code).iter().any(|path| path == "std::fs" || path.starts_with("std::fs::"));
+    for code in [
+        "use std::fs;",
+        "use std::{fs, io};",
+        "use std::{io, fs::File};",
+        "let a = std::fs::read(x);",
+        "f(::std::fs::read)",
+    ] {
+        assert!(found(code), "{code}");
+    }
+    for code in ["// std::fs::read", "let a = \"std::fs::read\";", "mine::std::fs::read", "std::fsx::read"] {
+        assert!(!found(code), "{code}");
+    }
+}
+
+/// The paths that code names, in imports and elsewhere, with import groups expanded.
+fn paths_of(text: &str) -> Vec<String> {
+    let code = without_comments_and_strings(text);
+    let starts = code.char_indices().filter(|(at, ch)| {
+        let before = code[..*at].trim_end_matches("::");
+        let begins = |text: &str| !text.ends_with(|ch: char| ch.is_alphanumeric() || "_:".contains(ch));
+        (ch.is_alphabetic() || *ch == '_') && begins(before) && (before.len() == *at || before.len() + 2 == *at)
+    });
+    starts.flat_map(|(at, _)| super::circles::paths(&code[at..])).collect()
+}
+
+/// The code of a text; a string becomes empty.
+fn without_comments_and_strings(text: &str) -> String {
+    let (mut code, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some(ch) = rest.chars().next() {
+        let quote = ["'\"'", "'\\\"'"].into_iter().find(|quote| rest.starts_with(quote));
+        if rest.starts_with("//") {
+            rest = &rest[rest.find('\n').unwrap_or(rest.len())..];
+        } else if let Some(quote) = quote {
+            rest = &rest[quote.len()..];
+        } else if rest.starts_with("r#\"") {
+            rest = rest[3..].split_once("\"#").map_or("", |(_, after)| after);
+        } else if ch == '"' {
+            let mut escaped = false;
+            let end = rest[1..].find(|ch| {
+                let ends = ch == '"' && !escaped;
+                escaped = ch == '\\' && !escaped;
+                ends
+            });
+            rest = end.map_or("", |end| &rest[end + 2..]);
+        } else {
+            code.push(ch);
+            rest = &rest[ch.len_utf8()..];
+        }
+    }
+    code
 }
 
 /// A secret truncated before removal would not be recognised, so only `domain::secrets` truncates the broker's text,
