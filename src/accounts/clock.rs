@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::on_demand::retry_after_error;
-use super::questions::{self, Pending};
+use super::pending_requests::{self, PendingRequest};
 use super::{Accounts, Dated, Event};
 use crate::domain::market::MarketClock;
 use crate::domain::{LinkId, Mono, Now};
@@ -48,8 +48,8 @@ pub(super) fn tick(accounts: &mut Accounts, now: Now) {
 pub(super) fn ask(accounts: &mut Accounts, link: &LinkId, now: Now) {
     accounts.clock.due = Some(now.mono + CLOCK_RETRY);
     // A request that was never answered must not block this one.
-    accounts.pending.retain(|_, pending| !matches!(pending, Pending::Clock(_)));
-    questions::ask(accounts, link, Pending::Clock(link.clone()), Request::Clock);
+    accounts.pending.retain(|_, pending| !matches!(pending, PendingRequest::Clock(_)));
+    pending_requests::send(accounts, link, PendingRequest::Clock(link.clone()), Request::Clock);
 }
 
 /// Whether the exchange's clock advanced as this machine's did; a simulated one may run faster or jump.

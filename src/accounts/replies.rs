@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::activities::Reach;
 use super::on_demand::retry_after_error;
-use super::questions::Pending;
-use super::{Accounts, Dated, Event, OnDemand, Period, Ticket, clock, orders};
+use super::pending_requests::PendingRequest;
+use super::{Accounts, Dated, Event, OnDemand, Period, RequestOwner, clock, orders};
 use crate::domain::{LinkId, Now};
 use crate::session::request::unread_words;
 use crate::session::{Input, Reply, RequestError, RequestId};
@@ -15,10 +15,16 @@ const HISTORY_RETRY: Duration = Duration::from_mins(1);
 
 impl Accounts {
     /// Routes a reply to its session, or to the request of the accounts.
-    pub(super) fn replied(&mut self, link: &LinkId, id: Ticket, result: Result<Box<Reply>, RequestError>, now: Now) {
+    pub(super) fn replied(
+        &mut self,
+        link: &LinkId,
+        id: RequestOwner,
+        result: Result<Box<Reply>, RequestError>,
+        now: Now,
+    ) {
         let own = match id {
-            Ticket::Session(id) => return self.feed(link, Input::Reply(id, result), now),
-            Ticket::Accounts(id) => id,
+            RequestOwner::Session(id) => return self.feed(link, Input::Reply(id, result), now),
+            RequestOwner::Accounts(id) => id,
         };
         if let Some(result) = self.admit(link, own, result) {
             self.answered(own, result, now);
@@ -28,12 +34,12 @@ impl Accounts {
     /// Handles a reply to a request of the accounts, known to come from the linked account.
     pub(super) fn answered(&mut self, id: RequestId, result: Result<Box<Reply>, RequestError>, now: Now) {
         match self.pending.remove(&id) {
-            Some(Pending::History { link, period }) => history(self, &link, period, result, now),
-            Some(Pending::Activities { link, older }) => activities(self, &link, older, result, now),
-            Some(Pending::Clock(_)) => clock::answered(self, result, now),
-            Some(Pending::Cancel(key, _)) => orders::cancel_answered(self, &key, result),
-            Some(Pending::Order(key)) => orders::fetched(self, key, result),
-            Some(Pending::Owner(link)) => self.owner_answered(&link, id, result, now),
+            Some(PendingRequest::History { link, period }) => history(self, &link, period, result, now),
+            Some(PendingRequest::Activities { link, older }) => activities(self, &link, older, result, now),
+            Some(PendingRequest::Clock(_)) => clock::answered(self, result, now),
+            Some(PendingRequest::Cancel(key, _)) => orders::cancel_answered(self, &key, result),
+            Some(PendingRequest::Order(key)) => orders::fetched(self, key, result),
+            Some(PendingRequest::IdentityCheck(link)) => self.identity_checked(&link, id, result, now),
             None => {}
         }
     }
@@ -89,6 +95,6 @@ fn activities(accounts: &mut Accounts, link: &LinkId, older: bool, result: Resul
         account.activities.take_newest(page)
     };
     accounts.changed(link, changes);
-    let goes_on = older || failed_before || moved == 0;
-    accounts.tell(Event::Activities { link: link.clone(), moved, goes_on, unread });
+    let keep_loading = older || failed_before || moved == 0;
+    accounts.tell(Event::Activities { link: link.clone(), moved, keep_loading, unread });
 }

@@ -3,7 +3,7 @@
 mod cancels;
 mod events;
 pub(crate) mod fixture;
-mod questions;
+mod pending_requests;
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ struct Fixture {
     silent: fn(&Request) -> bool,
     /// The number of clock requests so far, and the last of them; tests answer them.
     clocks: usize,
-    clock: Option<(LinkId, Ticket)>,
+    clock: Option<(LinkId, RequestOwner)>,
     /// All outputs so far, in order.
     out: Vec<Output>,
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::accounts::Accounts;
+use super::accounts::AccountAccess;
 use super::connections::Connections;
 use super::linker::Linker;
 use crate::accounts;
@@ -22,7 +22,7 @@ pub struct Effects {
 
 impl Effects {
     /// Effects that answer into the inbox; without a folder for locks every account is streamed.
-    pub fn new(inbox: mpsc::Sender<Msg>, accounts: Accounts, linker: Arc<Linker>, locks: Option<PathBuf>) -> Self {
+    pub fn new(inbox: mpsc::Sender<Msg>, accounts: AccountAccess, linker: Arc<Linker>, locks: Option<PathBuf>) -> Self {
         Self { connections: Connections::new(inbox.clone(), accounts, locks), inbox, linker }
     }
 

@@ -4,9 +4,9 @@
 //! lock.
 
 pub mod headless;
-mod memory;
+mod journaling;
 mod screen;
-mod slept;
+mod sleep_detection;
 mod turns;
 
 use std::path::{Path, PathBuf};
@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use self::memory::{Keeper, Read};
-use self::slept::slept;
+use self::journaling::{JournalFeed, Read};
+use self::sleep_detection::slept;
 use super::child::Programs;
 use super::clock::Clock;
 use super::effects::Effects;
@@ -45,7 +45,7 @@ pub struct Loop {
     pub recorder: Option<Recorder>,
     services: LoopServices,
     /// Writes journal entries before they are shown.
-    keeper: Keeper,
+    journal_feed: JournalFeed,
     last: Now,
 }
 
@@ -74,7 +74,7 @@ impl Loop {
         services: LoopServices,
     ) -> Self {
         let last = clock.now();
-        Self { model, effects, inbox, clock, recorder: None, services, keeper: Keeper::default(), last }
+        Self { model, effects, inbox, clock, recorder: None, services, journal_feed: JournalFeed::default(), last }
     }
 
     /// Gives the links to the model, which connects them.
@@ -89,13 +89,13 @@ impl Loop {
     pub fn start_remembering(&mut self, path: PathBuf, links: Vec<LinkRecord>) {
         self.effects.know(&links);
         drop(self.handle(AccountMsg::Listed { links: links.clone() }.into()));
-        self.keeper.begin_reading(path, links);
+        self.journal_feed.begin_reading(path, links);
     }
 
     /// Takes the journal states, and connects.
     fn begin(&mut self, read: Option<Read>) {
         let Some(read) = read else { return };
-        let (links, notices) = self.keeper.begin(read);
+        let (links, notices) = self.journal_feed.begin(read);
         for msg in notices {
             drop(self.handle(msg.into()));
         }
@@ -105,7 +105,7 @@ impl Loop {
     /// Reads what another instance wrote, before this one takes over its stream.
     async fn refresh_memory(&mut self, msg: &Msg) {
         let Msg::Account(AccountMsg::Freed { link }) = msg else { return };
-        for known in self.keeper.read_again(link, &self.model.accounts, self.last).await {
+        for known in self.journal_feed.read_again(link, &self.model.accounts, self.last).await {
             drop(self.handle(known.into()));
         }
     }
@@ -113,20 +113,20 @@ impl Loop {
     /// Checks and reports the journal's progress; false while the next frame should wait for the disk.
     fn may_show(&mut self) -> bool {
         let now = Now { mono: self.clock.now().mono, ..self.last };
-        for msg in self.keeper.look(&self.model.accounts, now) {
+        for msg in self.journal_feed.look(&self.model.accounts, now) {
             drop(self.handle(msg.into()));
         }
-        !self.keeper.holds()
+        !self.journal_feed.holds()
     }
 
     /// Sends the last journal entries, before the terminal is restored.
     pub fn ending(&mut self) {
-        self.keeper.ending(&self.model.accounts, self.clock.now());
+        self.journal_feed.ending(&self.model.accounts, self.clock.now());
     }
 
     /// Closes the journal; a sentence when it lacks something that was shown.
     pub fn finish(&mut self) -> Option<String> {
-        self.keeper.finish(&self.model.accounts, self.clock.now())
+        self.journal_feed.finish(&self.model.accounts, self.clock.now())
     }
 
     /// Handles one message and runs its effects; returns those that concern the terminal.
@@ -158,7 +158,7 @@ impl Loop {
         for effect in wanted {
             match effect {
                 Effect::Account(AccountEffect::Remember { link, memory }) => {
-                    self.keeper.remember(link, memory, &self.model.accounts, now);
+                    self.journal_feed.remember(link, memory, &self.model.accounts, now);
                 }
                 Effect::Notify { text } => self.notify(text, &mut left),
                 Effect::WriteConfig => {

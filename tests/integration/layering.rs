@@ -116,8 +116,8 @@ const SCREENLESS: &[&str] = &[
     "cli/watch",
     "io/connections",
     "io/runtime/headless",
-    "io/runtime/memory",
-    "io/runtime/slept",
+    "io/runtime/journaling",
+    "io/runtime/sleep_detection",
     "io/signals",
 ];
 

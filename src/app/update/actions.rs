@@ -154,7 +154,7 @@ fn step(model: &mut Model, action: Action, count: Option<u32>) {
         return lists::step(model, action, count);
     }
     overlays::step(model, action, count);
-    activities::reach_on(model);
+    activities::load_more(model);
 }
 
 /// Goes back one level: closes an overlay, leaves a field, clears marks, zoom or filter. Destroys nothing.

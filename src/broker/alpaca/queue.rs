@@ -27,7 +27,7 @@ const WORTH_A_WORD: Duration = Duration::from_secs(3);
 
 /// An event of a queue; `K` identifies the request.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Happened<K> {
+pub enum QueueEvent<K> {
     /// A request succeeded or failed.
     Answered(K, Result<Reply, RequestError>),
     /// Queued requests wait this long, for this reason; `None` when the wait is over.
@@ -80,7 +80,7 @@ pub struct Queue<K> {
     under_way: JoinSet<Answer>,
     /// The requests that the tasks of [`Self::under_way`] send.
     sent: HashMap<task::Id, (K, LimitScope)>,
-    happened: VecDeque<Happened<K>>,
+    events: VecDeque<QueueEvent<K>>,
     held: Held,
     /// The end of the reported wait, and its reason.
     reported: Option<(Mono, &'static str)>,
@@ -102,7 +102,7 @@ impl<K: Copy + Eq + Hash + Send + 'static> Queue<K> {
             others: VecDeque::new(),
             under_way: JoinSet::new(),
             sent: HashMap::new(),
-            happened: VecDeque::new(),
+            events: VecDeque::new(),
             held: Held::default(),
             reported: None,
             claimed: HIGHEST,
@@ -124,7 +124,7 @@ impl<K: Copy + Eq + Hash + Send + 'static> Queue<K> {
         } else {
             self.owed.remove(&id);
             let error = RequestError::local(RequestErrorKind::Refused, "too many requests are already waiting");
-            self.happened.push_back(Happened::Answered(id, Err(error)));
+            self.events.push_back(QueueEvent::Answered(id, Err(error)));
         }
     }
 
@@ -149,12 +149,12 @@ impl<K: Copy + Eq + Hash + Send + 'static> Queue<K> {
 
     /// Sends what the budget admits and returns the next event; never returns while nothing is queued or under way.
     /// Cancel safe.
-    pub async fn next(&mut self) -> Happened<K> {
+    pub async fn next(&mut self) -> QueueEvent<K> {
         loop {
             let wait = self.send();
             self.report_wait(wait);
-            if let Some(happened) = self.happened.pop_front() {
-                return happened;
+            if let Some(event) = self.events.pop_front() {
+                return event;
             }
             tokio::select! {
                 biased;
@@ -184,7 +184,7 @@ impl<K: Copy + Eq + Hash + Send + 'static> Queue<K> {
             if let Some(wait) = next.front().and_then(|(_, request)| self.governor.held(request.route().limit, now)) {
                 let (id, request) = next.pop_front()?;
                 self.owed.remove(&id);
-                self.happened.push_back(Happened::Answered(id, Err(held_back(&request, wait))));
+                self.events.push_back(QueueEvent::Answered(id, Err(held_back(&request, wait))));
                 continue;
             }
             if let Err(wait) = self.governor.take(urgency, now) {
@@ -221,7 +221,7 @@ impl<K: Copy + Eq + Hash + Send + 'static> Queue<K> {
                     RequestErrorKind::Decode,
                     "the program failed while the request was under way; its log says where",
                 );
-                self.happened.push_back(Happened::Answered(id, Err(error)));
+                self.events.push_back(QueueEvent::Answered(id, Err(error)));
             }
         }
     }
@@ -247,7 +247,7 @@ impl<K: Copy + Eq + Hash + Send + 'static> Queue<K> {
         };
         if !same {
             self.reported = wait.map(|(after, why)| (now + after, why));
-            self.happened.push_back(Happened::Waiting(wait));
+            self.events.push_back(QueueEvent::Waiting(wait));
         }
     }
 
@@ -262,14 +262,14 @@ impl<K: Copy + Eq + Hash + Send + 'static> Queue<K> {
         }
         if let Some(limit) = answer.rate.limit.filter(|limit| *limit > self.claimed) {
             self.claimed = limit;
-            self.happened.push_back(Happened::Limit(limit));
+            self.events.push_back(QueueEvent::Limit(limit));
         }
         if let Err(RequestError { kind: RequestErrorKind::RateLimited { retry_after }, .. }) = &answer.result {
             self.governor.refused(scope, *retry_after, self.jitter, now);
         } else if answer.result.is_ok() {
             self.governor.answered(scope, now);
         }
-        self.happened.push_back(Happened::Answered(id, answer.result));
+        self.events.push_back(QueueEvent::Answered(id, answer.result));
     }
 
     fn now(&self) -> Mono {
@@ -310,7 +310,7 @@ mod tests {
         let mut queue = Queue::new(client, Duration::ZERO);
         queue.owed.insert(7);
         queue.begin(7, LimitScope::Account, async { panic!("as a fault in the decoder would") });
-        let Happened::Answered(7, Err(error)) = queue.next().await else { panic!("no answer") };
+        let QueueEvent::Answered(7, Err(error)) = queue.next().await else { panic!("no answer") };
         assert_eq!(error.kind, RequestErrorKind::Decode);
         assert!(queue.owed.is_empty() && queue.sent.is_empty());
     }

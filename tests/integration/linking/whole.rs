@@ -7,7 +7,7 @@ use brokerdeck::accounts::Effect as AccountEffect;
 use brokerdeck::app::Msg;
 use brokerdeck::config::TokenStoreChoice;
 use brokerdeck::domain::LinkId;
-use brokerdeck::io::accounts::Accounts;
+use brokerdeck::io::accounts::AccountAccess;
 use brokerdeck::io::effects::Effects;
 use brokerdeck::io::journal::AccountLock;
 use brokerdeck::io::tokens::{Connect, Keys, SystemKeys, Tokens};
@@ -166,7 +166,7 @@ async fn an_account_whose_unlink_fails_keeps_its_connections() {
     let link = fixture.link("acme-paper", &["Mine"]).await.remove(0);
     let specs = Arc::new(vec![super::fixture::spec(&fixture.fake, "acme-paper", Vec::new())]);
     let tokens = Arc::new(Tokens::new(TokenStoreChoice::File, fixture.dir.path()));
-    let accounts = Accounts { specs, links: Arc::clone(&fixture.links), tokens, read_only: false };
+    let accounts = AccountAccess { specs, links: Arc::clone(&fixture.links), tokens, read_only: false };
     let (inbox, mut news) = mpsc::channel(256);
     let linker = Arc::new(fixture.another_linker());
     let mut effects = Effects::new(inbox, accounts, linker, Some(fixture.dir.path().to_owned()));

@@ -1,4 +1,4 @@
-//! What hands know from other programs: counts, jumps, copying a cell, sorting by name, sentences with the keys in force.
+//! Keys that work as in other programs: counts, jumps, copying a cell, sorting by name, sentences with the keys in force.
 
 use super::*;
 use crate::app::TerminalEffect;

@@ -347,9 +347,11 @@ fn an_answer_is_shown_once_the_account_asked_after_it_is_the_linked_one() {
     }
 }
 
-fn proofs(fixture: &Fixture) -> Vec<Ticket> {
+fn proofs(fixture: &Fixture) -> Vec<RequestOwner> {
     let of_account = |effect: &Effect| match effect {
-        Effect::Request { id: Ticket::Accounts(id), request: Request::Account, .. } => Some(Ticket::Accounts(*id)),
+        Effect::Request { id: RequestOwner::Accounts(id), request: Request::Account, .. } => {
+            Some(RequestOwner::Accounts(*id))
+        }
         _ => None,
     };
     fixture.effects().filter_map(of_account).collect()
@@ -389,7 +391,7 @@ fn an_unconfirmed_reply_is_refused_with_the_reason() {
     };
     ask(&mut fixture);
     // A dropped queue does not leave the replies waiting forever.
-    crate::accounts::questions::after_drop(&mut fixture.accounts, &paper());
+    crate::accounts::pending_requests::after_drop(&mut fixture.accounts, &paper());
     ask(&mut fixture);
     let asked = proofs(&fixture);
     assert_eq!(asked, [asked[0]; 2], "sent again under the same id");
@@ -409,8 +411,13 @@ fn an_unconfirmed_reply_is_refused_with_the_reason() {
 fn an_order_by_id_needs_no_proof_but_is_refused_while_another_account_answers() {
     let ask = |fixture: &mut Fixture, live: &LinkId| {
         let key = OrderKey { link: live.clone(), order: "known".into() };
-        let pending = crate::accounts::questions::Pending::Order(key);
-        let id = crate::accounts::questions::ask(&mut fixture.accounts, live, pending, Request::Order("known".into()));
+        let pending = crate::accounts::pending_requests::PendingRequest::Order(key);
+        let id = crate::accounts::pending_requests::send(
+            &mut fixture.accounts,
+            live,
+            pending,
+            Request::Order("known".into()),
+        );
         fixture.accounts.admit(
             live,
             id,
