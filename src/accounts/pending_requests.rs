@@ -34,7 +34,7 @@ pub(super) enum PendingRequest {
     Clock(LinkId),
     /// An order fetched by id after a cancel.
     Order(OrderKey),
-    /// The account itself, as the proof of answers that are withheld.
+    /// The account itself, to check that withheld replies belong to it.
     IdentityCheck(LinkId),
 }
 
@@ -98,8 +98,9 @@ impl Accounts {
 
     /// Whether a page of an account's activity list is under way.
     pub fn activities_loading(&self, link: &LinkId) -> bool {
-        let of = |pending: &PendingRequest| matches!(pending, PendingRequest::Activities { link: owner, .. } if owner == link);
-        self.pending.values().any(of)
+        self.pending
+            .values()
+            .any(|pending| matches!(pending, PendingRequest::Activities { link: owner, .. } if owner == link))
     }
 }
 

@@ -58,7 +58,7 @@ pub enum Input {
     Stream(Epoch, StreamEvent),
     /// The answer to a request.
     Reply(RequestId, Result<Box<Reply>, RequestError>),
-    /// The account as the owner of this session asked for it: only its id counts.
+    /// The account, fetched outside the session to check which one answers: only its id counts.
     IdentityCheck(Box<Reply>),
     /// A deadline may have passed; a spurious timeout does nothing.
     Timeout,

@@ -28,7 +28,7 @@ pub struct Headless {
     ticked: Mono,
 }
 
-/// The observer of a loop without a screen.
+/// Observes a loop without a screen.
 pub trait Observer {
     /// Called after each message.
     fn look(&mut self, running: &Headless);
