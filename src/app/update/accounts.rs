@@ -56,7 +56,7 @@ fn happened(model: &mut Model, event: Event, effects: &mut Vec<Effect>) {
             }
         }
         Event::Activities { link, moved, keep_loading, unread } => {
-            activities::page_arrived(model, &link, moved, keep_loading, unread)
+            activities::page_arrived(model, &link, moved, keep_loading, unread);
         }
         Event::CancelAnswered(key, outcome) => orders::cancel_answered(model, &key, &outcome),
         Event::Waiting { cancels, after, why, .. } => orders::waits(model, cancels, after, &why),

@@ -213,17 +213,13 @@ impl<K: Copy + Eq + Hash + Send + 'static> Queue<K> {
             Err(error) => (error.id(), None),
         };
         let Some((id, scope)) = self.sent.remove(&task) else { return };
-        match answer {
-            Some(answer) => self.answered(id, scope, answer),
-            None => {
-                self.owed.remove(&id);
-                let error = RequestError::local(
-                    RequestErrorKind::Decode,
-                    "the program failed while the request was under way; its log says where",
-                );
-                self.events.push_back(QueueEvent::Answered(id, Err(error)));
-            }
+        if let Some(answer) = answer {
+            return self.answered(id, scope, answer);
         }
+        self.owed.remove(&id);
+        let words = "the program failed while the request was under way; its log says where";
+        let error = RequestError::local(RequestErrorKind::Decode, words);
+        self.events.push_back(QueueEvent::Answered(id, Err(error)));
     }
 
     /// Reports a wait of at least [`WORTH_A_WORD`] once; one without a known end is reported again before the reported
