@@ -234,36 +234,37 @@ fn a_path_is_found_wherever_code_names_it() {
 /// The paths that code names, in imports and elsewhere, with import groups expanded.
 fn paths_of(text: &str) -> Vec<String> {
     let code = without_comments_and_strings(text);
-    let starts = code.char_indices().filter(|(at, ch)| {
-        let before = code[..*at].trim_end_matches("::");
-        let begins = |text: &str| !text.ends_with(|ch: char| ch.is_alphanumeric() || "_:".contains(ch));
-        (ch.is_alphabetic() || *ch == '_') && begins(before) && (before.len() == *at || before.len() + 2 == *at)
-    });
-    starts.flat_map(|(at, _)| super::circles::paths(&code[at..])).collect()
+    let is_inside = |ch: char| ch.is_alphanumeric() || "_:".contains(ch);
+    let path_at = |(at, ch): (usize, char)| {
+        let (before, rest) = code.split_at(at);
+        // A path may begin with `::`.
+        let begins = !before.strip_suffix("::").unwrap_or(before).ends_with(is_inside);
+        (begins && (ch.is_alphabetic() || ch == '_')).then(|| super::circles::paths(rest))
+    };
+    code.char_indices().filter_map(path_at).flatten().collect()
 }
 
-/// The code of a text; a string becomes empty.
+/// The code of a text; a string is left out.
 fn without_comments_and_strings(text: &str) -> String {
     let (mut code, mut rest) = (String::with_capacity(text.len()), text);
     while let Some(ch) = rest.chars().next() {
-        let quote = ["'\"'", "'\\\"'"].into_iter().find(|quote| rest.starts_with(quote));
-        if rest.starts_with("//") {
-            rest = &rest[rest.find('\n').unwrap_or(rest.len())..];
-        } else if let Some(quote) = quote {
-            rest = &rest[quote.len()..];
-        } else if rest.starts_with("r#\"") {
-            rest = rest[3..].split_once("\"#").map_or("", |(_, after)| after);
-        } else if ch == '"' {
+        if let Some(comment) = rest.strip_prefix("//") {
+            rest = comment.split_at(comment.find('\n').unwrap_or(comment.len())).1;
+        } else if let Some(after) = rest.strip_prefix("'\"'").or_else(|| rest.strip_prefix("'\\\"'")) {
+            rest = after;
+        } else if let Some(string) = rest.strip_prefix("r#\"") {
+            rest = string.split_once("\"#").map_or("", |(_, after)| after);
+        } else if let Some(string) = rest.strip_prefix('"') {
             let mut escaped = false;
-            let end = rest[1..].find(|ch| {
+            let ends = |ch| {
                 let ends = ch == '"' && !escaped;
                 escaped = ch == '\\' && !escaped;
                 ends
-            });
-            rest = end.map_or("", |end| &rest[end + 2..]);
+            };
+            rest = string.split_once(ends).map_or("", |(_, after)| after);
         } else {
             code.push(ch);
-            rest = &rest[ch.len_utf8()..];
+            rest = rest.strip_prefix(ch).unwrap_or_default();
         }
     }
     code
