@@ -30,14 +30,14 @@ fn main() {
     divan::main();
 }
 
-/// What a million orders take in memory, resting and then canceled: the figures of the process, so before all else.
+/// The memory of a million orders, resting and then canceled. It runs first, because the whole process is measured.
 fn memory() {
     let Some(before) = resident() else { return };
     let count = 1_000_000;
     let engine = resting(count);
     let held = resident().unwrap_or(before);
     let bytes = |from: u64, to: u64| to.saturating_sub(from) / u64::try_from(count).unwrap_or(1);
-    println!("a million resting orders: {} bytes each, {} MiB in all", bytes(before, held), held / 1_048_576);
+    println!("a million resting orders: {} bytes each, {} MiB in total", bytes(before, held), held / 1_048_576);
     drop(engine);
 }
 

@@ -38,7 +38,7 @@ fn main() {
 /// A desk whose paper account has this many orders more.
 fn fixture(orders: u32) -> Fixture {
     let mut fixture = Fixture::busy(0);
-    let blotter = &mut fixture.model.accounts.iter_mut().next().unwrap().blotter;
+    let blotter = &mut fixture.model.accounts.iter_mut_in_test().next().unwrap().blotter;
     let numbers: Vec<u32> = (0..orders).collect();
     for chunk in numbers.chunks(10_000) {
         let made: Vec<_> = chunk.iter().map(|number| order(*number)).collect();

@@ -18,8 +18,8 @@ mod links;
 mod msg;
 mod on_demand;
 mod orders;
+mod pending_requests;
 mod period;
-mod questions;
 mod replies;
 mod saving;
 mod sessions;
@@ -37,14 +37,14 @@ use jiff::Timestamp;
 pub use self::account::{AccountState, CURVE_FOR, ConnectionEntry, Dated};
 use self::clock::Clock;
 pub use self::count::Count;
-pub use self::effect::{Effect, JournalEntry, Ticket};
+pub use self::effect::{Effect, JournalEntry, RequestOwner};
 pub use self::event::{CancelOutcome, Event, Output};
 pub use self::journal_state::JournalState;
 pub use self::keys::{ActivityKey, OrderKey, PositionKey, TapeKey};
 pub use self::msg::Msg;
 pub use self::on_demand::OnDemand;
+use self::pending_requests::PendingRequest;
 pub use self::period::Period;
-use self::questions::Pending;
 pub use self::saving::Saving;
 pub use self::troubles::{Ends, Trouble, Troubles, brief, must_be_linked};
 use self::withheld::Withheld;
@@ -61,11 +61,11 @@ pub struct Accounts {
     /// Whether changes at a broker are forbidden.
     read_only: bool,
     /// Requests under way that no session sent.
-    pending: BTreeMap<RequestId, Pending>,
+    pending: BTreeMap<RequestId, PendingRequest>,
     /// Their replies that arrived before the account behind the link was confirmed.
     withheld: Vec<Withheld>,
     next_request: u64,
-    next_book: u32,
+    next_blotter_number: u32,
     /// Journal states of links that are not listed yet.
     journal_states: Vec<JournalState>,
     saving: Saving,
@@ -88,8 +88,10 @@ impl Accounts {
         self.linked.iter()
     }
 
-    /// All accounts, mutably.
-    pub fn iter_mut(&mut self) -> std::slice::IterMut<'_, AccountState> {
+    /// All accounts, mutably, for tests that need a state no broker would bring about; the program has no use of it
+    /// (`tests/integration/layering.rs`).
+    #[doc(hidden)]
+    pub fn iter_mut_in_test(&mut self) -> std::slice::IterMut<'_, AccountState> {
         self.linked.iter_mut()
     }
 
@@ -109,7 +111,7 @@ impl Accounts {
     }
 
     /// An account by its link, mutably.
-    pub fn get_mut(&mut self, link: &LinkId) -> Option<&mut AccountState> {
+    fn get_mut(&mut self, link: &LinkId) -> Option<&mut AccountState> {
         self.linked.iter_mut().find(|account| account.link.id == *link)
     }
 
@@ -119,8 +121,8 @@ impl Accounts {
     }
 
     /// The account whose blotter has this number.
-    pub fn of_book(&self, book: u32) -> Option<&AccountState> {
-        self.linked.iter().find(|account| account.book == book)
+    pub fn by_blotter_number(&self, blotter_number: u32) -> Option<&AccountState> {
+        self.linked.iter().find(|account| account.blotter_number == blotter_number)
     }
 
     /// An order by its key.
@@ -135,7 +137,7 @@ impl Accounts {
 
     /// A tape entry by its key, and its account.
     pub fn tape_entry(&self, key: TapeKey) -> Option<(&AccountState, &TapeEntry)> {
-        let account = self.of_book(key.book)?;
+        let account = self.by_blotter_number(key.blotter_number)?;
         Some((account, account.blotter.tape_entry(key.entry)?))
     }
 
@@ -174,7 +176,7 @@ impl Accounts {
             self.feed(&link, Input::Timeout, now);
         }
         for link in self.links_where(|account| is_due(account.history_due)) {
-            questions::ask_history(self, &link, now);
+            pending_requests::ask_history(self, &link, now);
         }
         clock::tick(self, now);
     }
@@ -194,15 +196,6 @@ impl Accounts {
 
     fn tell(&mut self, event: Event) {
         self.out.push_back(Output::Event(event));
-    }
-}
-
-impl<'a> IntoIterator for &'a mut Accounts {
-    type Item = &'a mut AccountState;
-    type IntoIter = std::slice::IterMut<'a, AccountState>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.iter_mut()
     }
 }
 

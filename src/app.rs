@@ -22,7 +22,7 @@ pub mod rows;
 pub mod selection;
 pub mod update;
 
-pub use effect::Effect;
+pub use effect::{Effect, LinkingEffect, TerminalEffect};
 pub use model::Model;
 pub use msg::Msg;
 pub use update::update;

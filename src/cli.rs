@@ -52,7 +52,7 @@ use crate::broker::dial::{self, Route};
 use crate::config::{Config, ConfigError};
 use crate::domain::text::sanitize_lines;
 use crate::error::Error;
-use crate::io::accounts::{Accounts, tls_for};
+use crate::io::accounts::{AccountAccess, tls_for};
 use crate::io::harden;
 use crate::io::links::Links;
 use crate::io::log;
@@ -161,6 +161,7 @@ pub enum Command {
     /// List executions, dividends, fees and transfers.
     Activity(activity::ActivityArgs),
     /// Print every trade update as it arrives, each execution once.
+    #[command(mut_arg("json", |json| json.help("Print one JSON document a line, with the broker's own field names")))]
     Watch(select::AccountArgs),
     /// Export executions or orders from the journal, as CSV or JSON lines.
     Export(export::ExportArgs),
@@ -278,8 +279,8 @@ impl Context {
     }
 
     /// The linked accounts as configured.
-    pub fn accounts(&self) -> Accounts {
-        Accounts {
+    pub fn accounts(&self) -> AccountAccess {
+        AccountAccess {
             specs: Arc::new(self.config.brokers.clone()),
             links: Arc::new(Links::in_dir(&self.paths.data)),
             tokens: Arc::new(Tokens::new(self.config.tokens, &self.paths.data)),
@@ -288,9 +289,9 @@ impl Context {
     }
 
     /// [`Self::accounts`], read-only: no file is moved or rewritten.
-    fn looking(&self) -> Accounts {
+    fn looking(&self) -> AccountAccess {
         let tokens = Tokens::new(self.config.tokens, &self.paths.data).looking();
-        Accounts { tokens: Arc::new(tokens), ..self.accounts() }
+        AccountAccess { tokens: Arc::new(tokens), ..self.accounts() }
     }
 
     /// The active bindings.

@@ -15,7 +15,7 @@ use crate::domain::{Account, Environment, Mono, Now, Position, Qty, Source};
 use crate::link::LinkRecord;
 use crate::session::{ConnectionState, Part, RequestError, RequestErrorKind, Session};
 
-/// What was refused for its request limit without a wait is asked for again after this.
+/// How long to wait after a 429 that states no wait.
 const LIMITED_AGAIN: Duration = Duration::from_secs(10);
 /// Lines of connection history kept for each account.
 const HISTORY: usize = 200;
@@ -37,7 +37,7 @@ pub struct AccountState {
     /// The link record.
     pub link: LinkRecord,
     /// The number that identifies its blotter in this run.
-    pub book: u32,
+    pub blotter_number: u32,
     /// Its connection.
     pub session: Session,
     /// Its orders and executions.
@@ -68,7 +68,7 @@ pub struct AccountState {
     /// When the stream last reported an update.
     pub reported_at: Option<Mono>,
     /// The name of the connection's state at its last change.
-    pub word: &'static str,
+    pub state_name: &'static str,
     /// Connection history, newest last, bounded.
     pub log: VecDeque<ConnectionEntry>,
 }
@@ -95,7 +95,7 @@ impl AccountState {
         session.belongs_to(link.account_id.clone(), link.environment == Environment::Paper);
         Self {
             link,
-            book: 0,
+            blotter_number: 0,
             session,
             blotter: Blotter::default(),
             account: None,
@@ -110,7 +110,7 @@ impl AccountState {
             history_until: None,
             remembered_at: None,
             reported_at: None,
-            word: "",
+            state_name: "",
             log: VecDeque::new(),
         }
     }

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::on_demand::retry_after_error;
-use super::questions::{self, Pending};
+use super::pending_requests::{self, PendingRequest};
 use super::{Accounts, Dated, Event};
 use crate::domain::market::MarketClock;
 use crate::domain::{LinkId, Mono, Now};
-use crate::session::{Reply, Request, RequestError, RequestErrorKind};
+use crate::session::{Reply, Request, RequestError};
 
 /// The longest interval between requests.
 const CLOCK_EVERY: Duration = Duration::from_mins(30);
@@ -48,8 +48,8 @@ pub(super) fn tick(accounts: &mut Accounts, now: Now) {
 pub(super) fn ask(accounts: &mut Accounts, link: &LinkId, now: Now) {
     accounts.clock.due = Some(now.mono + CLOCK_RETRY);
     // A request that was never answered must not block this one.
-    accounts.pending.retain(|_, pending| !matches!(pending, Pending::Clock(_)));
-    questions::ask(accounts, link, Pending::Clock(link.clone()), Request::Clock);
+    accounts.pending.retain(|_, pending| !matches!(pending, PendingRequest::Clock(_)));
+    pending_requests::send(accounts, link, PendingRequest::Clock(link.clone()), Request::Clock);
 }
 
 /// Whether the exchange's clock advanced as this machine's did; a simulated one may run faster or jump.
@@ -61,17 +61,9 @@ fn keeps_pace(known: &Dated<MarketClock>, clock: &MarketClock, now: Mono) -> boo
 
 /// Takes the reply to a clock request.
 pub(super) fn answered(accounts: &mut Accounts, result: Result<Box<Reply>, RequestError>, now: Now) {
-    let result = result.and_then(|reply| match *reply {
-        Reply::Clock(clock) => Ok(clock),
-        Reply::Account(_)
-        | Reply::Positions(_)
-        | Reply::Orders(_)
-        | Reply::Order(_)
-        | Reply::Activities(_)
-        | Reply::Replay(_)
-        | Reply::History(_)
-        | Reply::Partial(..)
-        | Reply::Done => Err(RequestError::local(RequestErrorKind::Decode, "unexpected answer to the clock request")),
+    let result = result.and_then(|reply| {
+        let Reply::Clock(clock) = *reply else { return Err(RequestError::mismatch()) };
+        Ok(clock)
     });
     accounts.clock.take(result, now);
     accounts.tell(Event::Clock);

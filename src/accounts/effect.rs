@@ -28,7 +28,7 @@ pub enum JournalEntry {
 
 /// Who sent a request, and its number among the sender's requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Ticket {
+pub enum RequestOwner {
     /// The account's session.
     Session(RequestId),
     /// The accounts, beside the sessions: a curve, a page of activities, a cancel and its order, the clock.
@@ -56,8 +56,8 @@ pub enum Effect {
     Request {
         /// The account's link.
         link: LinkId,
-        /// The ticket, repeated in the reply.
-        id: Ticket,
+        /// Who sent it; repeated in the reply.
+        id: RequestOwner,
         /// The content.
         request: Request,
     },

@@ -84,7 +84,7 @@ pub enum Event {
         /// How many rows were put before the known ones.
         moved: usize,
         /// Whether older rows may be wanted next: the page was an older one or a retry, or had no new rows.
-        goes_on: bool,
+        keep_loading: bool,
         /// Its unreadable rows, in words.
         unread: Option<String>,
     },

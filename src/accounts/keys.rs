@@ -25,8 +25,8 @@ pub struct PositionKey {
 /// Identifies a tape entry across accounts. Small and `Copy`, because searches compare many of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TapeKey {
-    /// The account's blotter number in this run ([`super::AccountState::book`]).
-    pub book: u32,
+    /// The account's blotter number in this run ([`super::AccountState::blotter_number`]).
+    pub blotter_number: u32,
     /// The entry's number in the account's tape.
     pub entry: u64,
 }

@@ -54,13 +54,13 @@ impl Accounts {
     /// Takes a link's journal state, or keeps it until the link is listed.
     pub(super) fn remembered(&mut self, known: JournalState) {
         let link = known.link.clone();
-        let book = self.fresh_book();
+        let blotter_number = self.new_blotter_number();
         let Some(account) = self.get_mut(&link) else {
             self.journal_states.push(known);
             return;
         };
         account.recall(known);
-        account.book = book;
+        account.blotter_number = blotter_number;
         self.tell(Event::Recalled(link));
     }
 
@@ -102,14 +102,14 @@ impl Accounts {
         if let Some(place) = self.journal_states.iter().position(|known| known.link == id) {
             account.recall(self.journal_states.swap_remove(place));
         }
-        account.book = self.fresh_book();
+        account.blotter_number = self.new_blotter_number();
         self.linked.push(account);
     }
 
     /// A blotter number, unique in this run.
-    const fn fresh_book(&mut self) -> u32 {
-        self.next_book += 1;
-        self.next_book
+    const fn new_blotter_number(&mut self) -> u32 {
+        self.next_blotter_number += 1;
+        self.next_blotter_number
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Accounts, Event, JournalState, Saving, Ticket};
+use super::{Accounts, Event, JournalState, RequestOwner, Saving};
 use crate::domain::{LinkId, Now};
 use crate::link::LinkRecord;
 use crate::session::{Epoch, Input, Reply, RequestError, StreamEvent};
@@ -41,8 +41,8 @@ pub enum Msg {
     Replied {
         /// The account's link.
         link: LinkId,
-        /// The request's ticket.
-        id: Ticket,
+        /// Who sent the request.
+        id: RequestOwner,
         result: Result<Box<Reply>, RequestError>,
     },
     /// An account's requests wait in the queue.

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::questions::{self, Pending};
+use super::pending_requests::{self, PendingRequest};
 use super::{Accounts, CancelOutcome, Event, OrderKey};
 use crate::domain::LinkId;
 use crate::session::request::unread_words;
@@ -17,7 +17,7 @@ impl Accounts {
     /// # Errors
     /// The guard's reason.
     pub fn may_change(&self, link: &LinkId) -> Result<(), Denied> {
-        self.standing(link)?.change()
+        self.guard_for(link)?.change()
     }
 
     /// Sends a cancel, if the guard permits it.
@@ -26,14 +26,14 @@ impl Accounts {
     /// The guard's reason.
     pub fn cancel(&mut self, key: &OrderKey) -> Result<(), Denied> {
         let order = self.order(key).ok_or(Denied::Unknown)?;
-        let permit = self.standing(&key.link)?.cancel(order)?;
-        let pending = Pending::Cancel(key.clone(), permit.clone());
-        questions::ask(self, &key.link, pending, Request::CancelOrder(permit));
+        let permit = self.guard_for(&key.link)?.cancel(order)?;
+        let pending = PendingRequest::Cancel(key.clone(), permit.clone());
+        pending_requests::send(self, &key.link, pending, Request::CancelOrder(permit));
         Ok(())
     }
 
     /// The only place where a guard is built.
-    fn standing(&self, link: &LinkId) -> Result<GuardContext<'_>, Denied> {
+    fn guard_for(&self, link: &LinkId) -> Result<GuardContext<'_>, Denied> {
         let account = self.get(link).ok_or(Denied::Unknown)?;
         let may_trade = account.link.allows("trading");
         Ok(GuardContext::of(&account.session, self.read_only, may_trade))
@@ -41,7 +41,7 @@ impl Accounts {
 
     /// The number of cancels of an account that are not answered yet.
     pub fn cancels_under_way(&self, link: &LinkId) -> usize {
-        let of_it = |pending: &&Pending| matches!(pending, Pending::Cancel(key, _) if key.link == *link);
+        let of_it = |pending: &&PendingRequest| matches!(pending, PendingRequest::Cancel(key, _) if key.link == *link);
         self.pending.values().filter(of_it).count()
     }
 
@@ -54,15 +54,20 @@ impl Accounts {
 
 /// Takes the reply to a cancel.
 pub(super) fn cancel_answered(accounts: &mut Accounts, key: &OrderKey, result: Result<Box<Reply>, RequestError>) {
-    accounts.tell(Event::CancelAnswered(key.clone(), CancelOutcome::of(result.map(drop))));
+    let result = result.and_then(|reply| if *reply == Reply::Done { Ok(()) } else { Err(RequestError::mismatch()) });
+    accounts.tell(Event::CancelAnswered(key.clone(), CancelOutcome::of(result)));
     // Whatever the reply, only the order tells the outcome.
-    questions::ask(accounts, &key.link, Pending::Order(key.clone()), Request::Order(key.order.clone()));
+    pending_requests::send(accounts, &key.link, PendingRequest::Order(key.clone()), Request::Order(key.order.clone()));
 }
 
 /// Takes the reply to an order fetched by id.
 pub(super) fn fetched(accounts: &mut Accounts, key: OrderKey, result: Result<Box<Reply>, RequestError>) {
-    match result.map(|reply| reply.split()) {
-        Ok((Reply::Order(orders), unread)) => {
+    let result = result.and_then(|reply| {
+        let (Reply::Order(orders), unread) = reply.split() else { return Err(RequestError::mismatch()) };
+        Ok((orders, unread))
+    });
+    match result {
+        Ok((orders, unread)) => {
             if let Some(words) = unread_words(&unread) {
                 accounts.tell(Event::OrderUnread(key.clone(), words));
             }
@@ -70,7 +75,6 @@ pub(super) fn fetched(accounts: &mut Accounts, key: OrderKey, result: Result<Box
             let changes = account.blotter.apply_snapshot(&orders, &[]);
             accounts.changed(&key.link, changes);
         }
-        Ok(_) => {}
         Err(error) => accounts.tell(Event::OrderUnknown(key, error)),
     }
 }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{AccountState, Accounts, Dated, Effect, Event, JournalEntry, Ticket, clock, identity, questions};
+use super::{
+    AccountState, Accounts, Dated, Effect, Event, JournalEntry, RequestOwner, clock, identity, pending_requests,
+};
 use crate::domain::blotter::Changes;
 use crate::domain::text::sanitize;
 use crate::domain::{Account, LinkId, Now, Position};
@@ -45,7 +47,7 @@ pub(super) fn feed(accounts: &mut Accounts, link: &LinkId, input: Input, now: No
 fn ask_when_reachable(accounts: &mut Accounts, link: &LinkId, now: Now) {
     let Some(account) = accounts.get(link).filter(|account| account.session.answers()) else { return };
     if account.history_due.is_none() {
-        questions::ask_history(accounts, link, now);
+        pending_requests::ask_history(accounts, link, now);
     }
     if accounts.clock.due.is_none() {
         clock::ask(accounts, link, now);
@@ -58,11 +60,11 @@ fn carry_out(accounts: &mut Accounts, link: &LinkId, output: Output, now: Now) {
         Output::OpenStream(epoch, form) => accounts.request(Effect::OpenStream { link: owner(), epoch, form }),
         Output::CloseStream => accounts.request(Effect::CloseStream { link: owner() }),
         Output::Request(id, request) => {
-            accounts.request(Effect::Request { link: owner(), id: Ticket::Session(id), request });
+            accounts.request(Effect::Request { link: owner(), id: RequestOwner::Session(id), request });
         }
         Output::DropRequests => {
             accounts.request(Effect::DropRequests { link: owner() });
-            questions::after_drop(accounts, link);
+            pending_requests::after_drop(accounts, link);
         }
         Output::EndWaits => accounts.request(Effect::EndWaits { link: owner() }),
         Output::Renew => accounts.request(Effect::Renew { link: owner() }),
@@ -143,7 +145,7 @@ fn positions(accounts: &mut Accounts, link: &LinkId, value: Vec<Position>, now: 
 fn state_changed(accounts: &mut Accounts, link: &LinkId, state: ConnectionState) {
     let Some(account) = accounts.get_mut(link) else { return };
     // A changed reason is shown, but only a changed state is news.
-    let news = std::mem::replace(&mut account.word, state.word()) != state.word();
+    let news = std::mem::replace(&mut account.state_name, state.word()) != state.word();
     if news && matches!(state, ConnectionState::NeedsRelink { .. }) {
         accounts.request(Effect::LetGo { link: link.clone() });
     }

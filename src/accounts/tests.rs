@@ -3,7 +3,7 @@
 mod cancels;
 mod events;
 pub(crate) mod fixture;
-mod questions;
+mod pending_requests;
 
 use std::time::Duration;
 
@@ -28,11 +28,13 @@ struct Fixture {
     refuse: Option<RequestErrorKind>,
     /// The error of every cancel, if any.
     cancel: Option<RequestErrorKind>,
+    /// Requests that are answered as another kind of request would be.
+    mismatched: fn(&Request) -> bool,
     /// Requests that get no reply.
     silent: fn(&Request) -> bool,
     /// The number of clock requests so far, and the last of them; tests answer them.
     clocks: usize,
-    clock: Option<(LinkId, Ticket)>,
+    clock: Option<(LinkId, RequestOwner)>,
     /// All outputs so far, in order.
     out: Vec<Output>,
 }
@@ -50,6 +52,7 @@ impl Fixture {
             behind: "id-alpaca-paper/paper/paper",
             refuse: None,
             cancel: None,
+            mismatched: |_| false,
             silent: |_| false,
             clocks: 0,
             clock: None,
@@ -113,6 +116,9 @@ impl Fixture {
         };
         if let Some(kind) = refused {
             return Err(failure(kind.clone(), "no"));
+        }
+        if (self.mismatched)(request) {
+            return Ok(Box::new(Reply::Replay(Vec::new())));
         }
         Ok(Box::new(match request {
             Request::Account => Reply::Account(Box::new(account(self.behind))),

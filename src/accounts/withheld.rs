@@ -2,7 +2,7 @@
 //! name their account, so a reply is withheld until the account, fetched after the reply arrived, is the linked one. Replies
 //! of another account are dropped.
 
-use super::questions::{self, Pending};
+use super::pending_requests::{self, PendingRequest};
 use super::{AccountState, Accounts, Event, Period};
 use crate::domain::{LinkId, Now};
 use crate::session::{Identity, Input, Reply, Request, RequestError, RequestErrorKind, RequestId};
@@ -47,10 +47,12 @@ impl Accounts {
         result: Result<Box<Reply>, RequestError>,
     ) -> Option<Result<Box<Reply>, RequestError>> {
         let names_itself = match self.pending.get(&id) {
-            Some(Pending::History { .. } | Pending::Activities { .. }) => false,
+            Some(PendingRequest::History { .. } | PendingRequest::Activities { .. }) => false,
             // An order requested by its id is the one meant: ids are unique.
-            Some(Pending::Order(_)) => true,
-            Some(Pending::Clock(_) | Pending::Cancel(..) | Pending::Owner(_)) | None => return Some(result),
+            Some(PendingRequest::Order(_)) => true,
+            Some(PendingRequest::Clock(_) | PendingRequest::Cancel(..) | PendingRequest::IdentityCheck(_)) | None => {
+                return Some(result);
+            }
         };
         let reply = match (self.identity(link), result) {
             (None, result) => return Some(result),
@@ -60,19 +62,22 @@ impl Accounts {
             (Some(Identity::Linked | Identity::Unknown), Ok(reply)) => reply,
         };
         self.withheld.push(Withheld { link: link.clone(), id, reply, proof: None });
-        self.ask_owner(link);
+        self.check_identity(link);
         None
     }
 
     /// Fetches the account to confirm the withheld replies, one request at a time. Until the session knows an account, its own
     /// request comes first.
-    fn ask_owner(&mut self, link: &LinkId) {
-        let asks = self.pending.values().any(|pending| matches!(pending, Pending::Owner(owner) if owner == link));
+    fn check_identity(&mut self, link: &LinkId) {
+        let asks = self
+            .pending
+            .values()
+            .any(|pending| matches!(pending, PendingRequest::IdentityCheck(owner) if owner == link));
         let waits = |held: &Withheld| held.link == *link && held.proof.is_none();
         if asks || self.identity(link) != Some(Identity::Linked) || !self.withheld.iter().any(waits) {
             return;
         }
-        let id = questions::ask(self, link, Pending::Owner(link.clone()), Request::Account);
+        let id = pending_requests::send(self, link, PendingRequest::IdentityCheck(link.clone()), Request::Account);
         for held in self.withheld.iter_mut().filter(|held| waits(held)) {
             held.proof = Some(id);
         }
@@ -80,7 +85,7 @@ impl Accounts {
 
     /// Handles the account that was fetched to confirm withheld replies: the session checks its id, and the replies are
     /// accepted or dropped.
-    pub(super) fn owner_answered(
+    pub(super) fn identity_checked(
         &mut self,
         link: &LinkId,
         proof: RequestId,
@@ -92,19 +97,16 @@ impl Accounts {
         self.withheld = kept;
         let refusal = match result {
             Ok(reply) if reply.account().is_some() => {
-                self.feed(link, Input::Owner(reply), now);
+                self.feed(link, Input::IdentityCheck(reply), now);
                 (self.identity(link) != Some(Identity::Linked)).then(foreign)
             }
-            Ok(_) => Some(unproven(&RequestError::local(
-                RequestErrorKind::Decode,
-                "the broker's answer does not match the request",
-            ))),
+            Ok(_) => Some(unproven(&RequestError::mismatch())),
             Err(error) => Some(unproven(&error)),
         };
         for Withheld { id, reply, .. } in ready {
             self.answered(id, refusal.clone().map_or(Ok(reply), Err), now);
         }
-        self.ask_owner(link);
+        self.check_identity(link);
     }
 
     /// Goes on with the withheld replies after the session may have identified the account that answers.
@@ -113,7 +115,7 @@ impl Accounts {
         self.withheld.retain(|held| pending.contains_key(&held.id));
         match self.identity(link) {
             Some(Identity::Unknown) => {}
-            Some(Identity::Linked) => self.ask_owner(link),
+            Some(Identity::Linked) => self.check_identity(link),
             Some(Identity::Another) | None => {
                 let (refused, kept): (Vec<_>, Vec<_>) =
                     std::mem::take(&mut self.withheld).into_iter().partition(|held| held.link == *link);

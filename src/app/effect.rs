@@ -32,11 +32,34 @@ impl Copied {
     }
 }
 
-/// Something that the shell is asked to do.
+/// Something that the shell is asked to do. It is grouped by who does it, so that every match over it is complete.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
     /// An effect of an account.
     Account(accounts::Effect),
+    /// An effect of linking.
+    Linking(LinkingEffect),
+    /// An effect on the terminal; without one it is dropped.
+    Terminal(TerminalEffect),
+    /// Notify the desktop (OSC 9), and run the notify command, as configured.
+    Notify {
+        /// The sentence, sanitised.
+        text: String,
+    },
+    /// Write the example configuration, never over an existing file; a notice or an error follows.
+    WriteConfig,
+    /// Save these choices for the next run; a failure is only logged.
+    Keep(Choices),
+    /// Exit with this code.
+    Quit {
+        /// 0, or 128 + signal.
+        code: u8,
+    },
+}
+
+/// What the linker does.
+#[derive(Debug, Clone, PartialEq)]
+pub enum LinkingEffect {
     /// Start linking through a broker; cancels an attempt under way.
     BeginLink {
         /// The number of the new attempt.
@@ -63,6 +86,11 @@ pub enum Effect {
         /// The labels, one per account in the order of `Confirm`.
         labels: Vec<String>,
     },
+}
+
+/// What only a terminal can do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TerminalEffect {
     /// Copy text to the clipboard by OSC 52. The notice shows `what`, not the text.
     Copy {
         text: Copied,
@@ -71,24 +99,15 @@ pub enum Effect {
     },
     /// Ring the terminal's bell.
     Bell,
-    /// Notify the desktop (OSC 9), and run the notify command, as configured.
+    /// Notify the desktop (OSC 9).
     Notify {
         /// The sentence, sanitised.
         text: String,
     },
-    /// Write the example configuration, never over an existing file; a notice or an error follows.
-    WriteConfig,
     /// Turn mouse capture on or off.
     CaptureMouse(bool),
-    /// Save these choices for the next run; a failure is only logged.
-    Keep(Choices),
     /// Suspend the program (Ctrl-Z).
     Suspend,
     /// Redraw the whole screen (Ctrl-L).
     Repaint,
-    /// Exit with this code.
-    Quit {
-        /// 0, or 128 + signal.
-        code: u8,
-    },
 }

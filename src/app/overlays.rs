@@ -34,7 +34,7 @@ pub use question::Question;
 pub use welcome::Welcome;
 
 use super::brokers::BrokerSummary;
-use super::effect::{Copied, Effect};
+use super::effect::{Copied, Effect, TerminalEffect};
 use super::keymap::{Action, Reason, Scope};
 use super::pane::Pane;
 use crate::accounts::{Accounts, OrderKey, Period, Troubles};
@@ -149,7 +149,7 @@ pub enum Next {
 impl Next {
     /// Copies a text.
     fn copy(text: &str, what: &str) -> Vec<Self> {
-        vec![Self::Do(Effect::Copy { text: Copied::new(text), what: what.to_owned() })]
+        vec![Self::Do(Effect::Terminal(TerminalEffect::Copy { text: Copied::new(text), what: what.to_owned() }))]
     }
 }
 

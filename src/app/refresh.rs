@@ -73,7 +73,7 @@ pub fn rebuild_tape(model: &mut Model) {
         .flat_map(|account| {
             let view = &view;
             account.blotter.tape().iter().filter_map(move |entry| {
-                let key = TapeKey { book: account.book, entry: entry.number };
+                let key = TapeKey { blotter_number: account.blotter_number, entry: entry.number };
                 Some((view.key(account, entry)?, key))
             })
         })
@@ -94,7 +94,7 @@ pub fn tape_added(model: &mut Model, link: &LinkId, numbers: &[u64]) {
     let Some(account) = model.accounts.iter().find(|account| account.link.id == *link) else { return };
     for number in numbers {
         let key = account.blotter.tape_entry(*number).and_then(|entry| view.key(account, entry));
-        model.rows.tape.put(TapeKey { book: account.book, entry: *number }, key);
+        model.rows.tape.put(TapeKey { blotter_number: account.blotter_number, entry: *number }, key);
     }
 }
 

@@ -244,8 +244,8 @@ impl<K: Clone + Eq + Hash + Ord> List for ListState<K> {
 /// A reference to an order in a list: small, quick to compare, and never that of another order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OrderRow {
-    /// The account's number in this run ([`crate::accounts::AccountState::book`]); numbers are not reused.
-    book: u32,
+    /// The account's number in this run ([`crate::accounts::AccountState::blotter_number`]); numbers are not reused.
+    blotter_number: u32,
     /// How often the account's blotter had been reset.
     generation: u32,
     /// The order's index in the blotter.
@@ -259,13 +259,14 @@ impl OrderRow {
     }
 
     const fn at(account: &AccountState, place: u32) -> Self {
-        Self { book: account.book, generation: account.blotter.generation(), place }
+        Self { blotter_number: account.blotter_number, generation: account.blotter.generation(), place }
     }
 
     /// The order, if it is in this account.
     pub fn find(self, accounts: &[AccountState]) -> Option<(&AccountState, &Order)> {
-        let holds =
-            |account: &&AccountState| account.book == self.book && account.blotter.generation() == self.generation;
+        let holds = |account: &&AccountState| {
+            account.blotter_number == self.blotter_number && account.blotter.generation() == self.generation
+        };
         let account = accounts.iter().find(holds)?;
         Some((account, account.blotter.at(self.place)?))
     }

@@ -11,7 +11,7 @@ use crate::config::BrokerSpec;
 use crate::domain::text::sanitize;
 use crate::domain::{Account, Environment};
 use crate::error::Error;
-use crate::io::accounts::{AccessError, Accounts};
+use crate::io::accounts::{AccessError, AccountAccess};
 use crate::io::linker::Readiness;
 use crate::link::LinkRecord;
 use crate::session::RequestErrorKind;
@@ -98,7 +98,7 @@ fn broker(spec: &BrokerSpec, known: &[LinkRecord]) -> BrokerRow {
     }
 }
 
-async fn account(accounts: &Accounts, link: &LinkRecord) -> AccountRow {
+async fn account(accounts: &AccountAccess, link: &LinkRecord) -> AccountRow {
     let (state, reason, answer) = match tokio::time::timeout(LIMIT, probe(accounts, link)).await {
         Ok(state) => state,
         Err(_) => ("unreachable", Some("no answer within 10 seconds".to_owned()), None),
@@ -129,7 +129,7 @@ type State = (&'static str, Option<String>, Option<Box<Account>>);
 ///
 /// Two refusals are reported, but do not prove that the token is dead: that takes a minute (docs/ALPACA.md 2.7), and a
 /// listing does not wait that long.
-async fn probe(accounts: &Accounts, link: &LinkRecord) -> State {
+async fn probe(accounts: &AccountAccess, link: &LinkRecord) -> State {
     let relink = |reason: String| ("needs relink", Some(reason), None);
     let unreachable = |reason: String| ("unreachable", Some(reason), None);
     let client = match accounts.access(link).await {

@@ -14,7 +14,7 @@ use crate::app::model::Pane;
 use crate::config::{BrokerSpec, Config, Endpoints, SecretSource};
 use crate::domain::{BrokerId, Environment};
 use crate::error::Error;
-use crate::io::accounts::Accounts;
+use crate::io::accounts::AccountAccess;
 use crate::io::clock::Clock;
 use crate::io::linker::Linker;
 use crate::io::links::Links;
@@ -63,7 +63,7 @@ pub async fn run(global: &Global, args: &DemoArgs) -> Result<u8, Error> {
         .await
         .map_err(|error| Error::failed(format!("the simulated brokerage: {error}"), PORTS))?;
     let specs = specs(&brokerage.ready)?;
-    let accounts = Accounts {
+    let accounts = AccountAccess {
         specs: Arc::new(specs),
         links: Arc::new(Links::memory()),
         tokens: Arc::new(Tokens::memory()),
@@ -141,7 +141,7 @@ fn specs(ready: &Ready) -> Result<Vec<BrokerSpec>, Error> {
 }
 
 /// Links the paper account through the normal linking code, with consent given automatically.
-async fn link_paper(accounts: &Accounts) -> Result<(), Error> {
+async fn link_paper(accounts: &AccountAccess) -> Result<(), Error> {
     let (sender, mut reports) = mpsc::channel(16);
     let mut setup = start::linking(accounts, Clock::new());
     setup.may_approve = true;

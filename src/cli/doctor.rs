@@ -19,7 +19,7 @@ use crate::broker::alpaca::stream;
 use crate::broker::dial::{self, Route};
 use crate::config::BrokerSpec;
 use crate::error::Error;
-use crate::io::accounts::{Access, AccessError, Accounts};
+use crate::io::accounts::{Access, AccessError, AccountAccess};
 use crate::io::clock::Clock;
 use crate::io::linker::Readiness;
 use crate::link::LinkRecord;
@@ -88,7 +88,7 @@ async fn broker(spec: &BrokerSpec, report: &mut Report) -> Result<(), Error> {
 }
 
 /// Checks that REST and stream answer, and that the clocks agree.
-async fn account(accounts: &Accounts, link: &LinkRecord, report: &mut Report) -> Result<(), Error> {
+async fn account(accounts: &AccountAccess, link: &LinkRecord, report: &mut Report) -> Result<(), Error> {
     let name = format!("{} ({}, {})", link.label, link.account_number, link.environment);
     let relink = format!("link it again with `brokerdeck link {}`", link.broker);
     let access = match accounts.access(link).await {

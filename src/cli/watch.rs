@@ -24,7 +24,7 @@ use crate::domain::blotter::TapeEntry;
 use crate::domain::text::{clean, sanitize_to};
 use crate::domain::{Execution, LinkId, Mono, Order, Source};
 use crate::error::Error;
-use crate::io::runtime::headless::{Headless, Witness};
+use crate::io::runtime::headless::{Headless, Observer};
 use crate::io::start;
 use crate::io::watch_log::{self, Earlier, ReportedLine, WatchLog};
 use crate::link::LinkRecord;
@@ -95,7 +95,7 @@ struct Printer {
     widest: usize,
 }
 
-impl Witness for Printer {
+impl Observer for Printer {
     fn look(&mut self, running: &Headless) {
         if self.due.len() >= MOST_DUE {
             // The tapes keep the rest until the reader continues.
@@ -277,7 +277,7 @@ impl Printer {
         let live = timed && account.session.has_snapshot();
         let tape = self.tapes.entry(id.clone()).or_default();
         tape.turn_clock(now);
-        let mut due = tape.due(account.book, &account.blotter, live, began);
+        let mut due = tape.due(account.blotter_number, &account.blotter, live, began);
         if live {
             let (void, instead) = tape.overtaken(&account.blotter, self.json, &due, now);
             due.extend(instead);

@@ -41,7 +41,7 @@ fn folder() -> Option<PathBuf> {
 fn named(name: &str, folder: Option<&Path>) -> Option<TimeZone> {
     let readable = folder.is_none_or(|folder| unreadable_in(folder, name).is_none());
     let of_system = readable.then(|| TimeZone::get(name).ok()).flatten();
-    // A folder of a few zones, or of none, takes no zone away.
+    // The folder may have only some zones, or none; the others are still built in.
     of_system.or_else(|| TimeZoneDatabase::bundled().get(name).ok())
 }
 
@@ -81,7 +81,7 @@ fn of(variable: Option<OsString>, folder: Option<&Path>) -> Result<TimeZone, Str
         return Ok(rule);
     }
     let in_database = name.rsplit_once(DATABASE).map_or(name, |(_, name)| name);
-    // The same zones again, for programs that count leap seconds otherwise.
+    // The same zones, without leap seconds, which are not counted here anyway.
     let in_database = in_database.strip_prefix("posix/").unwrap_or(in_database);
     if let Some((path, what)) = folder.and_then(|folder| unreadable_in(folder, in_database)) {
         return Err(format!("the file that TZ names, {}, {what}; {hint}", shown(&path.to_string_lossy())));

@@ -8,14 +8,14 @@ mod chain;
 mod changes;
 mod conflict;
 mod entry;
-mod former;
+mod fill_in_missing;
 mod ledger;
 mod legs;
 mod merge;
+mod previous_account;
 mod restore;
 mod settle;
 mod tape;
-mod whole;
 
 use std::collections::{HashMap, HashSet};
 
@@ -23,9 +23,9 @@ use jiff::Timestamp;
 
 pub use self::changes::Changes;
 pub use self::conflict::Conflict;
-use self::former::Former;
 use self::ledger::Ledger;
 use self::merge::{Verdict, judge};
+use self::previous_account::PreviousOrders;
 use self::settle::Doubt;
 use self::tape::Tape;
 pub use self::tape::TapeEntry;
@@ -85,7 +85,7 @@ pub struct Blotter {
     /// For each leg of a multi-leg order, that order.
     parents: HashMap<OrderId, OrderId>,
     history_before: Option<Timestamp>,
-    former: Former,
+    previous: PreviousOrders,
     generation: u32,
     last_fill_at: Option<Timestamp>,
     last_submitted_at: Option<Timestamp>,
@@ -225,7 +225,7 @@ impl Blotter {
 
     fn apply_event(&mut self, update: &TradeUpdate, source: Source) -> Changes {
         let mut changes = Changes::default();
-        self.restore_former(std::iter::once(&update.order).chain(&update.legs).map(|order| &order.id), &mut changes);
+        self.restore_previous(std::iter::once(&update.order).chain(&update.legs).map(|order| &order.id), &mut changes);
         let update = &*self.whole_event(update);
         let lowers = matches!(update.event, TradeEvent::TradeBust | TradeEvent::TradeCorrect);
         if !lowers
@@ -278,8 +278,8 @@ impl Blotter {
     /// Quantity that no row explains gets a placeholder, so that positions and tape agree until the report arrives.
     pub fn apply_snapshot(&mut self, orders: &[Order], activities: &[Activity]) -> Changes {
         let mut changes = Changes::default();
-        self.restore_former(orders.iter().map(|order| &order.id), &mut changes);
-        self.restore_former(activities.iter().filter_map(order_of), &mut changes);
+        self.restore_previous(orders.iter().map(|order| &order.id), &mut changes);
+        self.restore_previous(activities.iter().filter_map(order_of), &mut changes);
         let (mut lowered, mut notes) = (HashSet::new(), Vec::new());
         for order in orders {
             // What one answer of a pass leaves out another may have said.

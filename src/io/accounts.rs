@@ -71,7 +71,7 @@ pub enum AccessError {
 
 /// Everything needed to access linked accounts. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Accounts {
+pub struct AccountAccess {
     /// Every broker that can be linked.
     pub specs: Arc<Vec<BrokerSpec>>,
     pub links: Arc<Links>,
@@ -90,7 +90,7 @@ pub struct Access {
     pub token: SecretString,
 }
 
-impl Accounts {
+impl AccountAccess {
     /// Returns the access to an account.
     ///
     /// # Errors

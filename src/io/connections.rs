@@ -10,10 +10,10 @@ use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::accounts::{Access, AccessError, Accounts};
+use super::accounts::{Access, AccessError, AccountAccess};
 use super::locks::Locks;
-use crate::accounts::{Effect, Msg, Ticket};
-use crate::broker::alpaca::queue::{Happened, Queue};
+use crate::accounts::{Effect, Msg, RequestOwner};
+use crate::broker::alpaca::queue::{Queue, QueueEvent};
 use crate::broker::alpaca::stream;
 use crate::domain::LinkId;
 use crate::domain::text::sanitize;
@@ -37,7 +37,7 @@ impl<M: From<Msg> + Send + 'static> LoopMessage for M {}
 /// The connections of every account.
 pub(super) struct Connections<M> {
     inbox: mpsc::Sender<M>,
-    accounts: Accounts,
+    accounts: AccountAccess,
     locks: Arc<Locks>,
     links: HashMap<LinkId, LinkRecord>,
     connections: AccountConnections,
@@ -55,7 +55,7 @@ struct AccountConnection {
 }
 
 enum Command {
-    Ask(Ticket, Request),
+    Ask(RequestOwner, Request),
     Drop,
     EndWaits,
     Renew,
@@ -64,7 +64,7 @@ enum Command {
 
 impl<M: LoopMessage> Connections<M> {
     /// Connections that send their messages to the inbox; without a folder for locks every account is streamed.
-    pub(super) fn new(inbox: mpsc::Sender<M>, accounts: Accounts, locks: Option<PathBuf>) -> Self {
+    pub(super) fn new(inbox: mpsc::Sender<M>, accounts: AccountAccess, locks: Option<PathBuf>) -> Self {
         let locks = Arc::new(Locks::new(locks));
         Self { inbox, accounts, locks, links: HashMap::new(), connections: AccountConnections::default() }
     }
@@ -156,7 +156,7 @@ impl<M: LoopMessage> Connections<M> {
         }
     }
 
-    fn refuse(&self, link: &LinkId, id: Ticket) {
+    fn refuse(&self, link: &LinkId, id: RequestOwner) {
         let error = RequestError::local(RequestErrorKind::Network, "the account's task takes no more requests");
         let (msg, inbox) = (Msg::Replied { link: link.clone(), id, result: Err(error) }, self.inbox.clone());
         tokio::spawn(async move { post(&inbox, msg).await });
@@ -176,7 +176,7 @@ async fn post<M: LoopMessage>(inbox: &mpsc::Sender<M>, msg: Msg) {
 
 /// What an account's task works with.
 struct AccountContext<M> {
-    accounts: Accounts,
+    accounts: AccountAccess,
     locks: Arc<Locks>,
     inbox: mpsc::Sender<M>,
 }
@@ -252,7 +252,7 @@ impl<M: LoopMessage> AccountContext<M> {
                     }
                     None => return Next::End,
                 },
-                happened = queue.next() => post(inbox, message(&id, happened)).await,
+                event = queue.next() => post(inbox, message(&id, event)).await,
                 () = sleep_until(again), if elsewhere => {
                     again = Instant::now() + ELSEWHERE;
                     if self.locks.take(&id) {
@@ -309,13 +309,13 @@ impl<M: LoopMessage> AccountContext<M> {
 }
 
 /// The message for a queue's event.
-fn message(link: &LinkId, happened: Happened<Ticket>) -> Msg {
-    match happened {
-        Happened::Answered(id, result) => Msg::Replied { link: link.clone(), id, result: result.map(Box::new) },
-        Happened::Waiting(wait) => {
+fn message(link: &LinkId, event: QueueEvent<RequestOwner>) -> Msg {
+    match event {
+        QueueEvent::Answered(id, result) => Msg::Replied { link: link.clone(), id, result: result.map(Box::new) },
+        QueueEvent::Waiting(wait) => {
             Msg::Queued { link: link.clone(), wait: wait.map(|(after, why)| (after, why.to_owned())) }
         }
-        Happened::Limit(limit) => {
+        QueueEvent::Limit(limit) => {
             let text = format!(
                 "the broker claims to allow {limit} requests a minute; capped at {}",
                 crate::broker::alpaca::governor::HIGHEST
@@ -352,7 +352,7 @@ mod tests {
     /// Nothing was refused, and relinking through a broker that is not configured cannot work.
     #[tokio::test]
     async fn an_account_whose_broker_is_not_configured_is_unreachable_for_that_reason() {
-        let accounts = Accounts {
+        let accounts = AccountAccess {
             specs: Arc::new(Vec::new()),
             links: Arc::new(Links::memory()),
             tokens: Arc::new(Tokens::memory()),
@@ -364,7 +364,7 @@ mod tests {
         let link = record.id.clone();
         connections.know(&[record]);
         connections.run(Effect::OpenStream { link: link.clone(), epoch: Epoch(1), form: AuthForm::Authenticate });
-        let id = Ticket::Session(crate::session::RequestId(1));
+        let id = RequestOwner::Session(crate::session::RequestId(1));
         connections.run(Effect::Request { link, id, request: Request::Account });
         for _ in 0..2 {
             let (message, unreachable) = match inbox_messages.recv().await.unwrap() {
@@ -378,7 +378,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_account_whose_task_takes_nothing_refuses_requests_and_begins_another_for_a_stream() {
-        let accounts = Accounts {
+        let accounts = AccountAccess {
             specs: Arc::new(Vec::new()),
             links: Arc::new(Links::memory()),
             tokens: Arc::new(Tokens::memory()),
@@ -390,7 +390,7 @@ mod tests {
         let link = record.id.clone();
         connections.know(&[record]);
         let ask = |number| {
-            let id = Ticket::Session(crate::session::RequestId(number));
+            let id = RequestOwner::Session(crate::session::RequestId(number));
             Effect::Request { link: link.clone(), id, request: Request::Clock }
         };
         // No other task runs here, because nothing is awaited.
@@ -408,7 +408,7 @@ mod tests {
                 _ => {}
             }
         }
-        assert_eq!(refused, [Ticket::Session(crate::session::RequestId(one_more))]);
+        assert_eq!(refused, [RequestOwner::Session(crate::session::RequestId(one_more))]);
         assert_eq!(streams, [Epoch(7)], "the next one takes it");
     }
 }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::accounts::Accounts;
+use super::accounts::AccountAccess;
 use super::connections::Connections;
 use super::linker::Linker;
 use crate::accounts;
-use crate::app::{Effect, Msg};
+use crate::app::{LinkingEffect, Msg};
 use crate::domain::LinkId;
 use crate::link::LinkRecord;
 
@@ -22,7 +22,7 @@ pub struct Effects {
 
 impl Effects {
     /// Effects that answer into the inbox; without a folder for locks every account is streamed.
-    pub fn new(inbox: mpsc::Sender<Msg>, accounts: Accounts, linker: Arc<Linker>, locks: Option<PathBuf>) -> Self {
+    pub fn new(inbox: mpsc::Sender<Msg>, accounts: AccountAccess, linker: Arc<Linker>, locks: Option<PathBuf>) -> Self {
         Self { connections: Connections::new(inbox.clone(), accounts, locks), inbox, linker }
     }
 
@@ -31,23 +31,24 @@ impl Effects {
         self.connections.know(links);
     }
 
-    /// Runs an effect; gives it back when it concerns the terminal.
-    #[expect(clippy::wildcard_enum_match_arm, reason = "the other effects concern the terminal")]
-    pub fn run(&mut self, effect: Effect) -> Option<Effect> {
-        match effect {
-            Effect::Account(accounts::Effect::Unlink { link }) => self.unlink(link),
-            Effect::Account(effect) => self.connections.run(effect),
-            Effect::BeginLink { attempt, broker, browser } => self.linker.begin(attempt, broker, browser),
-            Effect::OpenBrowser { attempt } => self.linker.open_browser(attempt),
-            Effect::SubmitRedirect { attempt, url } => self.linker.submit_redirect(attempt, &url),
-            Effect::ApproveInDemo { attempt } => self.linker.approve_in_demo(attempt),
-            Effect::CancelLink { attempt } => self.linker.cancel(attempt),
-            Effect::SaveLink { attempt, labels } => self.linker.save(attempt, labels),
-            // The model says so in `exit`; the loop reads it there.
-            Effect::Quit { .. } => {}
-            terminal => return Some(terminal),
+    /// Runs an effect of an account.
+    pub fn account(&mut self, effect: accounts::Effect) {
+        if let accounts::Effect::Unlink { link } = effect {
+            return self.unlink(link);
         }
-        None
+        self.connections.run(effect);
+    }
+
+    /// Runs an effect of linking.
+    pub fn linking(&self, effect: LinkingEffect) {
+        match effect {
+            LinkingEffect::BeginLink { attempt, broker, browser } => self.linker.begin(attempt, broker, browser),
+            LinkingEffect::OpenBrowser { attempt } => self.linker.open_browser(attempt),
+            LinkingEffect::SubmitRedirect { attempt, url } => self.linker.submit_redirect(attempt, &url),
+            LinkingEffect::ApproveInDemo { attempt } => self.linker.approve_in_demo(attempt),
+            LinkingEffect::CancelLink { attempt } => self.linker.cancel(attempt),
+            LinkingEffect::SaveLink { attempt, labels } => self.linker.save(attempt, labels),
+        }
     }
 
     /// What links and unlinks.

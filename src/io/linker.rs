@@ -24,7 +24,7 @@ pub use self::readiness::Readiness;
 pub use self::revoke::StillLinked;
 use self::unfinished::Unfinished;
 pub use self::unfinished::Work;
-use super::accounts::Accounts;
+use super::accounts::AccountAccess;
 use super::browser::BrowserEnvironment;
 use super::child::Programs;
 use super::clock::Clock;
@@ -64,7 +64,7 @@ pub struct Setup {
 
 impl Setup {
     /// The defaults: the usual time limit, the process's environment, no automatic approval.
-    pub fn new(accounts: &Accounts, clock: Clock) -> Self {
+    pub fn new(accounts: &AccountAccess, clock: Clock) -> Self {
         let specs = accounts.specs.to_vec();
         Self {
             programs: Programs::hiding(&specs),

@@ -4,9 +4,9 @@
 //! lock.
 
 pub mod headless;
-mod memory;
+mod journaling;
 mod screen;
-mod slept;
+mod sleep_detection;
 mod turns;
 
 use std::path::{Path, PathBuf};
@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use self::memory::{Keeper, Read};
-use self::slept::slept;
+use self::journaling::{JournalFeed, Read};
+use self::sleep_detection::slept;
 use super::child::Programs;
 use super::clock::Clock;
 use super::effects::Effects;
@@ -23,7 +23,7 @@ use super::record::Recorder;
 use super::{choices, file_checks, paths};
 use crate::accounts::{Effect as AccountEffect, Msg as AccountMsg};
 use crate::app::choices::Choices;
-use crate::app::{Effect, Model, Msg, update};
+use crate::app::{Effect, Model, Msg, TerminalEffect, update};
 use crate::domain::{Mono, Now};
 use crate::link::{LinkProgress, LinkRecord};
 
@@ -45,7 +45,7 @@ pub struct Loop {
     pub recorder: Option<Recorder>,
     services: LoopServices,
     /// Writes journal entries before they are shown.
-    keeper: Keeper,
+    journal_feed: JournalFeed,
     last: Now,
 }
 
@@ -74,7 +74,7 @@ impl Loop {
         services: LoopServices,
     ) -> Self {
         let last = clock.now();
-        Self { model, effects, inbox, clock, recorder: None, services, keeper: Keeper::default(), last }
+        Self { model, effects, inbox, clock, recorder: None, services, journal_feed: JournalFeed::default(), last }
     }
 
     /// Gives the links to the model, which connects them.
@@ -89,13 +89,13 @@ impl Loop {
     pub fn start_remembering(&mut self, path: PathBuf, links: Vec<LinkRecord>) {
         self.effects.know(&links);
         drop(self.handle(AccountMsg::Listed { links: links.clone() }.into()));
-        self.keeper.begin_reading(path, links);
+        self.journal_feed.begin_reading(path, links);
     }
 
     /// Takes the journal states, and connects.
     fn begin(&mut self, read: Option<Read>) {
         let Some(read) = read else { return };
-        let (links, notices) = self.keeper.begin(read);
+        let (links, notices) = self.journal_feed.begin(read);
         for msg in notices {
             drop(self.handle(msg.into()));
         }
@@ -105,7 +105,7 @@ impl Loop {
     /// Reads what another instance wrote, before this one takes over its stream.
     async fn refresh_memory(&mut self, msg: &Msg) {
         let Msg::Account(AccountMsg::Freed { link }) = msg else { return };
-        for known in self.keeper.read_again(link, &self.model.accounts, self.last).await {
+        for known in self.journal_feed.read_again(link, &self.model.accounts, self.last).await {
             drop(self.handle(known.into()));
         }
     }
@@ -113,24 +113,24 @@ impl Loop {
     /// Checks and reports the journal's progress; false while the next frame should wait for the disk.
     fn may_show(&mut self) -> bool {
         let now = Now { mono: self.clock.now().mono, ..self.last };
-        for msg in self.keeper.look(&self.model.accounts, now) {
+        for msg in self.journal_feed.look(&self.model.accounts, now) {
             drop(self.handle(msg.into()));
         }
-        !self.keeper.holds()
+        !self.journal_feed.holds()
     }
 
     /// Sends the last journal entries, before the terminal is restored.
     pub fn ending(&mut self) {
-        self.keeper.ending(&self.model.accounts, self.clock.now());
+        self.journal_feed.ending(&self.model.accounts, self.clock.now());
     }
 
     /// Closes the journal; a sentence when it lacks something that was shown.
     pub fn finish(&mut self) -> Option<String> {
-        self.keeper.finish(&self.model.accounts, self.clock.now())
+        self.journal_feed.finish(&self.model.accounts, self.clock.now())
     }
 
     /// Handles one message and runs its effects; returns those that concern the terminal.
-    pub fn handle(&mut self, msg: Msg) -> Vec<Effect> {
+    pub fn handle(&mut self, msg: Msg) -> Vec<TerminalEffect> {
         let now = self.clock.now();
         let mut left = Vec::new();
         if slept(self.last, now) {
@@ -141,8 +141,7 @@ impl Loop {
         left
     }
 
-    #[expect(clippy::wildcard_enum_match_arm, reason = "`Effects` runs all others")]
-    fn apply(&mut self, msg: Msg, now: Now) -> Vec<Effect> {
+    fn apply(&mut self, msg: Msg, now: Now) -> Vec<TerminalEffect> {
         let mut left = Vec::new();
         if let Some(recorder) = &mut self.recorder
             && let Err(error) = recorder.write(&self.model, &msg, now)
@@ -159,7 +158,7 @@ impl Loop {
         for effect in wanted {
             match effect {
                 Effect::Account(AccountEffect::Remember { link, memory }) => {
-                    self.keeper.remember(link, memory, &self.model.accounts, now);
+                    self.journal_feed.remember(link, memory, &self.model.accounts, now);
                 }
                 Effect::Notify { text } => self.notify(text, &mut left),
                 Effect::WriteConfig => {
@@ -167,7 +166,11 @@ impl Loop {
                     left.extend(self.written(&config));
                 }
                 Effect::Keep(chosen) => self.keep(chosen),
-                other => left.extend(self.effects.run(other)),
+                Effect::Account(effect) => self.effects.account(effect),
+                Effect::Linking(effect) => self.effects.linking(effect),
+                Effect::Terminal(effect) => left.push(effect),
+                // The model says so in `exit`; the loop reads it there.
+                Effect::Quit { .. } => {}
             }
         }
         left
@@ -182,7 +185,7 @@ impl Loop {
         });
     }
 
-    fn notify(&self, text: String, left: &mut Vec<Effect>) {
+    fn notify(&self, text: String, left: &mut Vec<TerminalEffect>) {
         if let Some((program, arguments)) = self.services.notify_command.split_first() {
             let mut command = self.services.programs.command(program);
             command.args(arguments).arg(&text);
@@ -191,11 +194,11 @@ impl Loop {
             }
         }
         if self.services.osc9 {
-            left.push(Effect::Notify { text });
+            left.push(TerminalEffect::Notify { text });
         }
     }
 
-    fn written(&mut self, path: &Path) -> Vec<Effect> {
+    fn written(&mut self, path: &Path) -> Vec<TerminalEffect> {
         let msg = match paths::write_example(path) {
             Ok(()) => Msg::Notice(format!("wrote {}; set client_id and the secret, then start again", path.display())),
             Err(error) => {

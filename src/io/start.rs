@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::accounts::{Accounts, tls_for};
+use super::accounts::{AccountAccess, tls_for};
 use super::child::Programs;
 use super::clock::Clock;
 use super::connections::Connections;
@@ -25,7 +25,7 @@ const INBOX: usize = 4096;
 
 /// A loop on the accounts alone, without a screen and without linking. In the folder for locks instances agree on who streams an
 /// account; without one this loop streams all.
-pub fn headless(accounts: &Accounts, locks: Option<PathBuf>) -> Headless {
+pub fn headless(accounts: &AccountAccess, locks: Option<PathBuf>) -> Headless {
     let (sender, inbox) = mpsc::channel(INBOX);
     Headless::new(Connections::new(sender, accounts.clone(), locks), inbox, Clock::new(), accounts.read_only)
 }
@@ -34,7 +34,7 @@ pub fn headless(accounts: &Accounts, locks: Option<PathBuf>) -> Headless {
 ///
 /// # Errors
 /// When a broker's certificate authority cannot be read.
-pub fn with_linking(settings: &Settings, accounts: &Accounts) -> Result<Loop, Error> {
+pub fn with_linking(settings: &Settings, accounts: &AccountAccess) -> Result<Loop, Error> {
     for spec in accounts.specs.iter() {
         tls_for(spec).map_err(|error| Error::usage(format!("{}: {error}", spec.id), None))?;
     }
@@ -50,7 +50,7 @@ pub fn with_linking(settings: &Settings, accounts: &Accounts) -> Result<Loop, Er
 }
 
 /// The linker's setup for these accounts.
-pub fn linking(accounts: &Accounts, clock: Clock) -> Setup {
+pub fn linking(accounts: &AccountAccess, clock: Clock) -> Setup {
     Setup::new(accounts, clock)
 }
 
@@ -64,7 +64,7 @@ async fn report(mut reports: mpsc::Receiver<(AttemptId, LinkProgress)>, inbox: m
 
 fn assemble(
     settings: &Settings,
-    accounts: &Accounts,
+    accounts: &AccountAccess,
     effects: Effects,
     inbox: mpsc::Receiver<Msg>,
     clock: Clock,

@@ -60,8 +60,8 @@ pub enum Input {
     Stream(Epoch, StreamEvent),
     /// The answer to a request.
     Reply(RequestId, Result<Box<Reply>, RequestError>),
-    /// The account as the owner of this session asked for it: only its id counts.
-    Owner(Box<Reply>),
+    /// The account, fetched outside the session to check which one answers: only its id counts.
+    IdentityCheck(Box<Reply>),
     /// A deadline may have passed; a spurious timeout does nothing.
     Timeout,
 }
@@ -333,7 +333,7 @@ impl Session {
             // The snapshot of the newer epoch covers whatever an older stream still reports.
             Input::Stream(..) => {}
             Input::Reply(id, result) => self.on_reply(id, result, blotter, now),
-            Input::Owner(reply) => self.on_owner(&reply, now),
+            Input::IdentityCheck(reply) => self.on_identity_check(&reply, now),
             Input::Timeout => self.on_timeout(blotter, now),
         }
         self.leave_figures(blotter, now);

@@ -266,6 +266,11 @@ impl RequestError {
         Self { kind, status: None, code: None, message: message.into(), extra: None, request_id: None }
     }
 
+    /// The broker's answer is of another kind than the request.
+    pub fn mismatch() -> Self {
+        Self::local(RequestErrorKind::Decode, "the broker's answer does not match the request")
+    }
+
     /// What happened, without details that differ from one request to the next.
     pub fn brief(&self) -> String {
         match self.status {

@@ -405,7 +405,7 @@ impl Resync {
             Reply::Orders(orders) => self.page_of_orders(question, orders, blotter),
             Reply::Activities(rows) => self.page_of_fills(question, rows),
             Reply::Replay(_) | Reply::Clock(_) | Reply::History(_) | Reply::Partial(..) | Reply::Done => {
-                self.give_up(question, "the broker's answer does not match the request".to_owned());
+                self.give_up(question, RequestError::mismatch().message);
             }
         }
     }

@@ -31,7 +31,7 @@ fn modules(layer: &str) -> BTreeMap<String, String> {
 }
 
 /// The paths named by a `use` tree or an expression at the start of a text.
-fn paths(text: &str) -> Vec<String> {
+pub(super) fn paths(text: &str) -> Vec<String> {
     let end = text.find(|ch: char| !(ch.is_alphanumeric() || "_:".contains(ch))).unwrap_or(text.len());
     let (head, rest) = text.split_at(end);
     if !rest.starts_with('{') {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use brokerdeck::config::TokenStoreChoice;
 use brokerdeck::domain::{Environment, LinkId};
-use brokerdeck::io::accounts::Accounts;
+use brokerdeck::io::accounts::AccountAccess;
 use brokerdeck::io::journal::{AccountLock, Range, Reader};
 use brokerdeck::io::links::Links;
 use brokerdeck::io::runtime::headless::Headless;
@@ -130,7 +130,7 @@ impl Home {
     /// A program for the account with this journal, connecting.
     fn program(&self) -> Headless {
         let (links, tokens) = (Arc::new(Links::in_dir(&self.data())), Arc::new(self.tokens()));
-        let accounts = Accounts { specs: Arc::new(specs(&self.sim.ready)), links, tokens, read_only: false };
+        let accounts = AccountAccess { specs: Arc::new(specs(&self.sim.ready)), links, tokens, read_only: false };
         let mut running = start::headless(&accounts, Some(self.data()));
         running.start_remembering(self.journal(), vec![self.link.clone()]);
         running
@@ -261,8 +261,8 @@ pub(super) fn lock(path: &Path) -> rusqlite::Connection {
 /// How long a frame or a line waits for the disk (docs/DESIGN.md 9.6).
 pub(super) const HALF_A_SECOND: Duration = Duration::from_millis(500);
 
-/// A disk that hangs: an empty file takes the journal's place, and its lock is held, for which whoever opens a journal
-/// waits two seconds before it is an error. Nothing is on disk before the connection is dropped.
+/// Simulates a disk that hangs: an empty file whose lock is held takes the journal's place. To open it fails after two
+/// seconds' wait for the lock, and nothing is written until the returned connection is dropped.
 pub(super) fn hang(home: &Home) -> rusqlite::Connection {
     let held = home.data().join("held.sqlite");
     let other = rusqlite::Connection::open(&held).unwrap();

@@ -116,8 +116,8 @@ const SCREENLESS: &[&str] = &[
     "cli/watch",
     "io/connections",
     "io/runtime/headless",
-    "io/runtime/memory",
-    "io/runtime/slept",
+    "io/runtime/journaling",
+    "io/runtime/sleep_detection",
     "io/signals",
 ];
 
@@ -144,6 +144,15 @@ fn only_the_accounts_build_a_guard() {
         assert!(is_guard || builds == (path == Path::new("accounts/orders.rs")), "{}", path.display());
         let mints = text.contains("CancelPermit {");
         assert_eq!(mints, is_guard, "{}: a permit", path.display());
+    }
+}
+
+/// What an account shows changes by messages only: everyone else gets it to read.
+#[test]
+fn only_tests_change_an_account_from_outside() {
+    for (path, text) in sources() {
+        let used = text.contains("iter_mut_in_test") && path != Path::new("accounts.rs");
+        assert!(!used || is_test(&path), "{} changes an account", path.display());
     }
 }
 
@@ -186,26 +195,79 @@ fn overlays_are_matched_in_one_place_and_drawn_in_another() {
 
 #[test]
 fn the_core_uses_no_runtime_terminal_or_clock() {
-    let forbidden: &[(&str, &[&str])] = &[
-        ("domain", &["tokio", "crossterm", "ratatui", "reqwest", "std::fs", "std::net", "rusqlite"]),
-        ("session", &["tokio", "crossterm", "ratatui", "reqwest", "std::fs", "std::net", "rusqlite"]),
-        ("link", &["tokio", "crossterm", "ratatui", "reqwest", "std::fs", "std::net", "rusqlite"]),
-        ("accounts", &["tokio", "crossterm", "ratatui", "reqwest", "std::fs", "std::net", "rusqlite"]),
-        ("app", &["tokio::", "crossterm", "ratatui", "reqwest", "std::fs", "std::net", "rusqlite"]),
-        ("view", &["tokio", "crossterm::", "reqwest", "std::fs", "std::net", "rusqlite"]),
-    ];
+    const RUNTIME: &[&str] = &["tokio", "crossterm", "reqwest", "rusqlite", "std::fs", "std::net", "std::process"];
+    const CLOCKS: &[&str] = &["std::time::Instant", "std::time::SystemTime", "Timestamp::now", "Zoned::now"];
     for (path, text) in sources() {
-        let layer = layer_of(&path);
-        let Some((_, words)) = forbidden.iter().find(|(name, _)| *name == layer) else { continue };
-        if is_test(&path) {
+        let core = ["domain", "session", "link", "accounts", "app", "view"].contains(&layer_of(&path).as_str());
+        if !core || is_test(&path) {
             continue;
         }
-        for line in text.lines().filter(|line| line.trim_start().starts_with("use ")) {
-            for word in *words {
-                assert!(!line.contains(&format!(" {word}")), "{}: {line}", path.display());
-            }
+        // Only the view draws.
+        let terminal = (layer_of(&path) != "view").then_some("ratatui");
+        let forbidden: Vec<&str> = RUNTIME.iter().chain(CLOCKS).copied().chain(terminal).collect();
+        for named in paths_of(&text) {
+            let is_in =
+                |word: &&&str| named.strip_prefix(**word).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"));
+            let found = forbidden.iter().find(is_in);
+            assert_eq!(found, None, "{} names {named}", path.display());
         }
     }
+}
+
+#[test]
+fn a_path_is_found_wherever_code_names_it() {
+    let found = |code: &str| paths_of(code).iter().any(|path| path == "std::fs" || path.starts_with("std::fs::"));
+    for code in [
+        "use std::fs;",
+        "use std::{fs, io};",
+        "use std::{io, fs::File};",
+        "let a = std::fs::read(x);",
+        "f(::std::fs::read)",
+    ] {
+        assert!(found(code), "{code}");
+    }
+    for code in ["// std::fs::read", "let a = \"std::fs::read\";", "mine::std::fs::read", "std::fsx::read"] {
+        assert!(!found(code), "{code}");
+    }
+}
+
+/// The paths that code names, in imports and elsewhere, with import groups expanded.
+fn paths_of(text: &str) -> Vec<String> {
+    let code = without_comments_and_strings(text);
+    let is_inside = |ch: char| ch.is_alphanumeric() || "_:".contains(ch);
+    let path_at = |(at, ch): (usize, char)| {
+        let (before, rest) = code.split_at(at);
+        // A path may begin with `::`.
+        let begins = !before.strip_suffix("::").unwrap_or(before).ends_with(is_inside);
+        (begins && (ch.is_alphabetic() || ch == '_')).then(|| super::circles::paths(rest))
+    };
+    code.char_indices().filter_map(path_at).flatten().collect()
+}
+
+/// The code of a text; a string is left out.
+fn without_comments_and_strings(text: &str) -> String {
+    let (mut code, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some(ch) = rest.chars().next() {
+        if let Some(comment) = rest.strip_prefix("//") {
+            rest = comment.split_at(comment.find('\n').unwrap_or(comment.len())).1;
+        } else if let Some(after) = rest.strip_prefix("'\"'").or_else(|| rest.strip_prefix("'\\\"'")) {
+            rest = after;
+        } else if let Some(string) = rest.strip_prefix("r#\"") {
+            rest = string.split_once("\"#").map_or("", |(_, after)| after);
+        } else if let Some(string) = rest.strip_prefix('"') {
+            let mut escaped = false;
+            let ends = |ch| {
+                let ends = ch == '"' && !escaped;
+                escaped = ch == '\\' && !escaped;
+                ends
+            };
+            rest = string.split_once(ends).map_or("", |(_, after)| after);
+        } else {
+            code.push(ch);
+            rest = rest.strip_prefix(ch).unwrap_or_default();
+        }
+    }
+    code
 }
 
 /// A secret truncated before removal would not be recognised, so only `domain::secrets` truncates the broker's text,

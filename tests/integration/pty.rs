@@ -39,7 +39,7 @@ fn the_activity_list_reaches_back_to_the_first_row_of_the_simulated_account() {
     terminal.keys("5h");
     terminal.wait("the list", |screen| screen.contains("Activities") && screen.contains("fill"));
     // Each jump to the end fetches the next page.
-    terminal.keys_until("G", "the first row", |screen| screen.contains(" in all"));
+    terminal.keys_until("G", "the first row", |screen| screen.contains(" total"));
     terminal.keys("qq");
     terminal.end();
     terminal.assert_restored();

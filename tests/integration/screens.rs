@@ -376,7 +376,7 @@ fn polling_in_place_of_the_stream_is_shown_only_while_it_lasts() {
 #[test]
 fn totals_and_the_day_of_every_account_are_in_cents() {
     let mut fixture = stage::fixture("all", (140, 40));
-    for account in &mut fixture.model.accounts {
+    for account in fixture.model.accounts.iter_mut_in_test() {
         let figures = account.account.as_mut().unwrap();
         figures.value.equity = Some("103820.567898765".parse().unwrap());
     }
@@ -417,7 +417,7 @@ fn a_curve_that_cannot_be_refreshed_shows_its_age() {
         Shot { buffer, view }.text()
     };
     assert!(!shown(&fixture).contains(" old"), "{}", shown(&fixture));
-    for account in &mut fixture.model.accounts {
+    for account in fixture.model.accounts.iter_mut_in_test() {
         for period in Period::ALL {
             account.curve_faults.insert(period, "the broker answered 500".to_owned());
         }

@@ -16,7 +16,7 @@ use brokerdeck::app::{Model, Msg};
 use brokerdeck::domain::blotter::TapeEntry;
 use brokerdeck::domain::execution::{ExecutionKind, Source};
 use brokerdeck::domain::{Environment, LinkId};
-use brokerdeck::io::accounts::Accounts;
+use brokerdeck::io::accounts::AccountAccess;
 use brokerdeck::io::links::Links;
 use brokerdeck::io::runtime::Loop;
 use brokerdeck::io::start::{self, Settings};
@@ -39,7 +39,7 @@ const TEST_TIMEOUT: Duration = Duration::from_secs(90);
 pub(crate) struct Bench {
     pub sim: Running,
     http: reqwest::Client,
-    accounts: Accounts,
+    accounts: AccountAccess,
     link: LinkRecord,
 }
 
@@ -67,8 +67,12 @@ impl Bench {
         let (links, tokens) = (Links::memory(), Tokens::memory());
         tokens.put(&link.id, &SecretString::from(sim.ready.paper_token.clone())).await.unwrap();
         links.put(vec![link.clone()]).await.unwrap();
-        let accounts =
-            Accounts { specs: Arc::new(specs), links: Arc::new(links), tokens: Arc::new(tokens), read_only: false };
+        let accounts = AccountAccess {
+            specs: Arc::new(specs),
+            links: Arc::new(links),
+            tokens: Arc::new(tokens),
+            read_only: false,
+        };
         let bench = Self { sim, http, accounts, link };
         bench.control("rate_limit", json!({"limit": 1_000})).await;
         bench

@@ -75,6 +75,23 @@ fn an_order_that_cannot_be_fetched_after_a_cancel_is_reported_as_unknown() {
 }
 
 #[test]
+fn a_cancel_answered_with_something_else_has_an_unknown_outcome() {
+    let mut fixture = Fixture::holding(&[working("a")]);
+    fixture.mismatched = |request| matches!(request, Request::CancelOrder(_));
+    cancel(&mut fixture);
+    assert_eq!(outcomes(&fixture), [&CancelOutcome::Unknown(RequestError::mismatch())]);
+}
+
+#[test]
+fn an_order_answered_with_something_else_is_reported_as_unknown() {
+    let mut fixture = Fixture::holding(&[working("a")]);
+    fixture.mismatched = |request| matches!(request, Request::Order(_));
+    cancel(&mut fixture);
+    let key = OrderKey { link: paper(), order: "a".into() };
+    assert!(fixture.events().any(|event| *event == Event::OrderUnknown(key.clone(), RequestError::mismatch())));
+}
+
+#[test]
 fn a_dropped_queue_resends_a_cancel_under_way_under_the_same_id() {
     let mut fixture = Fixture::holding(&[working("a")]);
     fixture.silent = |request| matches!(request, Request::CancelOrder(_) | Request::History { .. });

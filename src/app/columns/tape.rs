@@ -11,7 +11,7 @@ super::columns!(
     TapeColumn {
         Account "Account" Name  10 18 0 Up    Hides "The account; only shown with all accounts.";
         Time    "Time"    Left  12 12 0 Down  Hides "When it happened.";
-        Event   "Event"   Left   8 15 0 Up    Stays "What happened: an execution, or a change of the order.";
+        Event   "Event"   Left   8 16 0 Up    Stays "What happened: an execution, or a change of the order.";
         Side    "Side"    Left   4  4 0 Up    Stays "Buy or sell.";
         Symbol  "Symbol"  Left   6 21 0 Up    Stays "The symbol of the instrument.";
         Qty     "Qty"     Point  4 14 0 Down  Hides "The quantity of the execution.";

@@ -7,27 +7,37 @@ use crate::domain::{Mono, Now};
 
 const SECOND: i32 = 1_000_000_000;
 
-/// What is waited for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Timer {
+macro_rules! timers {
+    ($($(#[$doc:meta])* $timer:ident)+) => {
+        /// What is waited for.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Timer {
+            $($(#[$doc])* $timer),+
+        }
+
+        impl Timer {
+            /// Every timer, in the order in which those that are due at once run.
+            pub const ALL: [Self; [$(Self::$timer),+].len()] = [$(Self::$timer),+];
+        }
+    };
+}
+
+timers! {
     /// A held yes takes effect.
-    Yes,
+    Yes
     /// A toast disappears.
-    Toast,
+    Toast
     /// A flash ends.
-    Flash,
+    Flash
     /// News that was held back rings the bell.
-    Bell,
+    Bell
     /// A session's deadline.
-    Accounts,
+    Accounts
     /// The next second of the wall clock, which the header shows.
-    Second,
+    Second
 }
 
 impl Timer {
-    /// Every timer, in the order in which those that are due at once run.
-    pub const ALL: [Self; 6] = [Self::Yes, Self::Toast, Self::Flash, Self::Bell, Self::Accounts, Self::Second];
-
     /// When it is due; `None` while it is not set. Each deadline is stored with its subject, so that neither outlives
     /// the other.
     pub fn due(self, model: &Model, now: Now) -> Option<Mono> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tui_input::Input as Field;
 
 use super::{Asked, Data, Form, Handler, Next};
-use crate::app::effect::{Copied, Effect};
+use crate::app::effect::{Copied, Effect, LinkingEffect, TerminalEffect};
 use crate::app::keymap::{Action, Reason, Scope};
 use crate::domain::text::sanitize_to;
 use crate::domain::{BrokerId, Environment, Mono};
@@ -111,7 +111,10 @@ impl Linking {
                 self.attempt.note = None;
                 // Keep the field: a terminal without bracketed paste is still typing the rest of a wrapped address.
                 *paste = Some(Field::default());
-                vec![Next::Do(Effect::SubmitRedirect { attempt: self.attempt.id, url: Sensitive::new(text) })]
+                vec![Next::Do(Effect::Linking(LinkingEffect::SubmitRedirect {
+                    attempt: self.attempt.id,
+                    url: Sensitive::new(text),
+                }))]
             }
             AttemptPhase::Confirm { labels, .. } => {
                 labels.accept(|label| sanitize_to(label.trim(), LABEL));
@@ -140,7 +143,7 @@ impl Linking {
         // What becomes of a token that was granted is known, and said, when the broker has answered.
         let words = "linking stopped; nothing was saved".to_owned();
         let attempt = self.attempt.id;
-        vec![Next::Do(Effect::CancelLink { attempt }), Next::Say(words), Next::Close]
+        vec![Next::Do(Effect::Linking(LinkingEffect::CancelLink { attempt })), Next::Say(words), Next::Close]
     }
 }
 
@@ -197,12 +200,14 @@ impl Handler for Linking {
     fn act(&mut self, action: Action, _: isize, _: &Data<'_>) -> Option<Vec<Next>> {
         let attempt = self.attempt.id;
         Some(match action {
-            Action::OpenBrowser => vec![Next::Do(Effect::OpenBrowser { attempt })],
-            Action::ApproveInDemo => vec![Next::Do(Effect::ApproveInDemo { attempt })],
+            Action::OpenBrowser => vec![Next::Do(Effect::Linking(LinkingEffect::OpenBrowser { attempt }))],
+            Action::ApproveInDemo => vec![Next::Do(Effect::Linking(LinkingEffect::ApproveInDemo { attempt }))],
             Action::CopyUrl => {
-                let copy = |url: &Sensitive| Effect::Copy {
-                    text: Copied::new(url.expose()),
-                    what: "authorize URL".to_owned(),
+                let copy = |url: &Sensitive| {
+                    Effect::Terminal(TerminalEffect::Copy {
+                        text: Copied::new(url.expose()),
+                        what: "authorize URL".to_owned(),
+                    })
                 };
                 self.waiting().map(copy).map(Next::Do).into_iter().collect()
             }
@@ -276,7 +281,7 @@ impl Handler for Linking {
             return Vec::new();
         }
         self.attempt.phase = AttemptPhase::Saving;
-        vec![Next::Do(Effect::SaveLink { attempt: self.attempt.id, labels: names })]
+        vec![Next::Do(Effect::Linking(LinkingEffect::SaveLink { attempt: self.attempt.id, labels: names }))]
     }
 
     fn gives_way_to_linking(&self) -> bool {

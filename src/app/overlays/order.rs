@@ -2,7 +2,7 @@
 
 use super::{Data, Handler, Next, Place};
 use crate::accounts::OrderKey;
-use crate::app::effect::{Copied, Effect};
+use crate::app::effect::{Copied, Effect, TerminalEffect};
 use crate::app::keymap::{Action, Reason, Scope};
 
 /// One order in detail.
@@ -26,7 +26,9 @@ impl OrderDetail {
             return Next::copy(&self.key.order.to_string(), "order id");
         }
         let json = data.accounts.order(&self.key).and_then(|order| order.raw.0.as_deref());
-        let json = json.map(|json| Effect::Copy { text: Copied::json(json), what: "order's JSON".to_owned() });
+        let json = json.map(|json| {
+            Effect::Terminal(TerminalEffect::Copy { text: Copied::json(json), what: "order's JSON".to_owned() })
+        });
         json.map(Next::Do).into_iter().collect()
     }
 }

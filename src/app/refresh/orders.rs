@@ -36,7 +36,7 @@ fn begin(model: &mut Model, narrow: bool) {
         (model.rows.orders.rows.len(), RowBuilder::some(wanted, &model.rows.orders, slice))
     } else {
         let count = model.shown_accounts().map(|account| account.blotter.order_count()).sum();
-        (count, RowBuilder::all(wanted, model.shown_accounts().map(|account| account.book).collect(), slice))
+        (count, RowBuilder::all(wanted, model.shown_accounts().map(|account| account.blotter_number).collect(), slice))
     };
     model.rows.builder = Some(builder);
     // Build the first slice at once; the rest follows in the next turns of the loop.

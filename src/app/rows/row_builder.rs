@@ -31,15 +31,15 @@ enum Stage {
     /// Filters the present rows, in their order, without sorting.
     Narrowing { from: vec_deque::IntoIter<OrderRow> },
     /// Examines the orders of these accounts, starting in the first at this index, and sorts them in runs.
-    Looking { books: VecDeque<u32>, place: usize, runs: Vec<Run> },
+    Looking { blotters: VecDeque<u32>, place: usize, runs: Vec<Run> },
     /// Merges the runs.
     Merging { runs: Vec<Run>, heap: BinaryHeap<Next> },
 }
 
 impl RowBuilder {
     /// Builds rows from every order of these accounts.
-    pub fn all(view: OrderView, books: VecDeque<u32>, slice: usize) -> Self {
-        Self::begin(view, slice, Stage::Looking { books, place: 0, runs: Vec::new() })
+    pub fn all(view: OrderView, blotters: VecDeque<u32>, slice: usize) -> Self {
+        Self::begin(view, slice, Stage::Looking { blotters, place: 0, runs: Vec::new() })
     }
 
     /// Builds rows by filtering the present ones.
@@ -76,10 +76,12 @@ impl RowBuilder {
                 }
                 from.len() == 0
             }
-            Stage::Looking { books, place, runs } => {
-                let Some(account) = books.front().and_then(|book| accounts.iter().find(|known| known.book == *book))
+            Stage::Looking { blotters, place, runs } => {
+                let Some(account) = blotters
+                    .front()
+                    .and_then(|blotter_number| accounts.iter().find(|known| known.blotter_number == *blotter_number))
                 else {
-                    if books.pop_front().is_none() {
+                    if blotters.pop_front().is_none() {
                         let mut runs = std::mem::take(runs);
                         // Reserve the capacity: growing a map moves all its entries in one turn.
                         self.keys.reserve(runs.iter().map(Run::len).sum());
@@ -98,7 +100,7 @@ impl RowBuilder {
                 run.sort_unstable();
                 runs.push(run.into_iter());
                 if *place >= account.blotter.order_count() {
-                    books.pop_front();
+                    blotters.pop_front();
                     *place = 0;
                 }
                 false

@@ -55,7 +55,9 @@ fn happened(model: &mut Model, event: Event, effects: &mut Vec<Effect>) {
                 notices::lasting(model, Some(&link), Ends::WithCurve, text);
             }
         }
-        Event::Activities { link, moved, goes_on, unread } => activities::came(model, &link, moved, goes_on, unread),
+        Event::Activities { link, moved, keep_loading, unread } => {
+            activities::page_arrived(model, &link, moved, keep_loading, unread);
+        }
         Event::CancelAnswered(key, outcome) => orders::cancel_answered(model, &key, &outcome),
         Event::Waiting { cancels, after, why, .. } => orders::waits(model, cancels, after, &why),
         Event::Saving if !model.accounts.is_unsaved() => {

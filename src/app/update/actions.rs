@@ -3,7 +3,7 @@
 use super::{accounts, activities, choices, confirm_guard, copies, linking, lists, notices, orders, overlays, palette};
 use crate::app::availability::availability;
 use crate::app::brokers::BrokerRow;
-use crate::app::effect::Effect;
+use crate::app::effect::{Effect, LinkingEffect, TerminalEffect};
 use crate::app::keymap::Action;
 use crate::app::model::{AccountScope, Model, Pane};
 use crate::app::overlays::{AddBroker, Help, Next};
@@ -24,8 +24,8 @@ pub(super) fn act(model: &mut Model, action: Action, effects: &mut Vec<Effect>) 
     }
     match action {
         Action::Quit | Action::ForceQuit => quit(model, 0, effects),
-        Action::Suspend => effects.push(Effect::Suspend),
-        Action::Repaint => effects.push(Effect::Repaint),
+        Action::Suspend => effects.push(Effect::Terminal(TerminalEffect::Suspend)),
+        Action::Repaint => effects.push(Effect::Terminal(TerminalEffect::Repaint)),
         Action::Help => overlays::push(model, Help::default()),
         Action::Palette => palette::open(model),
         Action::Filter => lists::start_filter(model),
@@ -134,7 +134,7 @@ pub(super) fn quit(model: &mut Model, code: u8, effects: &mut Vec<Effect>) {
         return;
     }
     if let Some(attempt) = linking::close(model) {
-        effects.push(Effect::CancelLink { attempt });
+        effects.push(Effect::Linking(LinkingEffect::CancelLink { attempt }));
     }
     model.accounts.close();
     accounts::follow(model, effects);
@@ -154,7 +154,7 @@ fn step(model: &mut Model, action: Action, count: Option<u32>) {
         return lists::step(model, action, count);
     }
     overlays::step(model, action, count);
-    activities::reach_on(model);
+    activities::load_more(model);
 }
 
 /// Goes back one level: closes an overlay, leaves a field, clears marks, zoom or filter. Destroys nothing.
@@ -255,7 +255,7 @@ fn pause(model: &mut Model) {
 
 fn toggle_mouse(model: &mut Model, effects: &mut Vec<Effect>) {
     model.mouse = !model.mouse;
-    effects.push(Effect::CaptureMouse(model.mouse));
+    effects.push(Effect::Terminal(TerminalEffect::CaptureMouse(model.mouse)));
     let text = if model.mouse { "the mouse selects rows here" } else { "the mouse selects text in the terminal" };
     notices::toast(model, text);
 }

@@ -14,7 +14,7 @@ pub(super) fn open(model: &mut Model) {
 }
 
 /// Fetches older rows when the end of the loaded ones is near.
-pub(super) fn reach_on(model: &mut Model) {
+pub(super) fn load_more(model: &mut Model) {
     let wanted = model.top().and_then(|top| top.handler().wants_older(&model.data()));
     if let Some(link) = wanted {
         model.accounts.ask_activities(&link, true);
@@ -22,7 +22,7 @@ pub(super) fn reach_on(model: &mut Model) {
 }
 
 /// A page arrived.
-pub(super) fn came(model: &mut Model, link: &LinkId, moved: usize, goes_on: bool, unread: Option<String>) {
+pub(super) fn page_arrived(model: &mut Model, link: &LinkId, moved: usize, keep_loading: bool, unread: Option<String>) {
     if let Some(words) = unread {
         let text = format!("{}: activities: {words}", model.accounts.label(link));
         notices::error(model, Some(link), text);
@@ -30,7 +30,7 @@ pub(super) fn came(model: &mut Model, link: &LinkId, moved: usize, goes_on: bool
     for overlay in &mut model.overlays {
         overlay.handler_mut().activities_added(link, moved);
     }
-    if goes_on {
-        reach_on(model);
+    if keep_loading {
+        load_more(model);
     }
 }

@@ -61,9 +61,9 @@ fn notice(account: &AccountState, fresh: &[&Execution], changes: &Changes) -> Op
         let what =
             account.blotter.order(&entry.order_id).map_or_else(String::new, |order| format!(": {}", brief(order)));
         let event = if entry.event == TradeEvent::CancelRejected {
-            "cancel refused"
+            "cancel rejected"
         } else if entry.event == TradeEvent::ReplaceRejected {
-            "replace refused"
+            "replace rejected"
         } else {
             "order rejected"
         };

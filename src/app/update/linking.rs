@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use super::{accounts, notices};
-use crate::app::effect::Effect;
+use crate::app::effect::{Effect, LinkingEffect};
 use crate::app::model::{AccountScope, Attempt, AttemptPhase, Model, Overlay, Pane};
 use crate::app::overlays::{Form, FormField, LABEL_HINT, Linking, Question};
 use crate::app::selection::account_at_hand;
@@ -16,7 +16,7 @@ use crate::link::{AttemptId, FoundAccount, LinkFailure, LinkProgress};
 /// Starts linking through a broker; the waiting screen replaces whatever was open.
 pub(super) fn begin(model: &mut Model, broker: &BrokerId, effects: &mut Vec<Effect>) {
     if let Some(old) = model.attempt() {
-        effects.push(Effect::CancelLink { attempt: old.id });
+        effects.push(Effect::Linking(LinkingEffect::CancelLink { attempt: old.id }));
     }
     model.overlays.retain(|overlay| !overlay.handler().gives_way_to_linking());
     let id = AttemptId(model.next_attempt);
@@ -25,7 +25,7 @@ pub(super) fn begin(model: &mut Model, broker: &BrokerId, effects: &mut Vec<Effe
     let phase = if let Some(message) = missing {
         AttemptPhase::Failed(LinkFailure::NotConfigured { message })
     } else {
-        effects.push(Effect::BeginLink { attempt: id, broker: broker.clone(), browser: true });
+        effects.push(Effect::Linking(LinkingEffect::BeginLink { attempt: id, broker: broker.clone(), browser: true }));
         AttemptPhase::Starting
     };
     model.overlays.push(Linking::of(Attempt { id, broker: broker.clone(), phase, note: None }).into());

@@ -18,7 +18,7 @@ pub(super) fn handle(model: &mut Model, mouse: Mouse, effects: &mut Vec<Effect>)
         }
         Mouse::Wheel { target, rows } => {
             wheel(model, &target, isize::from(rows));
-            activities::reach_on(model);
+            activities::load_more(model);
         }
     }
 }

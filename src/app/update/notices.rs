@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::accounts::Ends;
-use crate::app::effect::Effect;
+use crate::app::effect::{Effect, TerminalEffect};
 use crate::app::model::{Model, PendingBell, Toast};
 use crate::domain::LinkId;
 use crate::domain::text::sanitize;
@@ -56,7 +56,7 @@ pub(super) fn ring(model: &mut Model, text: &str, effects: &mut Vec<Effect>) {
     }
     model.quiet_until = now + QUIET;
     if model.program.bell {
-        effects.push(Effect::Bell);
+        effects.push(Effect::Terminal(TerminalEffect::Bell));
     }
     if model.program.notify {
         effects.push(Effect::Notify { text: sanitize(text) });

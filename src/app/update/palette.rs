@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{accounts, choices, linking, lists, notices};
 use crate::app::availability::availability;
 use crate::app::context;
-use crate::app::effect::{Copied, Effect};
+use crate::app::effect::{Copied, Effect, TerminalEffect};
 use crate::app::keymap::{Action, BINDINGS};
 use crate::app::model::{AccountScope, Model, Pane};
 use crate::app::overlays::{Palette, PaletteCommand, PaletteEntry};
@@ -176,7 +176,7 @@ pub(super) fn choose(model: &mut Model, chosen: PaletteCommand, effects: &mut Ve
         }
         PaletteCommand::Row(pane, row) => lists::select(model, pane, row.saturating_sub(1)),
         PaletteCommand::Copy(text, what) => {
-            effects.push(Effect::Copy { text: Copied::new(&text), what: what.to_owned() });
+            effects.push(Effect::Terminal(TerminalEffect::Copy { text: Copied::new(&text), what: what.to_owned() }));
         }
         PaletteCommand::Show(scope) => accounts::set_scope(model, scope),
         PaletteCommand::Symbol(symbol) => {

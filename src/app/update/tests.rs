@@ -3,7 +3,7 @@
 mod activities;
 mod confirm_guard;
 mod connection;
-mod hands;
+mod familiar_keys;
 mod keys;
 mod linking;
 mod lists;

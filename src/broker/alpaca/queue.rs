@@ -4,11 +4,11 @@
 //! as its slowest response and not their sum. It retries nothing and has no task of its own: its owner awaits
 //! [`Queue::next`].
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::Hash;
 use std::time::Duration;
 
-use tokio::task::JoinSet;
+use tokio::task::{self, JoinError, JoinSet};
 use tokio::time::{Instant, sleep};
 
 use super::governor::{Governor, HIGHEST, Urgency};
@@ -27,7 +27,7 @@ const WORTH_A_WORD: Duration = Duration::from_secs(3);
 
 /// An event of a queue; `K` identifies the request.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Happened<K> {
+pub enum QueueEvent<K> {
     /// A request succeeded or failed.
     Answered(K, Result<Reply, RequestError>),
     /// Queued requests wait this long, for this reason; `None` when the wait is over.
@@ -77,8 +77,10 @@ pub struct Queue<K> {
     /// Ids of unanswered requests that change something; pushing one of them again has no effect.
     owed: HashSet<K>,
     others: VecDeque<(K, Request)>,
-    under_way: JoinSet<(K, LimitScope, Answer)>,
-    happened: VecDeque<Happened<K>>,
+    under_way: JoinSet<Answer>,
+    /// The requests that the tasks of [`Self::under_way`] send.
+    sent: HashMap<task::Id, (K, LimitScope)>,
+    events: VecDeque<QueueEvent<K>>,
     held: Held,
     /// The end of the reported wait, and its reason.
     reported: Option<(Mono, &'static str)>,
@@ -99,7 +101,8 @@ impl<K: Copy + Eq + Hash + Send + 'static> Queue<K> {
             owed: HashSet::new(),
             others: VecDeque::new(),
             under_way: JoinSet::new(),
-            happened: VecDeque::new(),
+            sent: HashMap::new(),
+            events: VecDeque::new(),
             held: Held::default(),
             reported: None,
             claimed: HIGHEST,
@@ -121,7 +124,7 @@ impl<K: Copy + Eq + Hash + Send + 'static> Queue<K> {
         } else {
             self.owed.remove(&id);
             let error = RequestError::local(RequestErrorKind::Refused, "too many requests are already waiting");
-            self.happened.push_back(Happened::Answered(id, Err(error)));
+            self.events.push_back(QueueEvent::Answered(id, Err(error)));
         }
     }
 
@@ -146,21 +149,16 @@ impl<K: Copy + Eq + Hash + Send + 'static> Queue<K> {
 
     /// Sends what the budget admits and returns the next event; never returns while nothing is queued or under way.
     /// Cancel safe.
-    pub async fn next(&mut self) -> Happened<K> {
+    pub async fn next(&mut self) -> QueueEvent<K> {
         loop {
             let wait = self.send();
             self.report_wait(wait);
-            if let Some(happened) = self.happened.pop_front() {
-                return happened;
+            if let Some(event) = self.events.pop_front() {
+                return event;
             }
             tokio::select! {
                 biased;
-                Some(done) = self.under_way.join_next() => {
-                    // A panicked task has no id to reply to; the panic hook has reported it.
-                    if let Ok((id, scope, answer)) = done {
-                        self.answered(id, scope, answer);
-                    }
-                }
+                Some(done) = self.under_way.join_next_with_id() => self.ended(done),
                 () = sleep(wait.unwrap_or_default()), if wait.is_some() => {}
                 else => std::future::pending().await,
             }
@@ -186,7 +184,7 @@ impl<K: Copy + Eq + Hash + Send + 'static> Queue<K> {
             if let Some(wait) = next.front().and_then(|(_, request)| self.governor.held(request.route().limit, now)) {
                 let (id, request) = next.pop_front()?;
                 self.owed.remove(&id);
-                self.happened.push_back(Happened::Answered(id, Err(held_back(&request, wait))));
+                self.events.push_back(QueueEvent::Answered(id, Err(held_back(&request, wait))));
                 continue;
             }
             if let Err(wait) = self.governor.take(urgency, now) {
@@ -198,9 +196,30 @@ impl<K: Copy + Eq + Hash + Send + 'static> Queue<K> {
             }
             let (id, request) = next.pop_front()?;
             let client = self.client.clone();
-            let scope = request.route().limit;
-            self.under_way.spawn(async move { (id, scope, client.answer(&request).await) });
+            self.begin(id, request.route().limit, async move { client.answer(&request).await });
         }
+    }
+
+    fn begin(&mut self, id: K, scope: LimitScope, sending: impl Future<Output = Answer> + Send + 'static) {
+        let task = self.under_way.spawn(sending).id();
+        self.sent.insert(task, (id, scope));
+    }
+
+    /// A request's task has ended. One that panicked settles its request too: the sender awaits an outcome, and a cancel
+    /// would stay owed and could not be sent again.
+    fn ended(&mut self, done: Result<(task::Id, Answer), JoinError>) {
+        let (task, answer) = match done {
+            Ok((task, answer)) => (task, Some(answer)),
+            Err(error) => (error.id(), None),
+        };
+        let Some((id, scope)) = self.sent.remove(&task) else { return };
+        if let Some(answer) = answer {
+            return self.answered(id, scope, answer);
+        }
+        self.owed.remove(&id);
+        let words = "the program failed while the request was under way; its log says where";
+        let error = RequestError::local(RequestErrorKind::Decode, words);
+        self.events.push_back(QueueEvent::Answered(id, Err(error)));
     }
 
     /// Reports a wait of at least [`WORTH_A_WORD`] once; one without a known end is reported again before the reported
@@ -224,7 +243,7 @@ impl<K: Copy + Eq + Hash + Send + 'static> Queue<K> {
         };
         if !same {
             self.reported = wait.map(|(after, why)| (now + after, why));
-            self.happened.push_back(Happened::Waiting(wait));
+            self.events.push_back(QueueEvent::Waiting(wait));
         }
     }
 
@@ -239,14 +258,14 @@ impl<K: Copy + Eq + Hash + Send + 'static> Queue<K> {
         }
         if let Some(limit) = answer.rate.limit.filter(|limit| *limit > self.claimed) {
             self.claimed = limit;
-            self.happened.push_back(Happened::Limit(limit));
+            self.events.push_back(QueueEvent::Limit(limit));
         }
         if let Err(RequestError { kind: RequestErrorKind::RateLimited { retry_after }, .. }) = &answer.result {
             self.governor.refused(scope, *retry_after, self.jitter, now);
         } else if answer.result.is_ok() {
             self.governor.answered(scope, now);
         }
-        self.happened.push_back(Happened::Answered(id, answer.result));
+        self.events.push_back(QueueEvent::Answered(id, answer.result));
     }
 
     fn now(&self) -> Mono {
@@ -262,4 +281,33 @@ fn held_back(request: &Request, wait: Duration) -> RequestError {
     };
     let kind = RequestErrorKind::RateLimited { retry_after: Some(wait) };
     RequestError::local(kind, format!("the broker asked to wait before {what} is requested again"))
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::SecretString;
+
+    use super::*;
+    use crate::broker::tls;
+    use crate::config::Endpoints;
+    use crate::domain::Environment;
+
+    #[tokio::test]
+    async fn a_request_whose_task_panics_is_answered_with_an_error_and_no_longer_owed() {
+        let url: url::Url = "http://127.0.0.1:9/".parse().unwrap();
+        let endpoints = Endpoints {
+            environment: Environment::Paper,
+            api_url: url.clone(),
+            stream_url: url,
+            data_url: None,
+            data_stream_url: None,
+        };
+        let client = Client::new(&endpoints, SecretString::from("t"), &tls::client_config(None).unwrap()).unwrap();
+        let mut queue = Queue::new(client, Duration::ZERO);
+        queue.owed.insert(7);
+        queue.begin(7, LimitScope::Account, async { panic!("as a fault in the decoder would") });
+        let QueueEvent::Answered(7, Err(error)) = queue.next().await else { panic!("no answer") };
+        assert_eq!(error.kind, RequestErrorKind::Decode);
+        assert!(queue.owed.is_empty() && queue.sent.is_empty());
+    }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::Report;
 use crate::cli::Context;
 use crate::error::Error;
-use crate::io::accounts::Accounts;
+use crate::io::accounts::AccountAccess;
 use crate::io::file_checks;
 use crate::io::journal::{self, JournalError};
 use crate::io::paths::try_writing;
@@ -62,7 +62,7 @@ fn kept_apart(folder: &Path, report: &mut Report) -> Result<(), Error> {
 }
 
 /// Checks tokens and links; returns the links as far as they can be read.
-pub(super) async fn linked(accounts: &Accounts, report: &mut Report) -> Result<Vec<LinkRecord>, Error> {
+pub(super) async fn linked(accounts: &AccountAccess, report: &mut Report) -> Result<Vec<LinkRecord>, Error> {
     match accounts.tokens.location().await {
         Ok(place) => report.good(&place)?,
         Err(error) => report.bad(&error.to_string(), &error.hint())?,

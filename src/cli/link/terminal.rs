@@ -59,7 +59,7 @@ impl QuietTerminal {
 
 #[cfg(unix)]
 impl QuietTerminal {
-    /// Whether it is wanted and could not be had so far.
+    /// Whether the terminal should deliver single keys and does not yet.
     pub(super) fn waits(&self) -> bool {
         self.wanted && !self.unlined.load(Ordering::Relaxed) && is_terminal()
     }

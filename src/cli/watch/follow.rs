@@ -32,8 +32,8 @@ pub(super) struct Began {
 pub(super) struct Follow {
     /// The lines reported in this run and earlier ones.
     pub(super) log: WatchLog,
-    /// The blotter that was read ([`crate::accounts::AccountState::book`]), and how often it was reset.
-    book: Option<(u32, u32)>,
+    /// The blotter that was read ([`crate::accounts::AccountState::blotter_number`]), and how often it was reset.
+    source: Option<(u32, u32)>,
     /// The number of the first unread line.
     next: u64,
     /// Lines that cannot be printed yet, and whether each has an execution.
@@ -59,8 +59,14 @@ impl Follow {
 
     /// The lines to print now. `live` says that the account's snapshot is complete: the first one is history, except
     /// for what happened since the watch `began`.
-    pub(super) fn due(&mut self, book: u32, blotter: &Blotter, live: bool, began: Began) -> Vec<(u64, ReportedLine)> {
-        self.turn_to(book, blotter);
+    pub(super) fn due(
+        &mut self,
+        blotter_number: u32,
+        blotter: &Blotter,
+        live: bool,
+        began: Began,
+    ) -> Vec<(u64, ReportedLine)> {
+        self.turn_to(blotter_number, blotter);
         let mut due = Vec::new();
         let waiting = std::mem::take(&mut self.waiting);
         for (number, shows) in waiting {
@@ -89,14 +95,14 @@ impl Follow {
         due
     }
 
-    fn turn_to(&mut self, book: u32, blotter: &Blotter) {
-        let turned = (book, blotter.generation());
-        let before = self.book.replace(turned).unwrap_or(turned);
+    fn turn_to(&mut self, blotter_number: u32, blotter: &Blotter) {
+        let turned = (blotter_number, blotter.generation());
+        let before = self.source.replace(turned).unwrap_or(turned);
         if before == turned {
             return;
         }
         self.waiting.clear();
-        if before.0 == book {
+        if before.0 == blotter_number {
             // Reset: the new account's earlier entries are history.
             self.log.forget();
         } else {

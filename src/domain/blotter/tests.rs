@@ -3,10 +3,10 @@ mod conflicting;
 mod corrected;
 mod edge;
 mod entering;
-mod former;
 mod legs;
 mod merging;
 mod moments;
+mod previous_account;
 mod restored;
 mod times;
 

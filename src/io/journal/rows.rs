@@ -1,7 +1,8 @@
-//! What the rows of the file say, apart from what the program calls it: this form is written and read by every version.
+//! The stored form of the journal's rows, separate from the program's own types: every version writes and reads it.
 //!
-//! Amounts, times and ids are texts, words are the broker's. Members may be added, with a default for rows that lack them;
-//! none is renamed, and none changes what it says. `tests/fixtures/journal-0.1.0.sql` is read by a test for ever.
+//! Amounts, times and ids are strings; enumerated values are the broker's words. A field may be added, with a default for
+//! rows without it; none is ever renamed or given another meaning. A test reads `tests/fixtures/journal-0.1.0.sql`, and
+//! must pass in every later version.
 
 use std::borrow::Cow;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The loop without a screen: drives [`crate::accounts`] and shows the result to a witness.
+//! The loop without a screen: drives [`crate::accounts`] and shows the result to an observer.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
 use super::BATCH;
-use super::memory::{self, Keeper, Read};
-use super::slept::{TICK, slept};
+use super::journaling::{self, JournalFeed, Read};
+use super::sleep_detection::{TICK, slept};
 use crate::accounts::{Accounts, Effect, Msg, Output, Troubles};
 use crate::domain::{Mono, Now};
 use crate::io::alarm::Alarm;
@@ -23,13 +23,13 @@ pub struct Headless {
     connections: Connections<Msg>,
     inbox: mpsc::Receiver<Msg>,
     clock: Clock,
-    keeper: Keeper,
+    journal_feed: JournalFeed,
     last: Now,
     ticked: Mono,
 }
 
-/// The observer of a loop without a screen.
-pub trait Witness {
+/// Observes a loop without a screen.
+pub trait Observer {
     /// Called after each message.
     fn look(&mut self, running: &Headless);
 
@@ -42,7 +42,7 @@ pub trait Witness {
     }
 }
 
-impl<F: FnMut(&Headless) -> bool> Witness for F {
+impl<F: FnMut(&Headless) -> bool> Observer for F {
     fn look(&mut self, _running: &Headless) {}
 
     fn tell(&mut self, running: &Headless) -> bool {
@@ -65,7 +65,7 @@ impl Headless {
             connections,
             inbox,
             clock,
-            keeper: Keeper::default(),
+            journal_feed: JournalFeed::default(),
             last,
             ticked: last.mono,
         }
@@ -80,49 +80,49 @@ impl Headless {
     pub fn start_remembering(&mut self, path: PathBuf, links: Vec<LinkRecord>) {
         self.connections.know(&links);
         self.handle(Msg::Listed { links: links.clone() });
-        self.keeper.begin_reading(path, links);
+        self.journal_feed.begin_reading(path, links);
     }
 
-    /// Runs until a signal or the witness stops it; returns the exit code.
-    pub async fn run<W: Witness + ?Sized>(&mut self, witness: &mut W) -> u8 {
+    /// Runs until a signal or the observer stops it; returns the exit code.
+    pub async fn run<W: Observer + ?Sized>(&mut self, observer: &mut W) -> u8 {
         let mut signals = signals::listen();
         let mut batch = Vec::with_capacity(BATCH);
-        let mut reading = self.keeper.reading();
-        let mut progress = self.keeper.watch();
-        let mut passed_on = witness.moved();
+        let mut reading = self.journal_feed.reading();
+        let mut progress = self.journal_feed.watch();
+        let mut passed_on = observer.moved();
         let alarm = Alarm::new();
         loop {
             let deadline = self.clock.instant(self.deadline());
             tokio::select! {
                 biased; // signals first: a flood of updates must not keep the program from ending
                 Some(signal) = signals.recv() => return self.close(signal),
-                read = memory::done(&mut reading) => {
+                read = journaling::done(&mut reading) => {
                     self.begin(read);
-                    progress = self.keeper.watch();
+                    progress = self.journal_feed.watch();
                 }
-                () = memory::moved(&mut progress) => {}
-                () = memory::moved(&mut passed_on) => {
-                    if !witness.tell(self) {
+                () = journaling::moved(&mut progress) => {}
+                () = journaling::moved(&mut passed_on) => {
+                    if !observer.tell(self) {
                         return 0;
                     }
                 }
                 1.. = self.inbox.recv_many(&mut batch, BATCH) => {}
                 () = alarm.wait(Some(deadline)) => {
                     self.tick();
-                    witness.look(self);
+                    observer.look(self);
                 }
             }
             for msg in batch.drain(..) {
                 self.refresh_memory(&msg).await;
                 self.handle(msg);
-                witness.look(self);
-                if !self.keeper.keeps() && !witness.tell(self) {
+                observer.look(self);
+                if !self.journal_feed.keeps() && !observer.tell(self) {
                     return 0;
                 }
             }
             // Output only what is on disk, or known not to be.
             self.settle().await;
-            if !witness.tell(self) {
+            if !observer.tell(self) {
                 return 0;
             }
         }
@@ -130,7 +130,7 @@ impl Headless {
 
     /// Closes the journal; a sentence when it lacks something that was output.
     pub fn finish(&mut self) -> Option<String> {
-        self.keeper.finish(&self.accounts, self.clock.now())
+        self.journal_feed.finish(&self.accounts, self.clock.now())
     }
 
     fn handle(&mut self, msg: Msg) {
@@ -165,7 +165,7 @@ impl Headless {
         while let Some(output) = self.accounts.poll() {
             match output {
                 Output::Do(Effect::Remember { link, memory }) => {
-                    self.keeper.remember(link, memory, &self.accounts, now);
+                    self.journal_feed.remember(link, memory, &self.accounts, now);
                 }
                 Output::Do(effect) => self.connections.run(effect),
                 Output::Event(event) => self.troubles.follow(&event, &self.accounts, relink, now),
@@ -180,7 +180,7 @@ impl Headless {
 
     fn begin(&mut self, read: Option<Read>) {
         let Some(read) = read else { return };
-        let (links, notices) = self.keeper.begin(read);
+        let (links, notices) = self.journal_feed.begin(read);
         for msg in notices {
             self.handle(msg);
         }
@@ -191,22 +191,22 @@ impl Headless {
     /// Reads what another instance wrote, before this one takes over its stream.
     async fn refresh_memory(&mut self, msg: &Msg) {
         let Msg::Freed { link } = msg else { return };
-        for known in self.keeper.read_again(link, &self.accounts, self.last).await {
+        for known in self.journal_feed.read_again(link, &self.accounts, self.last).await {
             self.handle(known);
         }
     }
 
     /// Waits until every journal entry is on disk, or known not to be.
     async fn settle(&mut self) {
-        let mut progress = self.keeper.watch();
+        let mut progress = self.journal_feed.watch();
         loop {
             let now = Now { mono: self.clock.now().mono, ..self.last };
-            for msg in self.keeper.look(&self.accounts, now) {
+            for msg in self.journal_feed.look(&self.accounts, now) {
                 self.handle(msg);
             }
-            let Some(until) = self.keeper.until().filter(|_| self.keeper.holds()) else { return };
+            let Some(until) = self.journal_feed.until().filter(|_| self.journal_feed.holds()) else { return };
             // On timeout or progress, check again.
-            drop(tokio::time::timeout_at(self.clock.instant(until).into(), memory::moved(&mut progress)).await);
+            drop(tokio::time::timeout_at(self.clock.instant(until).into(), journaling::moved(&mut progress)).await);
         }
     }
 

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::turns::{self, Turns};
-use super::{BATCH, Loop, memory};
-use crate::app::{Effect, Msg};
+use super::{BATCH, Loop, journaling};
+use crate::app::{Msg, TerminalEffect};
 use crate::domain::Mono;
 use crate::io::alarm::Alarm;
 use crate::io::hyperlink;
@@ -30,8 +30,8 @@ impl Loop {
         let mut urgent = VecDeque::new();
         let mut arrived = Vec::with_capacity(BATCH);
         let mut backlog = VecDeque::with_capacity(BATCH);
-        let mut reading = self.keeper.reading();
-        let mut progress = self.keeper.watch();
+        let mut reading = self.journal_feed.reading();
+        let mut progress = self.journal_feed.watch();
         let mut next_frame = Mono::default();
         let mut turns = Turns::default();
         let mut pressed = true;
@@ -66,7 +66,8 @@ impl Loop {
                 drop(self.handle(Msg::Shown { question }));
             }
             let mut deadline = self.deadline();
-            let frame = if held { self.keeper.until() } else { Some(next_frame).filter(|_| self.model.dirty && free) };
+            let frame =
+                if held { self.journal_feed.until() } else { Some(next_frame).filter(|_| self.model.dirty && free) };
             let turn = Some(turns.next()).filter(|_| !held && !ready && !backlog.is_empty());
             deadline = [deadline, frame, turn].into_iter().flatten().min();
             let deadline = self.alarm_at(deadline);
@@ -87,11 +88,11 @@ impl Loop {
                         return GONE;
                     }
                 }
-                read = memory::done(&mut reading) => {
+                read = journaling::done(&mut reading) => {
                     self.begin(read);
-                    progress = self.keeper.watch();
+                    progress = self.journal_feed.watch();
                 }
-                () = memory::moved(&mut progress) => {}
+                () = journaling::moved(&mut progress) => {}
                 () = tokio::task::yield_now(), if (!held && ready && !backlog.is_empty()) || !urgent.is_empty() => {}
                 // The first message of a turn; the rest is taken with it. What is not taken waits in the channel, which
                 // blocks its senders.
@@ -125,7 +126,7 @@ impl Loop {
             }
             turns.end(takes && !backlog.is_empty());
             // Written while the next messages are handled; the frame waits for what is left.
-            self.keeper.hand_over(&self.model.accounts, self.last);
+            self.journal_feed.hand_over(&self.model.accounts, self.last);
         }
     }
 
@@ -170,27 +171,30 @@ impl Loop {
     }
 
     /// Runs the effects that only a terminal can.
-    #[expect(clippy::wildcard_enum_match_arm, reason = "only these effects concern the terminal")]
-    fn on_terminal(&mut self, effect: Effect, screen: &mut Screen, receipts: &mut Receipts) -> std::io::Result<()> {
+    fn on_terminal(
+        &mut self,
+        effect: TerminalEffect,
+        screen: &mut Screen,
+        receipts: &mut Receipts,
+    ) -> std::io::Result<()> {
         match effect {
-            Effect::Copy { text, what } => {
+            TerminalEffect::Copy { text, what } => {
                 terminal::copy(&text)?;
                 drop(self.handle(Msg::Notice(format!("copied the {what}"))));
             }
-            Effect::Bell => terminal::bell()?,
-            Effect::Notify { text } => terminal::notify(&text)?,
-            Effect::CaptureMouse(on) => terminal::capture_mouse(on)?,
-            Effect::Suspend => {
+            TerminalEffect::Bell => terminal::bell()?,
+            TerminalEffect::Notify { text } => terminal::notify(&text)?,
+            TerminalEffect::CaptureMouse(on) => terminal::capture_mouse(on)?,
+            TerminalEffect::Suspend => {
                 let stopped = self.suspend(true, screen)?;
                 if stopped {
                     screen.ask(&receipts.again(self.clock.now().mono))?;
                 }
             }
-            Effect::Repaint => {
+            TerminalEffect::Repaint => {
                 terminal::repaint(self.model.mouse, screen)?;
                 drop(self.handle(resized()));
             }
-            _ => {}
         }
         Ok(())
     }

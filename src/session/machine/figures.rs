@@ -56,7 +56,7 @@ impl Session {
                 self.limited.remove(&Endpoint::Positions);
                 return self.hold_positions(positions, unread, now);
             }
-            Ok(_) => return self.parts.lost(part, "the broker's answer does not match the request".to_owned()),
+            Ok(_) => return self.parts.lost(part, RequestError::mismatch().message),
             Err(error) => error,
         };
         if matches!(error.kind, RequestErrorKind::RateLimited { .. }) {

@@ -43,7 +43,7 @@ pub(super) enum AccountMatch {
     Ours,
     /// Another account, possibly by mistake: it counts as a failure.
     Unknown(RequestError),
-    /// Another account for so long that the session has stopped.
+    /// Another account. It has answered for so long that the session has stopped.
     Another,
 }
 
@@ -100,7 +100,7 @@ impl Session {
 
     /// Checks the id of an account that the session did not request itself. If it is another account, the session requests
     /// it again before it acts on that.
-    pub(super) fn on_owner(&mut self, reply: &Reply, now: Now) {
+    pub(super) fn on_identity_check(&mut self, reply: &Reply, now: Now) {
         if let AccountMatch::Unknown(doubt) = self.identify(reply, now) {
             self.parts.failed(Part::Account, &doubt, now);
         }

@@ -40,7 +40,7 @@ pub(super) struct Today {
     from: Timestamp,
     until: Timestamp,
     pub date: Date,
-    /// When shares traded today change hands.
+    /// The settlement date of shares traded today.
     pub settles: Date,
 }
 

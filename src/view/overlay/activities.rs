@@ -73,7 +73,7 @@ fn state(account: &AccountState, model: &Model, ctx: &DrawContext<'_>) -> (Strin
     }
     match account.activities.reach() {
         Reach::More => (format!("{count} so far"), ctx.theme.dim),
-        Reach::Beginning => (format!("{count} in all"), ctx.theme.dim),
+        Reach::Beginning => (format!("{count} total"), ctx.theme.dim),
         Reach::Failed(why) => {
             let left = account.retry_at(OnDemand::Activities).map(|at| at.since(model.now.mono));
             let again = match left.filter(|left| !left.is_zero()) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use brokerdeck::broker::alpaca::queue::{Happened, Queue};
+use brokerdeck::broker::alpaca::queue::{Queue, QueueEvent};
 use brokerdeck::session::request::{OrderFilter, OrdersQuery};
 use brokerdeck::session::{Reply, Request, RequestError, RequestErrorKind};
 use tokio::io::AsyncWriteExt;
@@ -17,7 +17,7 @@ use super::{Peer, answer, cancel, in_time};
 /// The next reply, skipping other events.
 async fn answered(queue: &mut Queue<u64>) -> (u64, Result<Reply, RequestError>) {
     loop {
-        if let Happened::Answered(id, result) = in_time(queue.next()).await {
+        if let QueueEvent::Answered(id, result) = in_time(queue.next()).await {
             return (id, result);
         }
     }
@@ -197,7 +197,7 @@ async fn consecutive_short_waits_for_our_own_budget_are_reported_as_one() {
         let mut told = None;
         loop {
             match in_time(queue.next()).await {
-                Happened::Answered(_, result) => {
+                QueueEvent::Answered(_, result) => {
                     result.unwrap();
                     return told;
                 }
@@ -215,11 +215,14 @@ async fn consecutive_short_waits_for_our_own_budget_are_reported_as_one() {
         }
         assert!(since.elapsed() < Duration::from_secs(8), "not reported");
     };
-    assert!(matches!(told, Happened::Waiting(Some((_, why))) if why.contains("own request limit")), "{told:?}");
+    assert!(matches!(told, QueueEvent::Waiting(Some((_, why))) if why.contains("own request limit")), "{told:?}");
     // After `r` the wait is reported again.
     queue.end_waits();
     let again = [ask(&mut queue).await, ask(&mut queue).await];
-    assert!(again.iter().flatten().any(|told| matches!(told, Happened::Waiting(Some(_)))), "reported again: {again:?}");
+    assert!(
+        again.iter().flatten().any(|told| matches!(told, QueueEvent::Waiting(Some(_)))),
+        "reported again: {again:?}"
+    );
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use brokerdeck::config::{BrokerSpec, Endpoints, SecretSource, TokenStoreChoice};
 use brokerdeck::domain::{BrokerId, Environment};
-use brokerdeck::io::accounts::Accounts;
+use brokerdeck::io::accounts::AccountAccess;
 use brokerdeck::io::browser::BrowserEnvironment;
 use brokerdeck::io::clock::Clock;
 use brokerdeck::io::linker::{Linker, Setup};
@@ -122,7 +122,7 @@ impl Fixture {
         let tokens = Arc::new(Tokens::new(TokenStoreChoice::File, dir.path()));
         let links = Arc::new(Links::in_dir(dir.path()));
         let specs = ["acme-paper", "acme-live", "acme"].map(|id| spec(&fake, id, uris.clone())).to_vec();
-        let accounts = Accounts { specs: Arc::new(specs), links: Arc::clone(&links), tokens, read_only: false };
+        let accounts = AccountAccess { specs: Arc::new(specs), links: Arc::clone(&links), tokens, read_only: false };
         let mut setup = Setup::new(&accounts, Clock::new());
         setup.around = BrowserEnvironment::default();
         change(&mut setup);

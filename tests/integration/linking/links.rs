@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use brokerdeck::config::{BrokerSpec, TokenStoreChoice};
-use brokerdeck::io::accounts::{AccessError, Accounts};
+use brokerdeck::io::accounts::{AccessError, AccountAccess};
 use brokerdeck::io::tokens::{Connect, Keys, SystemKeys, Tokens};
 use brokerdeck::link::{Grantor, LinkFailure, LinkRecord};
 use secrecy::SecretString;
@@ -194,7 +194,7 @@ async fn a_token_is_sent_only_to_the_addresses_it_was_granted_for() {
     let reach = async |specs: Vec<BrokerSpec>, link: &LinkRecord| {
         let (links, tokens) =
             (Arc::clone(&fixture.links), Arc::new(Tokens::new(TokenStoreChoice::File, fixture.dir.path())));
-        Accounts { specs: Arc::new(specs), links, tokens, read_only: false }.access(link).await
+        AccountAccess { specs: Arc::new(specs), links, tokens, read_only: false }.access(link).await
     };
     assert!(reach(specs.clone(), &link).await.is_ok());
     let mut moved = specs.clone();

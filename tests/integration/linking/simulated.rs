@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use brokerdeck::config::{BrokerSpec, Config};
-use brokerdeck::io::accounts::Accounts;
+use brokerdeck::io::accounts::AccountAccess;
 use brokerdeck::io::browser::BrowserEnvironment;
 use brokerdeck::io::clock::Clock;
 use brokerdeck::io::linker::{Linker, Setup};
@@ -68,8 +68,10 @@ impl Fixture {
         };
         let sim = start(options).await.unwrap();
         let (tokens, links) = (Arc::new(Tokens::memory()), Arc::new(Links::memory()));
-        let mut setup =
-            Setup::new(&Accounts { specs: Arc::new(specs(&sim.ready)), links, tokens, read_only: false }, Clock::new());
+        let mut setup = Setup::new(
+            &AccountAccess { specs: Arc::new(specs(&sim.ready)), links, tokens, read_only: false },
+            Clock::new(),
+        );
         setup.around = BrowserEnvironment::default();
         setup.may_approve = true;
         let (sender, progress) = mpsc::channel(64);
@@ -171,7 +173,8 @@ async fn a_server_with_another_authoritys_certificate_is_not_trusted() {
         spec.ca_file = None;
     }
     let (tokens, links) = (Arc::new(Tokens::memory()), Arc::new(Links::memory()));
-    let mut setup = Setup::new(&Accounts { specs: Arc::new(specs), links, tokens, read_only: false }, Clock::new());
+    let mut setup =
+        Setup::new(&AccountAccess { specs: Arc::new(specs), links, tokens, read_only: false }, Clock::new());
     setup.around = BrowserEnvironment::default();
     let (sender, progress) = mpsc::channel(64);
     fixture.linker = Linker::new(setup, sender);
@@ -220,7 +223,8 @@ async fn every_error_format_of_the_token_endpoint_is_classified() {
             spec.client_secret = brokerdeck::config::SecretSource::Inline("wrong".into());
         }
         let (tokens, links) = (Arc::new(Tokens::memory()), Arc::new(Links::memory()));
-        let mut setup = Setup::new(&Accounts { specs: Arc::new(specs), links, tokens, read_only: false }, Clock::new());
+        let mut setup =
+            Setup::new(&AccountAccess { specs: Arc::new(specs), links, tokens, read_only: false }, Clock::new());
         setup.around = BrowserEnvironment::default();
         setup.may_approve = true;
         let (sender, progress) = mpsc::channel(64);

@@ -4,10 +4,10 @@ use std::fs::File;
 use std::sync::{Arc, Mutex};
 
 use brokerdeck::accounts::Effect as AccountEffect;
-use brokerdeck::app::{Effect, Msg};
+use brokerdeck::app::Msg;
 use brokerdeck::config::TokenStoreChoice;
 use brokerdeck::domain::LinkId;
-use brokerdeck::io::accounts::Accounts;
+use brokerdeck::io::accounts::AccountAccess;
 use brokerdeck::io::effects::Effects;
 use brokerdeck::io::journal::AccountLock;
 use brokerdeck::io::tokens::{Connect, Keys, SystemKeys, Tokens};
@@ -166,22 +166,18 @@ async fn an_account_whose_unlink_fails_keeps_its_connections() {
     let link = fixture.link("acme-paper", &["Mine"]).await.remove(0);
     let specs = Arc::new(vec![super::fixture::spec(&fixture.fake, "acme-paper", Vec::new())]);
     let tokens = Arc::new(Tokens::new(TokenStoreChoice::File, fixture.dir.path()));
-    let accounts = Accounts { specs, links: Arc::clone(&fixture.links), tokens, read_only: false };
+    let accounts = AccountAccess { specs, links: Arc::clone(&fixture.links), tokens, read_only: false };
     let (inbox, mut news) = mpsc::channel(256);
     let linker = Arc::new(fixture.another_linker());
     let mut effects = Effects::new(inbox, accounts, linker, Some(fixture.dir.path().to_owned()));
     effects.know(std::slice::from_ref(&link));
-    effects.run(Effect::Account(AccountEffect::OpenStream {
-        link: link.id.clone(),
-        epoch: Epoch(1),
-        form: AuthForm::Authenticate,
-    }));
+    effects.account(AccountEffect::OpenStream { link: link.id.clone(), epoch: Epoch(1), form: AuthForm::Authenticate });
     eventually("the account is taken", async || streams(&fixture, &link.id)).await;
     let lock = fixture.dir.path().join("tokens.json.lock");
     std::fs::remove_file(&lock).unwrap();
     std::fs::create_dir(&lock).unwrap();
     let mut unlink = async || {
-        effects.run(Effect::Account(AccountEffect::Unlink { link: link.id.clone() }));
+        effects.account(AccountEffect::Unlink { link: link.id.clone() });
         loop {
             let msg = tokio::time::timeout(TEST_TIMEOUT, news.recv()).await.expect("an answer in time").unwrap();
             if let Msg::Unlinked { result, .. } = msg {

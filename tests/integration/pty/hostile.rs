@@ -90,7 +90,7 @@ fn a_terminal_that_does_not_read_cannot_prevent_the_end() {
     }
 }
 
-/// One try of a few must meet the limit: a busy machine delays some of them, a wait in the program all.
+/// At least one of four attempts must meet the limit: a busy machine delays some of them, a wait in the program delays all.
 fn ends_soon(what: &str, mut ending: impl FnMut() -> Duration) {
     let mut took = Vec::new();
     while took.len() < 4 {

@@ -3,6 +3,7 @@
 use super::*;
 use crate::accounts::JournalState;
 use crate::accounts::activities::Reach;
+use crate::app::TerminalEffect;
 use crate::app::overlays::{Activities, ActivityDetail, OrderDetail, Overlay};
 use crate::domain::order::Raw;
 use crate::domain::{ActivityKind, Execution};
@@ -184,7 +185,7 @@ fn enter_opens_the_order_where_it_is_known_and_the_row_where_not() {
         matches!(fixture.model.top(), Some(Overlay::ActivityDetail(ActivityDetail { key, .. })) if &*key.row == "row-2")
     );
     fixture.keys("y");
-    let copied = |effect: &Effect| matches!(effect, Effect::Copy { text, .. } if text.expose() == "row-2");
+    let copied = |effect: &Effect| matches!(effect, Effect::Terminal(TerminalEffect::Copy { text, .. }) if text.expose() == "row-2");
     assert!(fixture.seen.iter().any(copied));
 }
 

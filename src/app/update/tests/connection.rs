@@ -1,4 +1,5 @@
 use super::*;
+use crate::app::TerminalEffect;
 
 #[test]
 fn every_known_account_connects_and_becomes_live() {
@@ -115,13 +116,13 @@ fn unsaved_data_is_reported_once_and_marked_until_saved() {
 fn a_new_fill_flashes_once_and_rings_once_a_second_and_none_goes_untold() {
     let mut fixture = Fixture::with(Program { bell: true, notify: true, ..Program::default() });
     fixture.begin(&[link("paper", Environment::Paper)]);
-    assert!(!fixture.saw(&Effect::Bell), "history is no news");
+    assert!(!fixture.saw(&Effect::Terminal(TerminalEffect::Bell)), "history is no news");
     let reported = |fixture: &Fixture| {
         let text = |effect: &Effect| match effect {
             Effect::Notify { text } => Some(text.clone()),
             _ => None,
         };
-        let bells = fixture.seen.iter().filter(|effect| **effect == Effect::Bell).count();
+        let bells = fixture.seen.iter().filter(|effect| **effect == Effect::Terminal(TerminalEffect::Bell)).count();
         (bells, fixture.seen.iter().filter_map(text).collect::<Vec<_>>())
     };
     for (index, (id, qty)) in [("a", 10), ("b", 20), ("c", 30)].into_iter().enumerate() {

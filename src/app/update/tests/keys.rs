@@ -1,4 +1,5 @@
 use super::*;
+use crate::app::TerminalEffect;
 use crate::app::availability::availability;
 use crate::app::keymap::{Action, BINDINGS, Reason};
 use crate::app::model::AccountScope;
@@ -209,7 +210,7 @@ fn a_click_selects_a_second_click_opens_and_the_wheel_moves() {
     fixture.keys("M");
     fixture.msg(click(3));
     assert_eq!(fixture.selected(), "o0", "the mouse is the terminal's now");
-    assert!(fixture.saw(&Effect::CaptureMouse(false)));
+    assert!(fixture.saw(&Effect::Terminal(TerminalEffect::CaptureMouse(false))));
 }
 
 #[test]

@@ -1,4 +1,5 @@
 use super::*;
+use crate::app::LinkingEffect;
 use crate::app::brokers::BrokerRow;
 use crate::app::model::{AccountScope, Attempt, AttemptPhase};
 use crate::app::overlays::{AddBroker, Overlay};
@@ -39,7 +40,7 @@ fn confirm(fixture: &mut Fixture, accounts: Vec<FoundAccount>) {
 
 fn saved_labels(fixture: &Fixture) -> Option<&[String]> {
     fixture.seen.iter().rev().find_map(|effect| match effect {
-        Effect::SaveLink { labels, .. } => Some(labels.as_slice()),
+        Effect::Linking(LinkingEffect::SaveLink { labels, .. }) => Some(labels.as_slice()),
         _ => None,
     })
 }
@@ -55,7 +56,11 @@ fn an_account_is_linked_from_the_keyboard_and_is_live_at_once() {
     fixture.text("paper");
     fixture.keys("enter");
     let id = attempt(&fixture);
-    assert!(fixture.saw(&Effect::BeginLink { attempt: id, broker: "alpaca-paper".into(), browser: true }));
+    assert!(fixture.saw(&Effect::Linking(LinkingEffect::BeginLink {
+        attempt: id,
+        broker: "alpaca-paper".into(),
+        browser: true
+    })));
     waiting(&mut fixture);
     confirm(&mut fixture, vec![found(Environment::Paper, "p1")]);
     assert!(saved_labels(&fixture).is_none(), "nothing is saved before the answer");
@@ -183,7 +188,7 @@ fn escape_gives_up_and_frees_the_port() {
     waiting(&mut fixture);
     let id = attempt(&fixture);
     fixture.keys("esc");
-    assert!(fixture.saw(&Effect::CancelLink { attempt: id }));
+    assert!(fixture.saw(&Effect::Linking(LinkingEffect::CancelLink { attempt: id })));
     assert!(fixture.model.attempt().is_none() && fixture.model.overlays.is_empty());
     fixture.msg(Msg::Link { attempt: id, progress: LinkProgress::Exchanging });
     assert!(fixture.model.attempt().is_none(), "its later messages are ignored");
@@ -197,10 +202,10 @@ fn a_pasted_redirect_is_submitted_and_never_shown() {
     assert!(!fixture.model.input_is_secret());
     fixture.msg(Msg::Paste(Sensitive::new("http://localhost:41970/callback?code=canary\n")));
     assert!(fixture.model.input_is_secret());
-    assert!(fixture.seen.iter().all(|effect| !matches!(effect, Effect::SubmitRedirect { .. })));
+    assert!(fixture.seen.iter().all(|effect| !matches!(effect, Effect::Linking(LinkingEffect::SubmitRedirect { .. }))));
     fixture.keys("enter");
     let submitted = fixture.seen.iter().find_map(|effect| match effect {
-        Effect::SubmitRedirect { url, .. } => Some(url.expose()),
+        Effect::Linking(LinkingEffect::SubmitRedirect { url, .. }) => Some(url.expose()),
         _ => None,
     });
     assert_eq!(submitted, Some("http://localhost:41970/callback?code=canary"));
@@ -256,11 +261,11 @@ fn a_failure_waits_for_the_reader_and_can_be_tried_again() {
     assert!(matches!(fixture.model.attempt().unwrap().phase, AttemptPhase::Failed(_)));
     fixture.keys("enter");
     assert!(attempt(&fixture) > first);
-    assert!(fixture.saw(&Effect::BeginLink {
+    assert!(fixture.saw(&Effect::Linking(LinkingEffect::BeginLink {
         attempt: attempt(&fixture),
         broker: "alpaca-paper".into(),
         browser: true
-    }));
+    })));
 }
 
 #[test]
@@ -323,7 +328,10 @@ fn the_demo_presses_allow_and_nothing_else_does() {
         fixture.keys("a enter");
         waiting(&mut fixture);
         fixture.keys("a");
-        assert_eq!(fixture.saw(&Effect::ApproveInDemo { attempt: attempt(&fixture) }), can_approve);
+        assert_eq!(
+            fixture.saw(&Effect::Linking(LinkingEffect::ApproveInDemo { attempt: attempt(&fixture) })),
+            can_approve
+        );
         assert_eq!(fixture.toast().contains("only the demo"), !can_approve);
     }
 }
@@ -335,7 +343,10 @@ fn quitting_while_a_browser_is_away_frees_the_port() {
     waiting(&mut fixture);
     let id = attempt(&fixture);
     fixture.keys("ctrl-c");
-    assert!(fixture.saw(&Effect::CancelLink { attempt: id }) && fixture.saw(&Effect::Quit { code: 0 }));
+    assert!(
+        fixture.saw(&Effect::Linking(LinkingEffect::CancelLink { attempt: id }))
+            && fixture.saw(&Effect::Quit { code: 0 })
+    );
     assert_eq!(fixture.model.exit, Some(0));
 }
 
@@ -411,7 +422,7 @@ fn an_address_typed_in_two_lines_stays_in_the_field() {
         .seen
         .iter()
         .filter_map(|effect| match effect {
-            Effect::SubmitRedirect { url, .. } => Some(url.expose().to_owned()),
+            Effect::Linking(LinkingEffect::SubmitRedirect { url, .. }) => Some(url.expose().to_owned()),
             _ => None,
         })
         .collect();

@@ -1,4 +1,5 @@
 use super::*;
+use crate::app::TerminalEffect;
 use crate::app::columns::OrderColumn;
 use crate::app::model::PerPane;
 use crate::session::Part;
@@ -137,7 +138,7 @@ fn the_id_and_the_rows_are_copied() {
     fixture.keys("y");
     let copied = |fixture: &Fixture| {
         fixture.seen.iter().rev().find_map(|effect| match effect {
-            Effect::Copy { text, what } => Some((text.expose().to_owned(), what.clone())),
+            Effect::Terminal(TerminalEffect::Copy { text, what }) => Some((text.expose().to_owned(), what.clone())),
             _ => None,
         })
     };
@@ -163,7 +164,7 @@ fn copied_text_is_harmless_in_a_shell_or_terminal() {
     fixture.keys("y Y enter y J y esc");
     let cells = crate::app::selection::of(fixture.model.focus).cells(&fixture.model);
     copied.extend(fixture.seen.iter().filter_map(|effect| match effect {
-        Effect::Copy { text, .. } => Some(text.expose().to_owned()),
+        Effect::Terminal(TerminalEffect::Copy { text, .. }) => Some(text.expose().to_owned()),
         _ => None,
     }));
     assert_eq!(copied.len(), 4, "{copied:?}");

@@ -56,10 +56,10 @@ fn overlap(one: &Execution, another: &Execution) -> bool {
     span(one).zip(span(another)).is_some_and(|((from, to), (start, end))| start < to && from < end)
 }
 
-/// True where a frame may claim its span for what a row tells: where no order in a frame is from before its execution, none
-/// states less than was executed with it.
-fn may_claim(told: &Execution, row: &Execution) -> bool {
-    told.cum_qty.zip(row.cum_qty).is_none_or(|(claimed, to)| to <= claimed)
+/// Whether a stream report can be of the execution in a row. If no frame's order is older than the frame's execution,
+/// each states at least the quantity executed up to and including it.
+fn may_claim(reported: &Execution, row: &Execution) -> bool {
+    reported.cum_qty.zip(row.cum_qty).is_none_or(|(claimed, to)| to <= claimed)
 }
 
 fn distance(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<SignedDuration> {
@@ -196,13 +196,13 @@ impl Ledger {
         let rows = at_hand().filter(of_it).count();
         let ids: HashSet<&ExecutionId> = at_hand().map(|row| &row.id).collect();
         let slots = self.by_order.get(&report.order_id).map(|rows| rows.slots.as_slice()).unwrap_or_default();
-        let told = slots.iter().filter_map(|slot| self.slot(*slot)).filter(|held| {
+        let reported = slots.iter().filter_map(|slot| self.slot(*slot)).filter(|held| {
             let row = &held.execution;
             // An execution that was paired with an earlier row needs none of these.
             let open = held.pair.as_ref().is_none_or(|pair| ids.contains(&pair.row));
             open && row.kind == ExecutionKind::Trade && !is_row(&row.id) && row.states_the_same(known)
         });
-        rows > 0 && rows >= told.count()
+        rows > 0 && rows >= reported.count()
     }
 
     /// True if the span of a stream report starts below zero, or overlaps that of another report or of a row.

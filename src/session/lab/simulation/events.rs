@@ -161,7 +161,8 @@ impl Simulation {
         is_read
     }
 
-    /// The account as it is, where nobody streams it, what is kept is of one that was reset, and a program beside it knows.
+    /// The account's current id, if nobody streams it, the stored data is of the account before a reset, and another
+    /// program knows the new id already.
     fn heard_of_a_reset(&self, broker: usize, kept: Option<&AccountId>) -> Option<AccountId> {
         let id = self.brokers[broker].id();
         let knows = |mate: &Program| mate.broker == broker && mate.account.as_ref() == Some(&id);

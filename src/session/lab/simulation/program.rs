@@ -39,7 +39,7 @@ pub(super) struct Program {
     /// Another program streams the account, as far as this one knows.
     pub(super) elsewhere: bool,
     pub(super) limited_until: Duration,
-    /// Endpoints refused for a limit that may be their own: since when, and until when.
+    /// Endpoints that answered 429, perhaps for a limit of their own: from when until when.
     pub(super) limited: HashMap<Beside, (Duration, Duration)>,
     /// Requests in flight; with the endpoint, if orders and executions do not depend on it.
     pub(super) under_way: HashMap<RequestId, Option<Beside>>,

@@ -83,7 +83,7 @@ fn info(ready: &Value) -> Outcome<ApiInfo> {
     let base = text(ready, "/paper/api_url")?;
     let mut info = ApiInfo::from_parts(base, text(ready, "/key_id")?, text(ready, "/secret_key")?)?;
     if base.starts_with("http:") {
-        // The crate takes every stream for an encrypted one.
+        // The crate assumes that every stream uses TLS.
         info.api_stream_url = Url::parse(text(ready, "/paper/stream_url")?)?;
     }
     info.data_stream_base_url = Url::parse(text(ready, "/data/stream_url")?)?;
@@ -305,7 +305,7 @@ async fn main() -> Outcome {
             ensure(morning.open, morning)?;
             market(&client, &mut tape, "AAPL", 7, Side::Buy).await?;
             let day = client.issue::<order::Create>(&order(limit(resting(&price, 50)), Side::Buy, 2)).await?;
-            // A sale may not meet an order of one's own, so the one that stays is in another share.
+            // A sell may not cross a buy of the same account, so the order that stays open is in another symbol.
             let longer = gtc(Num::from(20)).init("KO", Side::Buy, Amount::quantity(2));
             let longer = client.issue::<order::Create>(&longer).await?;
             let close = client.issue::<order::Create>(&order(cls, Side::Buy, 2)).await?;

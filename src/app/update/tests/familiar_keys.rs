@@ -1,6 +1,7 @@
-//! What hands know from other programs: counts, jumps, copying a cell, sorting by name, sentences with the keys in force.
+//! Keys that work as in other programs: counts, jumps, copying a cell, sorting by name, sentences with the keys in force.
 
 use super::*;
+use crate::app::TerminalEffect;
 use crate::app::overlays::{Help, Overlay, Palette};
 use crate::app::refresh;
 
@@ -20,7 +21,7 @@ fn remap(fixture: &mut Fixture, changes: &[(&str, &[&str])]) {
 
 fn copied(fixture: &Fixture) -> Vec<String> {
     let text = |effect: &Effect| match effect {
-        Effect::Copy { text, .. } => Some(text.expose().to_owned()),
+        Effect::Terminal(TerminalEffect::Copy { text, .. }) => Some(text.expose().to_owned()),
         _ => None,
     };
     fixture.seen.iter().filter_map(text).collect()

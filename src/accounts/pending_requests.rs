@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::activities::PAGE;
-use super::{Accounts, Effect, Event, OnDemand, OrderKey, Period, Ticket};
+use super::{Accounts, Effect, Event, OnDemand, OrderKey, Period, RequestOwner};
 use crate::domain::{LinkId, Now};
 use crate::session::request::ActivitiesQuery;
 use crate::session::{CancelPermit, Input, Request, RequestId};
@@ -13,7 +13,7 @@ const HISTORY_EVERY: Duration = Duration::from_mins(5);
 
 /// The purpose of a request under way.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Pending {
+pub(super) enum PendingRequest {
     /// Today's equity, or a chart's curve.
     History {
         /// The account's link.
@@ -34,8 +34,8 @@ pub(super) enum Pending {
     Clock(LinkId),
     /// An order fetched by id after a cancel.
     Order(OrderKey),
-    /// The account itself, as the proof of answers that are withheld.
-    Owner(LinkId),
+    /// The account itself, to check that withheld replies belong to it.
+    IdentityCheck(LinkId),
 }
 
 impl Accounts {
@@ -51,7 +51,7 @@ impl Accounts {
 
     /// Fetches an equity curve, unless the same request is under way.
     pub fn ask_curve(&mut self, link: &LinkId, period: Period) {
-        let pending = Pending::History { link: link.clone(), period };
+        let pending = PendingRequest::History { link: link.clone(), period };
         if self.pending.values().any(|other| *other == pending) {
             return;
         }
@@ -65,7 +65,7 @@ impl Accounts {
             return self.tell(Event::Curve { link: link.clone(), period, error: Some(error) });
         }
         let request = Request::History { period: period.word().into(), timeframe: period.timeframe().into() };
-        ask(self, link, pending, request);
+        send(self, link, pending, request);
     }
 
     /// Fetches the newest page of an activity list, or the page after the oldest known row; does nothing while one is
@@ -93,13 +93,14 @@ impl Accounts {
             ascending: false,
             page_size: PAGE,
         };
-        ask(self, link, Pending::Activities { link: link.clone(), older }, Request::Activities(query));
+        send(self, link, PendingRequest::Activities { link: link.clone(), older }, Request::Activities(query));
     }
 
     /// Whether a page of an account's activity list is under way.
     pub fn activities_loading(&self, link: &LinkId) -> bool {
-        let of = |pending: &Pending| matches!(pending, Pending::Activities { link: owner, .. } if owner == link);
-        self.pending.values().any(of)
+        self.pending
+            .values()
+            .any(|pending| matches!(pending, PendingRequest::Activities { link: owner, .. } if owner == link))
     }
 }
 
@@ -113,45 +114,48 @@ pub(super) fn ask_history(accounts: &mut Accounts, link: &LinkId, now: Now) {
 }
 
 /// Sends a request of the accounts, and not of a session.
-pub(super) fn ask(accounts: &mut Accounts, link: &LinkId, pending: Pending, request: Request) -> RequestId {
+pub(super) fn send(accounts: &mut Accounts, link: &LinkId, pending: PendingRequest, request: Request) -> RequestId {
     let id = RequestId(accounts.next_request);
     accounts.next_request += 1;
     accounts.pending.insert(id, pending);
-    accounts.request(Effect::Request { link: link.clone(), id: Ticket::Accounts(id), request });
+    accounts.request(Effect::Request { link: link.clone(), id: RequestOwner::Accounts(id), request });
     id
 }
 
-/// The queue dropped its requests. Cancels and the orders fetched after them are sent again under the same id, because
-/// the queue may be new; a queue that kept a cancel ignores the duplicate. The clock and today's equity are fetched at
-/// once; other curves and pages are fetched again by what shows them.
+/// The queue dropped its requests. It drops by class: what changes something stays, unless the queue itself is new. What
+/// is asked for again depends on who waits for the answer, which the queue does not know:
+/// - Cancels, the orders fetched after them, and the account that proves withheld replies are sent again under the same
+///   id, because an outcome must follow. A queue that kept a cancel ignores the duplicate.
+/// - The clock and today's equity are fetched at once, by their deadlines.
+/// - Other curves and pages are fetched again by what shows them, if it still does.
 pub(super) fn after_drop(accounts: &mut Accounts, link: &LinkId) {
     let (mut again, mut on_demand, mut clock, mut day) = (Vec::new(), Vec::new(), false, false);
     accounts.pending.retain(|id, pending| {
         let request = match pending {
-            Pending::Cancel(key, permit) if key.link == *link => Request::CancelOrder(permit.clone()),
-            Pending::Order(key) if key.link == *link => Request::Order(key.order.clone()),
-            Pending::Owner(owner) if owner == link => Request::Account,
-            Pending::History { link: owner, period } if owner == link => {
+            PendingRequest::Cancel(key, permit) if key.link == *link => Request::CancelOrder(permit.clone()),
+            PendingRequest::Order(key) if key.link == *link => Request::Order(key.order.clone()),
+            PendingRequest::IdentityCheck(owner) if owner == link => Request::Account,
+            PendingRequest::History { link: owner, period } if owner == link => {
                 day |= *period == Period::Day;
                 on_demand.push(OnDemand::Curve(*period));
                 return false;
             }
-            Pending::Clock(owner) if owner == link => {
+            PendingRequest::Clock(owner) if owner == link => {
                 clock = true;
                 return false;
             }
-            Pending::Activities { link: owner, .. } if owner == link => {
+            PendingRequest::Activities { link: owner, .. } if owner == link => {
                 on_demand.push(OnDemand::Activities);
                 return false;
             }
-            Pending::Cancel(..)
-            | Pending::Order(_)
-            | Pending::History { .. }
-            | Pending::Clock(_)
-            | Pending::Owner(_)
-            | Pending::Activities { .. } => return true,
+            PendingRequest::Cancel(..)
+            | PendingRequest::Order(_)
+            | PendingRequest::History { .. }
+            | PendingRequest::Clock(_)
+            | PendingRequest::IdentityCheck(_)
+            | PendingRequest::Activities { .. } => return true,
         };
-        again.push(Effect::Request { link: link.clone(), id: Ticket::Accounts(*id), request });
+        again.push(Effect::Request { link: link.clone(), id: RequestOwner::Accounts(*id), request });
         true
     });
     if clock {

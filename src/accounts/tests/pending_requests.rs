@@ -50,6 +50,31 @@ fn a_failed_curve_keeps_the_last_one_and_todays_is_retried_in_a_minute() {
 }
 
 #[test]
+fn a_curve_answered_with_something_else_is_a_failed_request() {
+    let mut fixture = Fixture::holding(&[]);
+    fixture.mismatched = |request| matches!(request, Request::History { .. });
+    fixture.accounts.ask_curve(&paper(), Period::Week);
+    fixture.follow();
+    let error = Some(RequestError::mismatch());
+    assert!(
+        fixture
+            .events()
+            .any(|event| *event == Event::Curve { link: paper(), period: Period::Week, error: error.clone() })
+    );
+    assert_eq!(fixture.accounts.all()[0].curve_faults[&Period::Week], RequestError::mismatch().message);
+}
+
+#[test]
+fn a_page_of_activities_answered_with_something_else_is_a_failed_request() {
+    let mut fixture = Fixture::holding(&[]);
+    fixture.mismatched = |request| matches!(request, Request::Activities(query) if !query.fills_only);
+    fixture.accounts.ask_activities(&paper(), false);
+    fixture.follow();
+    assert!(fixture.events().any(|event| *event == Event::NoActivities(paper(), RequestError::mismatch())));
+    assert!(!fixture.accounts.activities_loading(&paper()));
+}
+
+#[test]
 fn activities_are_paged_by_the_oldest_row_with_one_request_under_way() {
     let mut fixture = Fixture::holding(&[]);
     fixture.activities = (0..150).map(|number| row(&format!("row{number}"))).collect();
@@ -138,7 +163,7 @@ fn a_failed_clock_request_keeps_the_last_answer_and_is_retried_in_a_minute() {
     assert_eq!(fixture.clocks, 3);
     let (link, id) = fixture.clock.clone().unwrap();
     fixture.send(Msg::Replied { link, id, result: Ok(Box::new(Reply::Done)) });
-    assert_eq!(fixture.accounts.clock_fault(), Some("unexpected answer to the clock request"));
+    assert_eq!(fixture.accounts.clock_fault(), Some("the broker's answer does not match the request"));
 }
 
 #[test]
@@ -322,9 +347,11 @@ fn an_answer_is_shown_once_the_account_asked_after_it_is_the_linked_one() {
     }
 }
 
-fn proofs(fixture: &Fixture) -> Vec<Ticket> {
+fn proofs(fixture: &Fixture) -> Vec<RequestOwner> {
     let of_account = |effect: &Effect| match effect {
-        Effect::Request { id: Ticket::Accounts(id), request: Request::Account, .. } => Some(Ticket::Accounts(*id)),
+        Effect::Request { id: RequestOwner::Accounts(id), request: Request::Account, .. } => {
+            Some(RequestOwner::Accounts(*id))
+        }
         _ => None,
     };
     fixture.effects().filter_map(of_account).collect()
@@ -364,7 +391,7 @@ fn an_unconfirmed_reply_is_refused_with_the_reason() {
     };
     ask(&mut fixture);
     // A dropped queue does not leave the replies waiting forever.
-    crate::accounts::questions::after_drop(&mut fixture.accounts, &paper());
+    crate::accounts::pending_requests::after_drop(&mut fixture.accounts, &paper());
     ask(&mut fixture);
     let asked = proofs(&fixture);
     assert_eq!(asked, [asked[0]; 2], "sent again under the same id");
@@ -384,8 +411,13 @@ fn an_unconfirmed_reply_is_refused_with_the_reason() {
 fn an_order_by_id_needs_no_proof_but_is_refused_while_another_account_answers() {
     let ask = |fixture: &mut Fixture, live: &LinkId| {
         let key = OrderKey { link: live.clone(), order: "known".into() };
-        let pending = crate::accounts::questions::Pending::Order(key);
-        let id = crate::accounts::questions::ask(&mut fixture.accounts, live, pending, Request::Order("known".into()));
+        let pending = crate::accounts::pending_requests::PendingRequest::Order(key);
+        let id = crate::accounts::pending_requests::send(
+            &mut fixture.accounts,
+            live,
+            pending,
+            Request::Order("known".into()),
+        );
         fixture.accounts.admit(
             live,
             id,

@@ -12,7 +12,7 @@ use crate::domain::order::Order;
 
 /// The orders of the previous accounts, by id.
 #[derive(Debug, Default)]
-pub(super) struct Former(HashMap<OrderId, Kept>);
+pub(super) struct PreviousOrders(HashMap<OrderId, Kept>);
 
 /// What was known of one order.
 #[derive(Debug)]
@@ -29,11 +29,11 @@ impl Blotter {
     /// the new account names come back.
     pub fn reset(&mut self) {
         let mut before = std::mem::take(self);
-        let mut former = std::mem::take(&mut before.former);
+        let mut previous = std::mem::take(&mut before.previous);
         for (order, settled) in before.orders.iter().zip(&before.settled) {
             let rows: Vec<Execution> = before.ledger.of(&order.id).cloned().collect();
             let followed = before.followed.contains(&order.id);
-            former.0.insert(
+            previous.0.insert(
                 order.id.clone(),
                 Kept { order: order.clone(), settled: *settled, followed, rows, lines: Vec::new() },
             );
@@ -42,24 +42,24 @@ impl Blotter {
         for line in before.tape.entries().iter().filter(|line| !line.withdrawn) {
             // A line may name the parent of the leg that executed.
             let key = line.execution.as_ref().and_then(shown).unwrap_or_else(|| line.order_id.clone());
-            if let Some(kept) = former.0.get_mut(&key) {
+            if let Some(kept) = previous.0.get_mut(&key) {
                 kept.lines.push(line.clone());
             }
         }
         before.tape.clear();
-        *self = Self { tape: before.tape, former, generation: before.generation + 1, ..Self::default() };
+        *self = Self { tape: before.tape, previous, generation: before.generation + 1, ..Self::default() };
     }
 
     /// Restores what was reported of these orders, which the account names: they were its own all along.
-    pub(super) fn restore_former<'a>(&mut self, ids: impl Iterator<Item = &'a OrderId>, changes: &mut Changes) {
-        if self.former.0.is_empty() {
+    pub(super) fn restore_previous<'a>(&mut self, ids: impl Iterator<Item = &'a OrderId>, changes: &mut Changes) {
+        if self.previous.0.is_empty() {
             return;
         }
         for id in ids {
-            if let Some(kept) = self.former.0.remove(id) {
+            if let Some(kept) = self.previous.0.remove(id) {
                 let legs = kept.order.legs.clone();
                 self.take_back(kept, changes);
-                self.restore_former(legs.iter(), changes);
+                self.restore_previous(legs.iter(), changes);
             }
         }
     }

@@ -21,7 +21,7 @@ const LEAST_WAIT: Duration = Duration::from_millis(100);
 
 /// The journal's progress compared with what was sent to it.
 #[derive(Debug, Default)]
-struct Keeping {
+struct WriterMonitor {
     progress: Option<watch::Receiver<Progress>>,
     /// Batches sent.
     sent: u64,
@@ -40,7 +40,7 @@ struct Keeping {
     ending: Option<Mono>,
 }
 
-impl Keeping {
+impl WriterMonitor {
     /// Sends a batch to the writer; a writer that has ended is a lasting fault.
     fn send(&mut self, journal: &Journal, batch: Batch) {
         self.sent += 1;
@@ -140,15 +140,15 @@ pub(super) async fn done(reading: &mut Option<Reading>) -> Option<Read> {
 
 /// Writes a loop's journal entries.
 #[derive(Default)]
-pub(super) struct Keeper {
+pub(super) struct JournalFeed {
     /// `None` when there is no journal.
     journal: Option<Journal>,
     reading: Option<Reading>,
     unwritten: Vec<Batch>,
-    keeping: Keeping,
+    monitor: WriterMonitor,
 }
 
-impl Keeper {
+impl JournalFeed {
     /// Starts reading the journal, beside the first frame; [`done`] waits for it.
     pub(super) fn begin_reading(&mut self, path: PathBuf, links: Vec<LinkRecord>) {
         self.reading = Some(tokio::spawn(read(path, links)));
@@ -161,7 +161,7 @@ impl Keeper {
 
     /// The writer's progress; `None` without a journal.
     pub(super) fn watch(&self) -> Option<watch::Receiver<Progress>> {
-        self.keeping.progress.clone()
+        self.monitor.progress.clone()
     }
 
     /// Whether there is a journal.
@@ -176,7 +176,7 @@ impl Keeper {
         match opened {
             Ok((journal, known)) => {
                 told.extend(known.into_iter().map(|known| Msg::Remembered(Box::new(known))));
-                self.keeping = Keeping { progress: Some(journal.progress()), ..Keeping::default() };
+                self.monitor = WriterMonitor { progress: Some(journal.progress()), ..WriterMonitor::default() };
                 self.journal = Some(journal);
             }
             Err(error) => told.push(Msg::Saving(Saving::Off(error.to_string()))),
@@ -189,7 +189,7 @@ impl Keeper {
     /// answer in time; this instance's own state serves as well.
     pub(super) async fn read_again(&mut self, link: &LinkId, accounts: &Accounts, now: Now) -> Vec<Msg> {
         self.hand_over(accounts, now);
-        let Some(journal) = self.journal.as_ref().filter(|_| !self.keeping.behind) else { return Vec::new() };
+        let Some(journal) = self.journal.as_ref().filter(|_| !self.monitor.behind) else { return Vec::new() };
         match tokio::time::timeout(SLOW_DISK, journal.load(link)).await {
             Ok(Ok(known)) => {
                 let words = known.notice.clone().into_iter().chain(known.unreadable_words(link));
@@ -221,8 +221,8 @@ impl Keeper {
             if batch.is_empty() {
                 continue;
             }
-            if let Some(batch) = self.keeping.overdue.pass(batch, journal.waiting()) {
-                self.keeping.send(journal, batch);
+            if let Some(batch) = self.monitor.overdue.pass(batch, journal.waiting()) {
+                self.monitor.send(journal, batch);
             }
         }
         if journal.waiting() == 0 {
@@ -237,7 +237,7 @@ impl Keeper {
             let id = account.account.as_ref().map(|dated| dated.value.id.clone());
             let batch = Batch::of_everything(account.link.id.clone(), id, &account.blotter, now.wall);
             if !batch.is_empty() {
-                self.keeping.send(journal, batch);
+                self.monitor.send(journal, batch);
             }
         }
     }
@@ -246,46 +246,46 @@ impl Keeper {
     fn settle_overdue(&mut self, accounts: &Accounts, now: Now) {
         let Some(journal) = &self.journal else { return };
         let blotter = |link: &LinkId| accounts.get(link).map(|account| &account.blotter);
-        for batch in self.keeping.overdue.settle(blotter, now.wall) {
-            self.keeping.send(journal, batch);
+        for batch in self.monitor.overdue.settle(blotter, now.wall) {
+            self.monitor.send(journal, batch);
         }
     }
 
     /// Checks the journal's progress; returns messages to handle. Ask [`Self::holds`] afterwards.
     pub(super) fn look(&mut self, accounts: &Accounts, now: Now) -> Vec<Msg> {
         self.hand_over(accounts, now);
-        let Some(progress) = self.keeping.reached() else { return Vec::new() };
-        if self.keeping.has_begun(&progress) {
+        let Some(progress) = self.monitor.reached() else { return Vec::new() };
+        if self.monitor.has_begun(&progress) {
             self.hand_over_everything(accounts, now);
         }
         let Some(journal) = &self.journal else { return Vec::new() };
         let notice = journal.take_notice();
-        let records = journal.waiting() + self.keeping.overdue.len();
-        let saving = self.keeping.look(progress, now.mono, journal.steps(), records);
+        let records = journal.waiting() + self.monitor.overdue.len();
+        let saving = self.monitor.look(progress, now.mono, journal.steps(), records);
         saving.map(Msg::Saving).into_iter().chain(notice.map(Msg::Trouble)).collect()
     }
 
     /// Whether the next frame should wait for the disk.
     pub(super) fn holds(&self) -> bool {
-        self.keeping.holds()
+        self.monitor.holds()
     }
 
     /// Until when the next frame waits.
     pub(super) fn until(&self) -> Option<Mono> {
-        self.keeping.until()
+        self.monitor.until()
     }
 
     /// Sends the last entries, before the terminal is restored; they are written while that may take time.
     pub(super) fn ending(&mut self, accounts: &Accounts, now: Now) {
         self.hand_over(accounts, now);
         self.settle_overdue(accounts, now);
-        self.keeping.ending.get_or_insert(now.mono);
+        self.monitor.ending.get_or_insert(now.mono);
     }
 
     /// Closes the journal; a sentence when it lacks something that was shown.
     pub(super) fn finish(&mut self, accounts: &Accounts, now: Now) -> Option<String> {
         self.ending(accounts, now);
-        let ending = self.keeping.ending.unwrap_or_default();
+        let ending = self.monitor.ending.unwrap_or_default();
         let left = LAST_WAIT.saturating_sub(now.mono.since(ending)).max(LEAST_WAIT);
         let reason = self.journal.take()?.close(left)?;
         Some(format!("not everything shown is in the journal: {reason}; the next start fetches it from the broker"))
@@ -339,10 +339,10 @@ mod tests {
 
     #[test]
     fn a_writer_that_gets_on_is_behind_and_only_one_that_does_not_has_a_disk_that_does_not_answer() {
-        let mut keeping = Keeping { sent: 900, ..Keeping::default() };
+        let mut monitor = WriterMonitor { sent: 900, ..WriterMonitor::default() };
         let mut saved = Progress::default();
         let mut look = |progress: &Progress, millis: u64, steps| {
-            let told = keeping.look(progress.clone(), Mono::from_millis(10_000 + millis), steps, 50_000);
+            let told = monitor.look(progress.clone(), Mono::from_millis(10_000 + millis), steps, 50_000);
             told.map(|saving| format!("{saving:?}"))
         };
         assert_eq!(look(&saved, 0, 1), None);
