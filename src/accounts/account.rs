@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use rust_decimal::Decimal;
 
 use super::activities::Activities;
 use super::count::Count;
@@ -183,6 +184,12 @@ impl AccountState {
     /// Its positions: those of the last list, then those opened by executions since.
     pub fn held(&self) -> impl Iterator<Item = &Position> {
         self.positions.iter().flat_map(|dated| &dated.value).chain(&self.unlisted)
+    }
+
+    /// A position's market value, as an amount, in percent of the account's equity.
+    pub fn weight(&self, position: &Position) -> Option<Decimal> {
+        let equity = self.account.as_ref()?.value.equity.filter(|equity| equity.is_positive())?;
+        position.market_value?.abs().percent_of(equity)
     }
 
     /// Updates [`Self::unlisted`] from the session; returns whether it changed.

@@ -35,6 +35,7 @@ pub(super) fn draw(ctx: &mut DrawContext<'_>, area: Rect, model: &Model, panes: 
         counts: &counts,
         nothing: "no orders yet",
         head: Some(Head { rows: model.rows.working_first(), word: "working", rule: "done" }),
+        totals: None,
     };
     let Panes { orders, order_columns, buffer, .. } = panes;
     let drawn = pane.draw(ctx, area, model, (orders, order_columns, buffer), |ctx, buffer, row| {
