@@ -12,7 +12,7 @@ use super::on_demand::{OnDemand, retry_after_error};
 use super::period::Period;
 use crate::domain::blotter::Blotter;
 use crate::domain::market::EquityHistory;
-use crate::domain::{Account, Environment, Mono, Now, Position, Qty, Source};
+use crate::domain::{Account, Environment, Mono, Now, Position, Price, Qty, Source, Symbol};
 use crate::link::LinkRecord;
 use crate::session::{ConnectionState, Part, RequestError, RequestErrorKind, Session};
 
@@ -184,6 +184,12 @@ impl AccountState {
     /// Its positions: those of the last list, then those opened by executions since.
     pub fn held(&self) -> impl Iterator<Item = &Position> {
         self.positions.iter().flat_map(|dated| &dated.value).chain(&self.unlisted)
+    }
+
+    /// The last price of a symbol that is held.
+    pub fn last_px(&self, symbol: &Symbol) -> Option<Price> {
+        let positions = &self.positions.as_ref()?.value;
+        positions.iter().find(|position| position.symbol.is_one_with(symbol))?.last_px
     }
 
     /// A position's market value, as an amount, in percent of the account's equity.

@@ -25,6 +25,8 @@ pub(super) struct ListPane<'a, K> {
     pub(super) list: &'a ListState<K>,
     /// The counts in the title.
     pub(super) counts: &'a str,
+    /// What follows them in the title, each where it fits.
+    pub(super) more: &'a [String],
     /// The text of an empty list.
     pub(super) nothing: &'a str,
     /// Rows pinned above a rule, and the word for those below it.
@@ -107,12 +109,14 @@ impl<K: Clone + Eq + Hash + Ord> ListPane<'_, K> {
         let counts = self.counts_beyond(ctx, shown);
         let filter = super::filter_fact(model, self.pane, list.rows.len());
         let (stale, lack) = (super::stale_fact(model, self.pane), super::lack_of(model, self.pane));
+        let mut facts = super::facts(theme, stale.as_deref(), filter.as_deref(), &counts);
+        facts.extend(self.more.iter().map(|text| (text.as_str(), theme.dim)));
         let frame = Frame {
             kind: scope::kind(model),
             focused,
             digit: Some(self.pane.digit()),
             title: self.pane.title(),
-            facts: &super::facts(theme, stale.as_deref(), filter.as_deref(), &counts),
+            facts: &facts,
             lack: lack.as_deref(),
             tagged: true,
         };

@@ -21,7 +21,7 @@ use crate::session::Part;
 pub(super) fn draw(ctx: &mut DrawContext<'_>, area: Rect, model: &Model, panes: &mut Panes) {
     let list = &model.rows.positions;
     let totals = totals(model);
-    let counts = counts(ctx, model, &totals);
+    let counts = counts(model);
     let total_cells = |ctx: &DrawContext<'_>, buffer: &mut CellBuffer| {
         for total in &totals {
             for column in PositionColumn::ALL {
@@ -33,6 +33,7 @@ pub(super) fn draw(ctx: &mut DrawContext<'_>, area: Rect, model: &Model, panes: 
         pane: Pane::Positions,
         list,
         counts: &counts,
+        more: &sums(&totals),
         nothing: "no positions",
         head: None,
         totals: Some(Totals { rows: totals.len(), cells: &total_cells }),
@@ -90,8 +91,15 @@ fn is_fresh(account: &AccountState, position: &Position, now: Mono) -> bool {
     account.is_current(&[Part::Positions], now) && !contested
 }
 
-/// The number of positions and what they are worth, where known, and where the last executions contradict the list.
-fn counts(ctx: &DrawContext<'_>, model: &Model, totals: &[Total]) -> String {
+/// What the positions are worth, unless paper and live money is shown.
+fn sums(totals: &[Total]) -> Vec<String> {
+    let [Total { sums: Some(sums), .. }] = totals else { return Vec::new() };
+    let value = |value: Option<Money>| value.map_or_else(|| MISSING.to_owned(), |value| value.abs().rounded(0));
+    vec![format!("long {}", value(sums.long)), format!("short {}", value(sums.short))]
+}
+
+/// The number of positions, where known, and where the last executions contradict the list.
+fn counts(model: &Model) -> String {
     let now = model.now.mono;
     let known: Vec<Count> = scope::shown(model).filter_map(|account| account.known_held(now)).collect();
     let mut text = if known.is_empty() && scope::shown(model).next().is_some() {
@@ -99,12 +107,6 @@ fn counts(ctx: &DrawContext<'_>, model: &Model, totals: &[Total]) -> String {
     } else {
         format!("{} held", known.into_iter().sum::<Count>())
     };
-    if let [Total { sums: Some(sums), .. }] = totals {
-        for (word, value) in [("long", sums.long), ("short", sums.short.map(Money::abs))] {
-            let value = value.map_or_else(|| MISSING.to_owned(), |value| value.rounded(0));
-            text.push_str(&format!(" {} {word} {value}", ctx.glyphs.dot));
-        }
-    }
     for (symbol, qty) in scope::shown(model).flat_map(|account| account.session.lasting_conflicts(now)) {
         text.push_str(&format!(", {} {} by the last fill", clean(symbol.as_str()), qty.grouped(0)));
     }
@@ -138,8 +140,8 @@ impl Total {
                 buffer.text("", plain);
             }
             PositionColumn::Value => buffer.figure(cents(of(|sums| sums.value)), 2, plain, faint),
-            PositionColumn::DayPl => super::change_cell(ctx, buffer, cents(of(|sums| sums.day_pl)), true, !fresh),
-            PositionColumn::Pl => super::change_cell(ctx, buffer, cents(of(|sums| sums.pl)), true, !fresh),
+            PositionColumn::DayPl => super::change_cell(ctx, buffer, cents(of(|sums| sums.day_pl)), false, !fresh),
+            PositionColumn::Pl => super::change_cell(ctx, buffer, cents(of(|sums| sums.pl)), false, !fresh),
             PositionColumn::PlPercent => {
                 let percent = self.sums.as_ref().and_then(PositionTotals::pl_percent);
                 super::change_cell(ctx, buffer, percent.map(|percent| percent.round_dp(2)), false, !fresh);

@@ -188,6 +188,15 @@ impl CellBuffer {
     }
 }
 
+/// Writes a figure as [`CellBuffer::short_figure`] does.
+pub(super) fn write_short(out: &mut String, value: Decimal, places: u32) {
+    let (value, cut) = shortened(value, places);
+    write_grouped(out, value, places);
+    if cut {
+        out.push(CUT);
+    }
+}
+
 /// Significant digits of a figure in a list.
 const SIGNIFICANT: u32 = 6;
 /// Marks digits that were left out.
@@ -318,7 +327,7 @@ impl DrawContext<'_> {
             self.text(place.x + place.width - wide - behind, y, wide, text, cell.style);
         } else if wide <= place.width {
             self.text(place.x + place.width - wide, y, wide, text, cell.style);
-        } else if cell.whole < place.width {
+        } else if cell.whole < place.width || !cell.figure {
             self.text(place.x, y, place.width, text, cell.style);
         } else {
             let short = scientific(text);
