@@ -12,7 +12,7 @@ use super::draw_context::{DrawContext, clean};
 use super::format::{self, MISSING, price, short_time, status};
 use super::pane::{Head, ListPane, PreparedRow};
 use super::scope::{self, Kind};
-use super::table::{CellBuffer, write_short};
+use super::table::{CellBuffer, write_within};
 use crate::accounts::{AccountState, Count};
 use crate::app::Model;
 use crate::app::columns::{OrderColumn, away, placed_at, second_px, working_px};
@@ -157,14 +157,16 @@ impl<'a> Row<'a> {
             return buffer.short_figure(Some(done.decimal()), 0, plain, faint);
         }
         let style = if order.qty.is_none() && order.notional.is_none() && done.is_zero() { faint } else { plain };
+        // Two figures share the column, so each is as short as it can be without being cut.
+        let half = OrderColumn::Qty.declared().max / 2;
         buffer.build(style, |out| {
-            write_short(out, done.decimal(), 0);
+            write_within(out, done.decimal(), half);
             out.push('/');
             match (order.qty, order.notional) {
-                (Some(qty), _) => write_short(out, qty.decimal(), 0),
+                (Some(qty), _) => write_within(out, qty.decimal(), half),
                 (None, Some(notional)) => {
                     out.push('$');
-                    write_short(out, notional.decimal(), 0);
+                    write_within(out, notional.decimal(), half - 1);
                 }
                 (None, None) => out.push_str(MISSING),
             }

@@ -188,12 +188,18 @@ impl CellBuffer {
     }
 }
 
-/// Writes a figure as [`CellBuffer::short_figure`] does.
-pub(super) fn write_short(out: &mut String, value: Decimal, places: u32) {
-    let (value, cut) = shortened(value, places);
-    write_grouped(out, value, places);
+/// Writes a figure as [`CellBuffer::short_figure`] does, in at most `wide` cells, or else as `~1.23e15`.
+pub(super) fn write_within(out: &mut String, value: Decimal, wide: u16) {
+    let (value, cut) = shortened(value, 0);
+    let mut text = String::new();
+    write_grouped(&mut text, value, 0);
     if cut {
-        out.push(CUT);
+        text.push(CUT);
+    }
+    if width(&text) <= wide || value.abs() < Decimal::ONE_THOUSAND {
+        out.push_str(&text);
+    } else {
+        out.push_str(&scientific(&text));
     }
 }
 

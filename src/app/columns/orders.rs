@@ -15,7 +15,7 @@ super::columns!(
         Age           "Age"             Point  6  6  1 Down  Hides "How long ago it was submitted, for a working order; else when.";
         Side          "Side"            Left   4  4  0 Up    Stays "Buy or sell.";
         Symbol        "Symbol"          Left   6 21  0 Up    Stays "The symbol of the instrument.";
-        Qty           "Done/Qty"        Point  8 16  0 Down  Hides "The executed quantity of the quantity or notional ordered; one figure where all is executed.";
+        Qty           "Done/Qty"        Point  8 19  0 Down  Hides "The executed quantity of the quantity or notional ordered; one figure where all is executed.";
         Type          "Type"            Left   5 10  0 Up    Hides "The order type: market, limit, stop and so on.";
         Price         "Price"           Point  7 14  0 Down  Hides "The main price: the limit, the stop, or the current stop of a trailing order.";
         Last          "Last"            Point  6 14  4 Never Hides "The symbol's last price where a position is held; dim where it is old.";
