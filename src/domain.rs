@@ -13,6 +13,7 @@ pub mod market;
 pub mod money;
 pub mod order;
 pub mod position;
+pub mod position_totals;
 pub mod secrets;
 pub mod text;
 pub mod time;
@@ -27,6 +28,7 @@ pub use ids::{AccountId, BrokerId, ClientOrderId, EventId, ExecutionId, LinkId, 
 pub use money::{Money, Price, Qty};
 pub use order::{Order, OrderClass, OrderStatus, OrderType, Side, TimeInForce};
 pub use position::Position;
+pub use position_totals::PositionTotals;
 pub use text::Untrusted;
 pub use time::{Mono, Now};
 pub use update::{TradeEvent, TradeUpdate};

@@ -35,6 +35,7 @@ use crate::app::brokers::BrokerRow;
 use crate::app::model::{AccountScope, Extent, Pane, PerPane};
 use crate::app::msg::HitTarget;
 use crate::app::rows::OrderRow;
+use crate::domain::Environment;
 use crate::link::progress::Sensitive;
 pub use theme::{Depth, Theme, ThemeError};
 
@@ -242,7 +243,11 @@ pub fn render(model: &Model, state: &mut ViewState, area: Rect, buf: &mut Buffer
         }
     }
     // The frame and the title line.
-    extent.pages = PerPane::of(|pane| screen.height(pane, model.focus).saturating_sub(3).max(1));
+    extent.pages = PerPane::of(|pane| {
+        let height = screen.height(pane, model.focus);
+        let totals = if pane == Pane::Positions { pane::totals_in(height, positions::total_rows(model)) } else { 0 };
+        height.saturating_sub(3 + draw_context::cells(totals)).max(1)
+    });
     if !model.overlays.is_empty() {
         (extent.overlay_page, extent.overlay_end) = (overlay.page.max(1), overlay.end);
     }
@@ -386,6 +391,12 @@ fn account_cell(buffer: &mut table::CellBuffer, account: &crate::accounts::Accou
             out.push_str(part);
         }
     });
+}
+
+/// The environment that a total row is of.
+fn environment_cell(buffer: &mut table::CellBuffer, environment: Environment, theme: &Theme) {
+    let style = if scope::Kind::of(environment).is_live() { theme.tag_live } else { theme.tag_paper };
+    buffer.text(environment.word(), style);
 }
 
 /// A gain or loss with sign and colour, and with an arrow in prominent places.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use rust_decimal::Decimal;
 
 use super::activities::Activities;
 use super::count::Count;
@@ -11,7 +12,7 @@ use super::on_demand::{OnDemand, retry_after_error};
 use super::period::Period;
 use crate::domain::blotter::Blotter;
 use crate::domain::market::EquityHistory;
-use crate::domain::{Account, Environment, Mono, Now, Position, Qty, Source};
+use crate::domain::{Account, Environment, Mono, Now, Position, Price, Qty, Source, Symbol};
 use crate::link::LinkRecord;
 use crate::session::{ConnectionState, Part, RequestError, RequestErrorKind, Session};
 
@@ -183,6 +184,18 @@ impl AccountState {
     /// Its positions: those of the last list, then those opened by executions since.
     pub fn held(&self) -> impl Iterator<Item = &Position> {
         self.positions.iter().flat_map(|dated| &dated.value).chain(&self.unlisted)
+    }
+
+    /// The last price of a symbol that is held.
+    pub fn last_px(&self, symbol: &Symbol) -> Option<Price> {
+        let positions = &self.positions.as_ref()?.value;
+        positions.iter().find(|position| position.symbol.is_one_with(symbol))?.last_px
+    }
+
+    /// A position's market value, as an amount, in percent of the account's equity.
+    pub fn weight(&self, position: &Position) -> Option<Decimal> {
+        let equity = self.account.as_ref()?.value.equity.filter(|equity| equity.is_positive())?;
+        position.market_value?.abs().percent_of(equity)
     }
 
     /// Updates [`Self::unlisted`] from the session; returns whether it changed.

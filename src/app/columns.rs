@@ -8,7 +8,7 @@ mod positions;
 mod sort;
 mod tape;
 
-pub use orders::{OrderColumn, placed_at, second_px, working_px};
+pub use orders::{OrderColumn, away, placed_at, second_px, working_px};
 pub use positions::PositionColumn;
 pub use sort::{SortKey, SortValue};
 pub use tape::TapeColumn;

@@ -117,7 +117,7 @@ impl Symbol {
 
     /// True for the same asset, with or without a slash.
     pub fn is_one_with(&self, other: &Self) -> bool {
-        self == other || self.plain() == other.plain()
+        self.0.bytes().filter(|byte| *byte != b'/').eq(other.0.bytes().filter(|byte| *byte != b'/'))
     }
 
     /// True for an option symbol (root, six-digit date, `C` or `P`, eight-digit strike): its price is per share, while

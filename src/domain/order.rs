@@ -364,6 +364,18 @@ impl Order {
         self.qty.and_then(|qty| qty.checked_sub(self.cum_qty))
     }
 
+    /// What its open quantity is worth at its limit or stop; `None` where that is not known: without a price, for a
+    /// multi-leg order, and for options, whose price is per share.
+    pub fn open_amount(&self) -> Option<Money> {
+        if self.symbol.is_option() || self.is_multileg_parent() {
+            return None;
+        }
+        match (self.qty, self.notional) {
+            (None, Some(notional)) if self.cum_qty.is_zero() => Some(notional),
+            _ => self.limit_px.or(self.stop_px)?.notional(self.leaves_qty()?),
+        }
+    }
+
     /// The broker's time of the last change it states: `updated_at` may forever be the time of creation.
     pub fn last_stated_at(&self) -> Option<Timestamp> {
         let ended = self.filled_at.max(self.canceled_at).max(self.expired_at).max(self.failed_at).max(self.replaced_at);

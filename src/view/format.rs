@@ -60,6 +60,31 @@ pub(super) fn short_time(out: &mut String, at: Timestamp, now: Timestamp, zone: 
     written.unwrap_or_default();
 }
 
+/// An age in at most six cells: `9s`, `38m`, `3h12`, `12d`.
+pub(super) fn short_age(out: &mut String, age: Duration) {
+    let seconds = age.as_secs();
+    let written = match seconds {
+        0..=59 => write!(out, "{seconds}s"),
+        60..=3599 => write!(out, "{}m", seconds / 60),
+        3600..=86_399 => write!(out, "{}h{:02}", seconds / 3600, seconds / 60 % 60),
+        _ => write!(out, "{}d", seconds / 86_400),
+    };
+    written.unwrap_or_default();
+}
+
+/// The time of day to the minute, or the date if it is another day: `13:46`, `Nov 23`, `2025`.
+pub(super) fn minute(out: &mut String, at: Timestamp, now: Timestamp, zone: &TimeZone) {
+    let (at, today) = (zone.to_datetime(at), zone.to_datetime(now).date());
+    let written = if at.date() == today {
+        write!(out, "{:02}:{:02}", at.hour(), at.minute())
+    } else if at.year() == today.year() {
+        write!(out, "{} {:02}", month(at.month()), at.day())
+    } else {
+        write!(out, "{:04}", at.year())
+    };
+    written.unwrap_or_default();
+}
+
 /// The time of day with milliseconds, or date and minute if it is another day.
 pub(super) fn tape_time(out: &mut String, at: Timestamp, now: Timestamp, zone: &TimeZone) {
     let millis = at.subsec_nanosecond() / 1_000_000;
@@ -240,6 +265,17 @@ mod tests {
         assert_eq!(text(185_000), "3:05");
         assert_eq!(text(7_500_000), "2 h 05");
         assert_eq!(text(300_000_000), "3 d");
+    }
+
+    #[test]
+    fn the_age_of_an_order_has_at_most_six_cells() {
+        let text = |seconds| {
+            let mut out = String::new();
+            short_age(&mut out, Duration::from_secs(seconds));
+            out
+        };
+        let ages = [0, 59, 60, 3_599, 3_600, 86_399, 86_400, 99_999 * 86_400].map(text);
+        assert_eq!(ages, ["0s", "59s", "1m", "59m", "1h00", "23h59", "1d", "99999d"]);
     }
 
     #[test]

@@ -25,10 +25,30 @@ pub(super) struct ListPane<'a, K> {
     pub(super) list: &'a ListState<K>,
     /// The counts in the title.
     pub(super) counts: &'a str,
+    /// What follows them in the title, each where it fits.
+    pub(super) more: &'a [String],
     /// The text of an empty list.
     pub(super) nothing: &'a str,
     /// Rows pinned above a rule, and the word for those below it.
     pub(super) head: Option<Head<'a>>,
+    /// Rows of sums below the others.
+    pub(super) totals: Option<Totals<'a>>,
+}
+
+/// Rows of sums; [`totals_in`] says whether there is room for them.
+pub(super) struct Totals<'a> {
+    /// How many.
+    pub(super) rows: usize,
+    /// Adds their cells.
+    pub(super) cells: &'a dyn Fn(&DrawContext<'_>, &mut CellBuffer),
+}
+
+/// Rows that must be visible above total rows; with fewer, there are none.
+const ABOVE_TOTALS: u16 = 3;
+
+/// How many total rows a pane of this height has room for: all or none.
+pub(super) fn totals_in(height: u16, totals: usize) -> usize {
+    if height >= cells(totals) + ABOVE_TOTALS + 3 { totals } else { 0 }
 }
 
 /// The first rows of a list, which stay visible.
@@ -84,16 +104,19 @@ impl<K: Clone + Eq + Hash + Ord> ListPane<'_, K> {
         let focused = model.focus == self.pane && model.overlays.is_empty();
         let head = self.head.as_ref().map_or(0, |head| head.rows);
         // The frame and the title line.
-        let (selected, shown) = window.follow(list, head, usize::from(area.height.saturating_sub(3)));
+        let totals = self.totals.as_ref().map_or(0, |totals| totals_in(area.height, totals.rows));
+        let (selected, shown) = window.follow(list, head, usize::from(area.height.saturating_sub(3)) - totals);
         let counts = self.counts_beyond(ctx, shown);
         let filter = super::filter_fact(model, self.pane, list.rows.len());
         let (stale, lack) = (super::stale_fact(model, self.pane), super::lack_of(model, self.pane));
+        let mut facts = super::facts(theme, stale.as_deref(), filter.as_deref(), &counts);
+        facts.extend(self.more.iter().map(|text| (text.as_str(), theme.dim)));
         let frame = Frame {
             kind: scope::kind(model),
             focused,
             digit: Some(self.pane.digit()),
             title: self.pane.title(),
-            facts: &super::facts(theme, stale.as_deref(), filter.as_deref(), &counts),
+            facts: &facts,
             lack: lack.as_deref(),
             tagged: true,
         };
@@ -102,7 +125,8 @@ impl<K: Clone + Eq + Hash + Ord> ListPane<'_, K> {
             super::empty(ctx, inner, &super::empty_words(model, self.pane, &list.filter, self.nothing));
             return None;
         }
-        let drawn = Drawn { body: Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner }, shown };
+        let height = inner.height.saturating_sub(1 + cells(totals));
+        let drawn = Drawn { body: Rect { y: inner.y + 1, height, ..inner }, shown };
         let body = drawn.body;
         buffer.clear();
         let (mut flashing, mut place) = (Vec::new(), None);
@@ -116,6 +140,9 @@ impl<K: Clone + Eq + Hash + Ord> ListPane<'_, K> {
                 PreparedRow::Flashing => flashing.push(y),
                 PreparedRow::Gone => declared.iter().for_each(|_| buffer.text("", theme.dim)),
             }
+        }
+        if let Some(sums) = self.totals.as_ref().filter(|_| totals > 0) {
+            (sums.cells)(ctx, buffer);
         }
         let rows = Rows {
             selected: place,

@@ -188,6 +188,21 @@ impl CellBuffer {
     }
 }
 
+/// Writes a figure as [`CellBuffer::short_figure`] does, in at most `wide` cells, or else as `~1.23e15`.
+pub(super) fn write_within(out: &mut String, value: Decimal, wide: u16) {
+    let (value, cut) = shortened(value, 0);
+    let mut text = String::new();
+    write_grouped(&mut text, value, 0);
+    if cut {
+        text.push(CUT);
+    }
+    if width(&text) <= wide || value.abs() < Decimal::ONE_THOUSAND {
+        out.push_str(&text);
+    } else {
+        out.push_str(&scientific(&text));
+    }
+}
+
 /// Significant digits of a figure in a list.
 const SIGNIFICANT: u32 = 6;
 /// Marks digits that were left out.
@@ -318,7 +333,7 @@ impl DrawContext<'_> {
             self.text(place.x + place.width - wide - behind, y, wide, text, cell.style);
         } else if wide <= place.width {
             self.text(place.x + place.width - wide, y, wide, text, cell.style);
-        } else if cell.whole < place.width {
+        } else if cell.whole < place.width || !cell.figure {
             self.text(place.x, y, place.width, text, cell.style);
         } else {
             let short = scientific(text);

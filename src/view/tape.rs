@@ -23,7 +23,15 @@ use crate::session::Part;
 /// Draws the pane.
 pub(super) fn draw(ctx: &mut DrawContext<'_>, area: Rect, model: &Model, panes: &mut Panes) {
     let list = &model.rows.tape;
-    let pane = ListPane { pane: Pane::Tape, list, counts: &counts(model), nothing: "no events", head: None };
+    let pane = ListPane {
+        pane: Pane::Tape,
+        list,
+        counts: &counts(model),
+        more: &[],
+        nothing: "no events",
+        head: None,
+        totals: None,
+    };
     let Panes { tape, tape_columns, buffer, .. } = panes;
     pane.draw(ctx, area, model, (tape, tape_columns, buffer), |ctx, buffer, key| {
         let Some((account, entry)) = model.accounts.tape_entry(*key) else { return PreparedRow::Gone };

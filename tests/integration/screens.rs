@@ -2,15 +2,17 @@
 
 use brokerdeck::accounts::{Msg as AccountMsg, Period, Saving};
 use brokerdeck::app::Msg;
+use brokerdeck::app::columns::{OrderColumn, away};
 use brokerdeck::app::model::Pane;
 use brokerdeck::app::msg::HitTarget;
 use brokerdeck::app::overlays::{Overlay, Palette};
+use brokerdeck::domain::{Order, OrderStatus, OrderType, Qty, Side};
 use brokerdeck::view::{Depth, Theme, ViewState, render};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier};
 
-use super::fixture::{Fixture, paper, program};
+use super::fixture::{Fixture, order, paper, program};
 use super::stage;
 
 const SIZES: [(u16, u16); 5] = [(60, 15), (80, 24), (120, 36), (160, 50), (300, 90)];
@@ -236,13 +238,40 @@ fn the_authorize_url_is_shown_whole_and_its_cells_are_a_hyperlink() {
 }
 
 #[test]
+fn a_working_order_is_as_far_away_as_its_price_from_the_last_one() {
+    let mut limit = order("o", "10:00:00", Side::Buy, "KO", "25", OrderType::Limit);
+    let of = |order: &Order, last: &str| away(order, last.parse().ok()).map(|away| away.to_string());
+    limit.limit_px = "71.84".parse().ok();
+    assert_eq!(of(&limit, "72.03").as_deref(), Some("-0.26"));
+    assert_eq!((of(&limit, "0"), of(&limit, "")), (None, None), "the last price is not known");
+    limit.stop_px = "75".parse().ok();
+    assert_eq!(of(&limit, "72").as_deref(), Some("4.17"), "a stop comes first");
+    limit.status = OrderStatus::Canceled;
+    assert_eq!(of(&limit, "72"), None);
+}
+
+#[test]
+fn the_open_amount_of_an_order_is_known_or_missing() {
+    let mut limit = order("o", "10:00:00", Side::Buy, "KO", "25", OrderType::Limit);
+    let of = |order: &Order| order.open_amount().map(|amount| amount.rounded(0));
+    assert_eq!(of(&limit), None, "no price");
+    limit.limit_px = "71.84".parse().ok();
+    assert_eq!(of(&limit).as_deref(), Some("1,796"));
+    limit.cum_qty = "5".parse().unwrap();
+    assert_eq!(of(&limit).as_deref(), Some("1,437"), "20 are open");
+    let option = Order { symbol: "AAPL261218C00190000".into(), ..limit.clone() };
+    assert_eq!(of(&option), None, "its price is per share");
+    let notional = Order { qty: None, notional: "1500".parse().ok(), cum_qty: Qty::ZERO, ..limit };
+    assert_eq!(of(&notional).as_deref(), Some("1,500"));
+}
+
+#[test]
 fn clicks_find_rows_headers_tabs_and_hints() {
     use brokerdeck::app::keymap::Action;
-    use brokerdeck::app::model::Pane;
     let shot = plain("paper", (140, 40));
     let hit = |text: &str| shot.find(text).map(|(x, y)| shot.view.hit(x, y));
     assert_eq!(hit("VOO  "), Some(HitTarget::Row(Pane::Positions, 8)));
-    assert_eq!(hit("Status"), Some(HitTarget::Header(Pane::Orders, 12)));
+    assert_eq!(hit("Status"), Some(HitTarget::Header(Pane::Orders, OrderColumn::Status as usize)));
     assert_eq!(hit("q quit"), Some(HitTarget::Hint(Action::Quit)));
     assert_eq!(hit("Tape"), Some(HitTarget::Pane(Pane::Tape)));
     let tabs = plain("paper", (80, 24));
@@ -332,7 +361,7 @@ fn help_explains_the_columns_of_the_focused_list() {
 #[test]
 fn another_time_zone_changes_every_time() {
     for (screen, newyork, tokyo) in [
-        ("paper", "13:46:12", "03:46:12"),
+        ("paper", " 13:38  BUY", " 03:38  BUY"),
         ("paper", "13:46:16 ET", "03:46:16 Tokyo"),
         ("paper", "13:46:15.981", "03:46:15.981"),
         ("order", "2026-11-24 13:46:12.000 ET", "2026-11-25 03:46:12.000 Tokyo"),

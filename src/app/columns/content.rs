@@ -17,6 +17,8 @@ pub(super) enum Content<'a> {
     Time(Timestamp),
     /// A number.
     Number(Decimal),
+    /// A number that is sorted by its size, whatever its sign.
+    Magnitude(Decimal),
     /// A number that is copied with a percent sign.
     Percent(Decimal),
     /// Nothing to sort by and nothing to copy.
@@ -32,6 +34,10 @@ impl<'a> Content<'a> {
         value.map_or(Self::Empty, Self::Number)
     }
 
+    pub(super) fn magnitude(value: Option<Decimal>) -> Self {
+        value.map_or(Self::Empty, Self::Magnitude)
+    }
+
     pub(super) fn word(word: Option<&'a str>) -> Self {
         word.map_or(Self::Empty, Self::Word)
     }
@@ -43,6 +49,7 @@ impl<'a> Content<'a> {
             Self::Ranked(rank, _) => Some(SortValue::Rank(rank)),
             Self::Time(at) => Some(SortValue::Time(at)),
             Self::Number(number) | Self::Percent(number) => Some(SortValue::Number(number)),
+            Self::Magnitude(number) => Some(SortValue::Number(number.abs())),
             Self::Empty => None,
         }
     }
@@ -52,7 +59,7 @@ impl<'a> Content<'a> {
         match self {
             Self::Word(word) | Self::Ranked(_, word) => Some(clean(word).into_owned()),
             Self::Time(at) => Some(at.to_string()),
-            Self::Number(number) => Some(number.to_string()),
+            Self::Number(number) | Self::Magnitude(number) => Some(number.to_string()),
             Self::Percent(number) => Some(format!("{number}%")),
             Self::Empty => None,
         }

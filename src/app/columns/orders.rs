@@ -1,6 +1,7 @@
 //! The columns of the Orders pane.
 
 use jiff::Timestamp;
+use rust_decimal::Decimal;
 
 use super::{Content, SortValue};
 use crate::accounts::AccountState;
@@ -11,13 +12,14 @@ super::columns!(
     /// A column of the Orders pane.
     OrderColumn {
         Account       "Account"         Name  10 18  0 Up    Hides "The account; only shown with all accounts.";
-        Time          "Time"            Left   8  8  1 Down  Hides "When it was submitted.";
+        Age           "Age"             Point  6  6  1 Down  Hides "How long ago it was submitted, for a working order; else when.";
         Side          "Side"            Left   4  4  0 Up    Stays "Buy or sell.";
         Symbol        "Symbol"          Left   6 21  0 Up    Stays "The symbol of the instrument.";
-        Qty           "Qty"             Point  4 14  0 Down  Hides "The quantity ordered, or the notional.";
-        Filled        "Filled"          Point  6 14  2 Down  Hides "The executed quantity.";
+        Qty           "Done/Qty"        Point  8 19  0 Down  Hides "The executed quantity of the quantity or notional ordered; one figure where all is executed.";
         Type          "Type"            Left   5 10  0 Up    Hides "The order type: market, limit, stop and so on.";
         Price         "Price"           Point  7 14  0 Down  Hides "The main price: the limit, the stop, or the current stop of a trailing order.";
+        Last          "Last"            Point  6 14  4 Never Hides "The symbol's last price where a position is held; dim where it is old.";
+        Away          "Away"            Point  7  9  2 Never Hides "How far the price is from the last one in percent; positive above it.";
         Trail         "Trail"           Point  5 10  7 Down  Hides "The trail of a trailing stop.";
         Limit         "Limit"           Point  7 14  8 Down  Hides "The limit of an order that also has a stop.";
         Avg           "Avg"             Point  7 14  3 Down  Hides "The average price of its executions.";
@@ -33,13 +35,14 @@ impl OrderColumn {
         let price = |px: Option<Price>| Content::number(px.map(Price::decimal));
         match self {
             Self::Account => Content::Word(&account.link.label),
-            Self::Time => Content::time(placed_at(order)),
+            Self::Age => Content::time(placed_at(order)),
             Self::Side => Content::Word(order.side.as_str()),
             Self::Symbol => Content::Word(order.symbol.as_str()),
             Self::Qty => Content::number(order.qty.map(Qty::decimal)),
-            Self::Filled => Content::Number(order.cum_qty.decimal()),
             Self::Type => Content::Word(order.order_type.as_str()),
             Self::Price => price(working_px(order)),
+            Self::Last => price(account.last_px(&order.symbol)),
+            Self::Away => away(order, account.last_px(&order.symbol)).map_or(Content::Empty, Content::Percent),
             Self::Trail => match (order.trail_px, order.trail_percent) {
                 (None, Some(percent)) => Content::Percent(percent),
                 (px, _) => price(px),
@@ -62,6 +65,13 @@ impl OrderColumn {
     pub fn copied(self, account: &AccountState, order: &Order) -> Option<String> {
         self.content(account, order).text()
     }
+}
+
+/// How far the main price of a working order is from the symbol's last one, in percent of that.
+pub fn away(order: &Order, last: Option<Price>) -> Option<Decimal> {
+    let (px, last) = working_px(order).filter(|_| order.status.is_working()).zip(last)?;
+    let apart = px.decimal().checked_sub(last.decimal())?.checked_mul(Decimal::ONE_HUNDRED)?;
+    Some(apart.checked_div(last.decimal())?.round_dp(2))
 }
 
 /// When an order was submitted, or else created.

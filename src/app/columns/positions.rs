@@ -12,11 +12,13 @@ super::columns!(
         Symbol    "Symbol"  Left   4 21 0 Up   Stays "The symbol of the instrument.";
         Qty       "Qty"     Point  3 14 0 Down Hides "The quantity; negative when short.";
         Avg       "Avg"     Point  6 14 4 Down Hides "The average entry price.";
-        Last      "Last"    Point  6 14 2 Down Hides "The last price.";
+        Last      "Last"    Point  6 14 4 Down Hides "The last price.";
         Value     "Value"   Point  6 16 3 Down Hides "The market value; negative when short.";
+        DayPl     "Day P&L" Point  9 16 1 Down Hides "Unrealized profit or loss since the last close; sorted by size, gain or loss.";
         Pl        "P&L"     Point  9 16 0 Down Hides "Unrealized profit or loss.";
-        PlPercent "P&L %"   Point  6 10 1 Down Hides "Unrealized profit or loss in percent.";
-        Today     "Today"   Point  6 10 5 Down Hides "Today's change of the price in percent.";
+        PlPercent "P&L %"   Point  6 10 2 Down Hides "Unrealized profit or loss in percent of the cost.";
+        Day       "Day %"   Point  6 10 6 Down Hides "The price's change since the last close in percent.";
+        Weight    "Wt %"    Point  4  8 5 Down Hides "The market value in percent of the account's equity, short or long.";
     }
 );
 
@@ -31,7 +33,9 @@ impl PositionColumn {
             Self::Value => position.market_value.map(Money::decimal),
             Self::Pl => position.unrealized_pl.map(Money::decimal),
             Self::PlPercent => position.unrealized_plpc,
-            Self::Today => position.change_today,
+            Self::DayPl => return Content::magnitude(position.unrealized_intraday_pl.map(Money::decimal)),
+            Self::Day => position.change_today,
+            Self::Weight => account.weight(position),
         })
     }
 

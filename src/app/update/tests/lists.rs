@@ -106,7 +106,7 @@ fn sorting_goes_through_the_columns_and_round_the_other_way() {
 #[test]
 fn sorted_rows_stay_sorted_while_orders_fill() {
     let mut fixture = many();
-    fixture.model.rows.orders.sort = Some(OrderColumn::Filled as usize - 1);
+    fixture.model.rows.orders.sort = Some(OrderColumn::Avg as usize - 1);
     fixture.keys("s");
     fixture.fill(&paper(), order("o1", "MSFT", Side::Buy, 2, 1), 11);
     assert_eq!(fixture.shown()[0], "o1");
