@@ -121,7 +121,7 @@ pub struct Global {
     /// When to use colour.
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto", help_heading = "Global options")]
     pub color: ColorChoice,
-    /// Record a run of the dashboard to this file, for `brokerdeck replay`.
+    /// Record a run of the dashboard to this file, for `brokerdeck replay`; other commands refuse it.
     #[arg(long, global = true, value_name = "FILE", help_heading = "Global options")]
     pub record: Option<PathBuf>,
 }
@@ -181,6 +181,16 @@ pub enum Command {
     },
     /// Print the manual page.
     Man,
+}
+
+/// Whether the command opens the dashboard, which alone is recorded.
+const fn is_recorded(command: Option<&Command>) -> bool {
+    match command {
+        None => true,
+        #[cfg(feature = "simulator")]
+        Some(Command::Demo(_)) => true,
+        Some(_) => false,
+    }
 }
 
 /// What every command needs: configuration, paths, options.
@@ -410,6 +420,10 @@ fn dispatch(cli: Cli) -> Result<u8, Error> {
     harden::no_core_dumps();
     // reqwest and tungstenite share one crypto provider; a second call fails because it is already installed.
     drop(rustls::crypto::ring::default_provider().install_default());
+    if global.record.is_some() && !is_recorded(cli.command.as_ref()) {
+        let hint = "leave --record out; it is for `brokerdeck` and `brokerdeck demo`".to_owned();
+        return Err(Error::usage("--record records the dashboard, and this command does not open it", hint));
+    }
     match cli.command {
         Some(Command::Config(command)) => config::run(global, &command).map(|()| 0),
         Some(Command::Completions { shell }) => complete::script(shell).map(|()| 0),

@@ -14,7 +14,7 @@ pub enum Saving {
     Behind(usize),
     /// Writing fails, for this reason; records are kept in memory and written when it works again.
     Failing(String),
-    /// There is no journal in this run, for this reason.
+    /// Nothing is written in this run, for this reason, unless another file takes the place of an unusable one.
     Off(String),
 }
 

@@ -191,9 +191,8 @@ impl Troubles {
                     "the journal cannot be written ({reason}); data stays in memory and is saved as soon as possible"
                 )
             }
-            Saving::Off(reason) => {
-                return self.add(None, Ends::Never, &format!("nothing is journaled: {reason}"), now);
-            }
+            // It ends where another file takes the place of a newer version's.
+            Saving::Off(reason) => format!("nothing is journaled: {reason}"),
         };
         self.add(None, Ends::WhenSaved, &text, now);
     }

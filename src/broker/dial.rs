@@ -18,7 +18,7 @@ use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
-use url::Url;
+use url::{Host, Url};
 
 use self::variables::Policy;
 pub use self::variables::{CURE, Unusable};
@@ -30,7 +30,8 @@ use crate::domain::Untrusted;
 /// The longest response to `CONNECT` read, in bytes.
 const LONGEST_ANSWER: usize = 16 * 1024;
 
-/// The timeout for opening a tunnel, equal to the HTTP client's connect timeout.
+/// The timeout for opening a tunnel, and the connect timeout of every HTTP client: only a connection that is given up
+/// before the request times out can be blamed on the proxy.
 const HANDSHAKE: Duration = Duration::from_secs(5);
 
 /// The route to an address.
@@ -107,6 +108,10 @@ impl fmt::Debug for Route {
 /// # Errors
 /// A sentence, when the address is neither `https` nor loopback, or when its proxy is unusable.
 pub fn http(url: &Url, tls: &ClientConfig) -> Result<reqwest::ClientBuilder, Untrusted> {
+    http_by(Route::to(url), url, tls)
+}
+
+fn http_by(route: Route, url: &Url, tls: &ClientConfig) -> Result<reqwest::ClientBuilder, Untrusted> {
     let loopback = is_loopback(url);
     if url.scheme() != "https" && !(loopback && url.scheme() == "http") {
         return Err("the address is neither https nor loopback".into());
@@ -118,19 +123,25 @@ pub fn http(url: &Url, tls: &ClientConfig) -> Result<reqwest::ClientBuilder, Unt
         .referer(false)
         .http1_only()
         .https_only(!loopback)
+        .connect_timeout(HANDSHAKE)
         .user_agent(concat!("brokerdeck/", env!("CARGO_PKG_VERSION")));
     // Set either way, because the library would read the variables by its own rules.
-    match Route::to(url).0 {
+    match route.0 {
         Way::Direct => Ok(builder.no_proxy()),
-        Way::Proxy(proxy) => Ok(builder.proxy(for_http(&proxy)?)),
+        Way::Proxy(proxy) => Ok(builder.proxy(for_http(&proxy, url)?)),
         Way::Nowhere(unusable) => Err(nowhere(unusable)),
     }
 }
 
-/// The proxy in the HTTP client's type.
-fn for_http(proxy: &Intercept) -> Result<reqwest::Proxy, Untrusted> {
+/// The proxy in the HTTP client's type, for requests to this address.
+fn for_http(proxy: &Intercept, url: &Url) -> Result<reqwest::Proxy, Untrusted> {
     let unusable = || Untrusted::from(format!("{}: its address cannot be used", name(proxy)));
-    let scheme = proxy.uri().scheme_str().unwrap_or("http");
+    let scheme = match proxy.uri().scheme_str().unwrap_or("http") {
+        // The client would look up an IPv6 address as if it were a name, and with these schemes sends it as it is.
+        "socks4" if is_literal(url) => "socks4a",
+        "socks5" if is_literal(url) => "socks5h",
+        scheme => scheme,
+    };
     let mut address = Url::parse(&format!("{scheme}://{}", authority_of(proxy))).map_err(|_| unusable())?;
     if let Some((user, password)) = proxy.raw_auth() {
         address.set_username(user).map_err(|()| unusable())?;
@@ -171,7 +182,7 @@ async fn through(route: &Route, url: &Url, tls: &Arc<ClientConfig>) -> Result<Bo
 
 /// Connects to the proxy and opens a tunnel.
 async fn shake_hands(proxy: &Intercept, url: &Url, tls: &Arc<ClientConfig>) -> Result<Box<dyn Io>, Untrusted> {
-    let socket = async || connect(&authority_of(proxy)).await.map_err(|error| chain("", &error));
+    let socket = async || connect(&authority_of(proxy)).await.map_err(|error| words::unreachable(&error));
     match proxy.uri().scheme_str() {
         Some("https") => {
             let host = proxy.uri().host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
@@ -230,6 +241,7 @@ async fn tunnel(mut socket: impl Io + 'static, url: &Url, proxy: &Intercept) -> 
 async fn socks(url: &Url, proxy: &Intercept) -> Result<Box<dyn Io>, Untrusted> {
     let unusable = |_| Untrusted::from("the address cannot be sent to it");
     let target = match proxy.uri().scheme_str() {
+        Some("socks4" | "socks5") if is_literal(url) => authority(url),
         Some(scheme @ ("socks4" | "socks5")) => resolved(url, scheme).await?,
         _ => authority(url),
     };
@@ -240,17 +252,34 @@ async fn socks(url: &Url, proxy: &Intercept) -> Result<Box<dyn Io>, Untrusted> {
     let place = place.map_err(unusable)?;
     let mut plain = HttpConnector::new();
     plain.set_nodelay(true);
-    let socket = if matches!(proxy.uri().scheme_str(), Some("socks4" | "socks4a")) {
+    let opened = if matches!(proxy.uri().scheme_str(), Some("socks4" | "socks4a")) {
         let connector = SocksV4::new(place, plain);
-        TowerToHyperService::new(connector).call(target).await.map_err(|error| chain("", &error))?
+        TowerToHyperService::new(connector).call(target).await
     } else {
         let mut connector = SocksV5::new(place, plain);
         if let Some((user, password)) = proxy.raw_auth() {
             connector = connector.with_auth(user.to_owned(), password.to_owned());
         }
-        TowerToHyperService::new(connector).call(target).await.map_err(|error| chain("", &error))?
+        TowerToHyperService::new(connector).call(target).await
     };
-    Ok(Box::new(socket.into_inner()))
+    let error = match opened {
+        Ok(socket) => return Ok(Box::new(socket.into_inner())),
+        Err(error) => error,
+    };
+    match Refusal::of(&error.to_string(), proxy) {
+        // The connector does not pass the reason on.
+        Some(refusal @ Refusal::Unreachable) => {
+            let again = connect(&authority_of(proxy)).await;
+            Err(again.map_or_else(|error| words::unreachable(&error), |_| refusal.to(url)))
+        }
+        Some(refusal) => Err(refusal.to(url)),
+        None => Err(chain("", &error)),
+    }
+}
+
+/// Whether the host is an address and not a name, so that nobody has to resolve it.
+fn is_literal(url: &Url) -> bool {
+    matches!(url.host(), Some(Host::Ipv4(_) | Host::Ipv6(_)))
 }
 
 /// The address of a peer whose name this machine resolves; SOCKS 4 has no IPv6. The connector's own lookup blocks the

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use super::{Global, HEADLESS_HINT, cast, output, pace};
+use super::{Global, cast, output, pace};
 use crate::app::keymap::{Chord, KeyCode};
 use crate::error::Error;
 use crate::io::hyperlink;
@@ -36,6 +36,8 @@ pub struct ReplayArgs {
 
 /// Longest wait between two messages, so that quiet hours are skipped.
 const LONGEST: Duration = Duration::from_secs(5);
+/// The hint when there is no usable terminal.
+const HEADLESS: &str = "run it in a terminal; without one, `--cast OUT` writes the run to a file";
 /// Exit code when the terminal is gone, as after SIGHUP.
 const GONE: u8 = 129;
 
@@ -60,7 +62,7 @@ pub async fn run(global: &Global, args: &ReplayArgs) -> Result<u8, Error> {
         return write_cast(&mut replay, &mut state, args, out);
     }
     let (guard, mut screen) = terminal::enter(false)
-        .map_err(|error| Error::usage(format!("cannot open the screen: {error}"), HEADLESS_HINT.to_owned()))?;
+        .map_err(|error| Error::usage(format!("cannot open the screen: {error}"), HEADLESS.to_owned()))?;
     let outcome = play(&mut replay, &mut screen, &mut state, args.pace).await;
     drop(guard);
     outcome
@@ -217,5 +219,5 @@ pub(super) fn slowed(wait: Duration, pace: rust_decimal::Decimal) -> Duration {
 
 #[expect(clippy::needless_pass_by_value, reason = "map_err passes the error by value")]
 fn refused(error: std::io::Error) -> Error {
-    Error::failed(format!("the terminal cannot be used: {error}"), HEADLESS_HINT)
+    Error::failed(format!("the terminal cannot be used: {error}"), HEADLESS)
 }

@@ -141,6 +141,13 @@ impl Observer for Printer {
     }
 }
 
+/// Where an unreadable print log was kept.
+fn kept(aside: Option<&Path>) -> String {
+    aside.map_or_else(String::new, |path| {
+        format!("; the file was set aside as {}", sanitize_to(&path.display().to_string(), 200))
+    })
+}
+
 impl Printer {
     /// Continues where an earlier run was stopped.
     fn resuming(json: bool, data_dir: &Path, links: &[LinkRecord]) -> Result<Self, Error> {
@@ -150,7 +157,7 @@ impl Printer {
             let (reported, earlier) = WatchLog::open(data_dir, &link.id);
             match earlier {
                 Earlier::None => {}
-                Earlier::Until { at, unsure, unread } => {
+                Earlier::Until { at, unsure, unread, aside } => {
                     let mut text =
                         format!("not watched since {at:.0}; missed events are printed with source=reconcile");
                     if let Some(key) = unsure {
@@ -158,15 +165,17 @@ impl Printer {
                     }
                     if unread > 0 {
                         text.push_str(&format!(
-                            "; {} of the print log cannot be read; some lines may repeat",
-                            if unread == 1 { "1 entry".to_owned() } else { format!("{unread} entries") }
+                            "; {} of the print log cannot be read; some lines may repeat{}",
+                            watch_log::entries(unread),
+                            kept(aside.as_deref())
                         ));
                     }
                     gaps.insert(link.id.clone(), text);
                 }
-                Earlier::Damaged => {
-                    output::note(&format!("cannot read what was already printed for {label}; starting from now"));
-                }
+                Earlier::Damaged { aside } => output::note(&format!(
+                    "cannot read what was already printed for {label}; starting from now{}",
+                    kept(aside.as_deref())
+                )),
                 Earlier::Runs => output::note(&format!(
                     "another watch already prints {label}: this one starts from now, and saves nothing for its next \
                         run"

@@ -9,21 +9,21 @@ use crate::domain::Environment;
 const KNOWN: [(&str, Environment); 2] =
     [("api.alpaca.markets", Environment::Live), ("paper-api.alpaca.markets", Environment::Paper)];
 
-/// Alpaca's hosts without a trading interface (docs/ALPACA.md 1, 2.8). Its other hosts are not refused: what they are is
-/// not known.
-const OTHER: [(&str, &str); 6] = [
-    ("app.alpaca.markets", "this is Alpaca's host for consent, not for trading"),
-    ("authx.alpaca.markets", "this is Alpaca's host for tokens of other interfaces, not for trading"),
-    ("broker-api.alpaca.markets", "this is Alpaca's host for brokers, who have keys instead of tokens"),
-    ("broker-api.sandbox.alpaca.markets", "this is Alpaca's host for brokers, who have keys instead of tokens"),
-    ("data.alpaca.markets", "this is Alpaca's host for market data, not for trading"),
-    ("stream.data.alpaca.markets", "this is Alpaca's host for market data, not for trading"),
+/// Alpaca's kinds of hosts without a trading interface (docs/ALPACA.md 1, 2.8), by the last word of their name before the
+/// domain. Its other hosts are not refused: what they are is not known.
+const OTHER: [(&str, &str); 4] = [
+    ("app", "this is Alpaca's host for consent, not for trading"),
+    ("authx", "this is Alpaca's host for tokens of other interfaces, not for trading"),
+    ("broker-api", "this is Alpaca's host for brokers, who have keys instead of tokens"),
+    ("data", "this is Alpaca's host for market data, not for trading"),
 ];
 
 /// What is wrong with one of Alpaca's hosts as a trading address; `None` for every other host.
 pub(super) fn no_trading_host(url: &Url) -> Option<&'static str> {
-    let host = url.host_str()?.trim_end_matches('.');
-    OTHER.iter().find(|(known, _)| *known == host).map(|(_, message)| *message)
+    let name = url.host_str()?.trim_end_matches('.').strip_suffix(".alpaca.markets")?;
+    // A sandbox has hosts of the same kinds, and streams have their own host of a kind.
+    let kind = name.strip_suffix(".sandbox").unwrap_or(name).rsplit('.').next()?;
+    OTHER.iter().find(|(known, _)| *known == kind).map(|(_, message)| *message)
 }
 
 /// The environment of one of Alpaca's own trading hosts; `None` for every other host.

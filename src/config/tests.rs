@@ -251,13 +251,25 @@ fn alpacas_own_hosts_are_refused_in_the_wrong_environment() {
         assert!(text.contains(if key == "api_url" { ":6:" } else { ":7:" }), "{text}");
     }
     assert!(parse(&one("paper", paper, paper)).is_ok() && parse(&one("live", live, live)).is_ok());
-    for host in ["broker-api.alpaca.markets", "Broker-API.sandbox.alpaca.markets.", "data.alpaca.markets:443"] {
+    for host in [
+        "broker-api.alpaca.markets",
+        "Broker-API.sandbox.alpaca.markets.",
+        "data.alpaca.markets:443",
+        "data.sandbox.alpaca.markets",
+        "stream.data.alpaca.markets",
+        "stream.data.sandbox.alpaca.markets",
+        "authx.alpaca.markets",
+        "authx.sandbox.alpaca.markets.",
+        "app.alpaca.markets",
+    ] {
         let text = complaint(&one("paper", host, host));
         assert!(text.matches("this is Alpaca's host for ").count() == 2, "{text}");
         assert!(text.contains("paper-api.alpaca.markets trades PAPER"), "{text}");
     }
     // What a host of its domain is that nobody has described is for the user to say.
-    assert!(parse(&one("paper", "api.next.alpaca.markets", "api.next.alpaca.markets")).is_ok());
+    for host in ["api.next.alpaca.markets", "paper-api.sandbox.alpaca.markets", "data.alpaca.markets.example"] {
+        assert!(parse(&one("paper", host, host)).is_ok(), "{host}");
+    }
 }
 
 #[test]

@@ -64,6 +64,8 @@ pub struct Blotter {
     followed: HashSet<OrderId>,
     /// For each replaced order, the one that replaced it.
     successors: HashMap<OrderId, OrderId>,
+    /// For each order that another one names as the one that replaced it, that other one.
+    predecessors: HashMap<OrderId, OrderId>,
     /// Orders that stated their chain's executions before any of their own.
     proven: HashSet<OrderId>,
     /// Orders whose rows add up to more than they state.
@@ -366,7 +368,9 @@ impl Blotter {
         self.last_submitted_at = self.last_submitted_at.max(order.submitted_at);
         self.last_change_at = self.last_change_at.max(order.updated_at);
         let settles = may_lower || evidence;
-        self.link_chain(order);
+        let linked = self.with_predecessor(order);
+        let order = linked.as_ref();
+        self.link_chain(order, changes);
         let learned = self.learn_relations(order, changes);
         let place = self.index.get(&order.id).map_or(usize::MAX, |index| *index as usize);
         let (Some(known), Some(settled)) = (self.orders.get_mut(place), self.settled.get_mut(place)) else {

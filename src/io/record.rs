@@ -85,6 +85,10 @@ impl RecordError {
     /// What to do about it.
     pub fn hint(&self) -> String {
         match self {
+            // Builds of one version may differ while it is not released.
+            Self::Version { program: Some(program), .. } if program == env!("CARGO_PKG_VERSION") => {
+                format!("it was written by another build of brokerdeck {program}; record it again")
+            }
             Self::Version { program: Some(program), .. } => format!("replay it with brokerdeck {program}"),
             Self::Version { program: None, .. } => "replay it with the version of brokerdeck that wrote it".to_owned(),
             Self::File { .. } | Self::Head { .. } | Self::Line { .. } => {
@@ -94,8 +98,10 @@ impl RecordError {
     }
 }
 
+/// Which program wrote it, where that says more than the hint.
 fn by(program: Option<&String>) -> String {
-    program.map_or_else(String::new, |program| format!(", written by brokerdeck {program}"))
+    let other = program.filter(|program| *program != env!("CARGO_PKG_VERSION"));
+    other.map_or_else(String::new, |program| format!(", written by brokerdeck {program}"))
 }
 
 /// What the first line of every version says.

@@ -10,7 +10,7 @@ mod naming;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -122,13 +122,92 @@ pub enum Earlier {
         unsure: Option<String>,
         /// The number of unreadable notes; their lines may be reported again.
         unread: usize,
+        /// Where the file with unreadable notes was kept.
+        aside: Option<PathBuf>,
     },
     /// An earlier run's notes cannot be read at all: everything known now counts as history.
-    Damaged,
+    Damaged {
+        /// Where the file was kept.
+        aside: Option<PathBuf>,
+    },
     /// Another run is active; this one keeps notes in memory only and does not continue earlier ones.
     Runs,
     /// The notes cannot be used, for this reason; they are left unchanged.
     Unusable(String),
+}
+
+/// The content of a file.
+struct Notes {
+    header: Option<Header>,
+    lines: Vec<ReportedLine>,
+    /// The line of the last note, which is incomplete: the run was killed while printing the line, or while writing the
+    /// note.
+    unsure: Option<String>,
+    /// The number of notes that cannot be read.
+    unread: usize,
+}
+
+impl Notes {
+    /// Reads each line by itself, so that one damaged byte costs no more than one note.
+    fn of(bytes: &[u8]) -> Self {
+        let whole = bytes.strip_suffix(b"\n");
+        let mut lines = whole.unwrap_or(bytes).split(|byte| *byte == b'\n');
+        let header = lines.next().and_then(|line| serde_json::from_slice(line).ok());
+        let mut notes = Self { header, lines: Vec::new(), unsure: None, unread: 0 };
+        let mut lines = lines.peekable();
+        while let Some(line) = lines.next() {
+            let open = whole.is_none() && lines.peek().is_none();
+            match serde_json::from_slice::<ReportedLine>(line) {
+                Ok(line) => {
+                    notes.unsure = open.then(|| line.key.clone());
+                    notes.lines.push(line);
+                }
+                // A torn note is of a line that was not printed.
+                Err(_) if open => {}
+                Err(_) => notes.unread += 1,
+            }
+        }
+        notes
+    }
+}
+
+/// What is wrong with the content of a print log, and whether the next run mends it; `None` for a sound one, and for one
+/// that cannot be opened.
+pub fn damage(path: &Path) -> Option<(String, bool)> {
+    let bytes = std::fs::read(path).ok().filter(|bytes| !bytes.trim_ascii().is_empty())?;
+    let notes = Notes::of(&bytes);
+    match notes.header {
+        Some(header) if header.version > VERSION => Some((newer(path), false)),
+        Some(_) if notes.unread == 0 => None,
+        Some(_) => Some((format!("{}: {} cannot be read", path.display(), entries(notes.unread)), true)),
+        None => Some((format!("{} cannot be read", path.display()), true)),
+    }
+}
+
+fn newer(path: &Path) -> String {
+    format!("{} was written by a newer version", path.display())
+}
+
+/// A number of notes, as users call them.
+pub fn entries(count: usize) -> String {
+    if count == 1 { "1 entry".to_owned() } else { format!("{count} entries") }
+}
+
+/// Keeps a file under another name, as files of links and tokens are kept; `None` when that fails.
+fn kept_aside(path: &Path, keep: impl FnOnce(&Path, &Path) -> io::Result<()>) -> Option<PathBuf> {
+    let numbered = |number: u32| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(format!(".unreadable-{number}"));
+        PathBuf::from(name)
+    };
+    let free = (1..1000).map(numbered).find(|aside| std::fs::symlink_metadata(aside).is_err())?;
+    match keep(path, &free) {
+        Ok(()) => Some(free),
+        Err(error) => {
+            tracing::warn!("the unreadable print log {} cannot be set aside: {error}", path.display());
+            None
+        }
+    }
 }
 
 /// What was reported of one link.
@@ -174,28 +253,28 @@ impl WatchLog {
             Err(error) => return Err(error),
         };
         let until = found.metadata()?.modified()?;
-        let text = io::read_to_string(found)?;
-        let mut lines = text.lines();
-        // An incomplete note: the run was killed while printing the line, or while writing the note.
-        let open = text.lines().next_back().filter(|_| !text.ends_with('\n'));
-        let unsure = open.and_then(|note| serde_json::from_str::<ReportedLine>(note).ok()).map(|line| line.key);
-        let header = lines.next().and_then(|line| serde_json::from_str::<Header>(line).ok());
+        let mut bytes = Vec::new();
+        (&found).read_to_end(&mut bytes)?;
+        let Notes { header, lines, unsure, unread } = Notes::of(&bytes);
         let Some(header) = header else {
-            return Ok((log, if text.trim().is_empty() { Earlier::None } else { Earlier::Damaged }));
+            let earlier = match bytes.trim_ascii() {
+                b"" => Earlier::None,
+                // Renamed, because the next beginning takes its place.
+                _ => Earlier::Damaged { aside: kept_aside(&path, |from, to| std::fs::rename(from, to)) },
+            };
+            return Ok((log, earlier));
         };
         if header.version > VERSION {
-            return Err(io::Error::other(format!("{} was written by a newer version", path.display())));
+            return Err(io::Error::other(newer(&path)));
         }
         (log.begun, log.since, log.working) = (true, header.since, by_id(header.working));
-        let mut unread = 0;
         for line in lines {
-            match serde_json::from_str(line) {
-                Ok(line) => log.remember(line),
-                // A torn note is of a line that was not printed.
-                Err(_) if open == Some(line) => {}
-                Err(_) => unread += 1,
-            }
+            log.remember(line);
         }
+        // Before it is rewritten without what cannot be read.
+        let copied =
+            |from: &Path, to: &Path| std::fs::hard_link(from, to).or_else(|_| std::fs::copy(from, to).map(drop));
+        let aside = (unread > 0).then(|| kept_aside(&path, copied)).flatten();
         if let Err(error) = log.rewrite() {
             // A full disk may still have room for a line; the first one ends a torn line.
             tracing::warn!("cannot rewrite the print log: {error}");
@@ -204,7 +283,7 @@ impl WatchLog {
             (log.length, log.file) = (file.metadata()?.len(), Some(file));
         }
         let at = Timestamp::try_from(until).map_err(io::Error::other)?;
-        Ok((log, Earlier::Until { at, unsure, unread }))
+        Ok((log, Earlier::Until { at, unsure, unread, aside }))
     }
 
     /// Whether there is a beginning: what was known then is history, and later lines are reported.
@@ -367,6 +446,42 @@ mod tests {
     }
 
     #[test]
+    fn an_unreadable_byte_costs_one_note_and_the_file_is_kept_under_another_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let (link, blotter) = (LinkId::from("alpaca-paper/paper/PA1"), Blotter::default());
+        let (mut log, _) = WatchLog::open(dir.path(), &link);
+        let history = ["one", "two", "three"].map(|key| line(key, None));
+        log.begin(None, Vec::new(), history.into_iter()).unwrap();
+        drop(log);
+        let path = std::fs::read_dir(dir.path().join("told")).unwrap().next().unwrap().unwrap().path();
+        let whole = std::fs::read(&path).unwrap();
+        assert_eq!(damage(&path), None);
+        for (place, begun) in
+            [(whole.len() - 15, true), (whole.windows(3).position(|part| part == b"two").unwrap(), true), (5, false)]
+        {
+            let mut bytes = whole.clone();
+            bytes[place] = 0xff;
+            std::fs::write(&path, &bytes).unwrap();
+            assert!(damage(&path).is_some_and(|(_, mends)| mends), "{place}");
+            let (log, earlier) = WatchLog::open(dir.path(), &link);
+            let (Earlier::Until { aside, unread: 1, .. } | Earlier::Damaged { aside }) = earlier else {
+                panic!("{place}: {earlier:?}")
+            };
+            let aside = aside.unwrap();
+            assert!(aside.to_str().unwrap().contains(".jsonl.unreadable-"), "{aside:?}");
+            assert_eq!(std::fs::read(&aside).unwrap(), bytes, "{place}");
+            assert_eq!((log.has_begun(), log.is_reported(&line("one", None), &blotter)), (begun, begun), "{place}");
+            drop(log);
+            let (again, earlier) = WatchLog::open(dir.path(), &link);
+            assert_eq!(again.has_begun(), begun, "{earlier:?}");
+            assert!(matches!(earlier, Earlier::None | Earlier::Until { unread: 0, aside: None, .. }), "{earlier:?}");
+        }
+        std::fs::write(&path, "{\"version\":99,\"since\":null}\n").unwrap();
+        assert!(matches!(WatchLog::open(dir.path(), &link).1, Earlier::Unusable(_)));
+        assert!(damage(&path).is_some_and(|(text, mends)| !mends && text.contains("newer version")));
+    }
+
+    #[test]
     fn the_next_run_continues_and_a_second_one_at_the_same_time_does_not() {
         let dir = tempfile::tempdir().unwrap();
         let link = LinkId::from("alpaca-paper/paper/PA1");
@@ -419,12 +534,16 @@ mod tests {
             std::fs::write(&path, damaged).unwrap();
             let (_, earlier) = WatchLog::open(dir.path(), &link);
             assert!(matches!(earlier, Earlier::Until { unread, .. } if unread == notes), "{earlier:?}");
+            let (_, earlier) = WatchLog::open(dir.path(), &link);
+            assert!(matches!(earlier, Earlier::Until { unread: 0, aside: None, .. }), "said once: {earlier:?}");
         }
         for (text, damaged) in [("", false), ("\n", false), ("{\"ver", true), ("[]\n{\"key\":\"two\"}\n", true)] {
             std::fs::write(&path, text).unwrap();
             let (log, earlier) = WatchLog::open(dir.path(), &link);
-            assert_eq!(matches!(earlier, Earlier::Damaged), damaged, "{text:?}: {earlier:?}");
+            assert_eq!(matches!(earlier, Earlier::Damaged { aside: Some(_) }), damaged, "{text:?}: {earlier:?}");
             assert!(!log.has_begun());
+            drop(log);
+            assert!(matches!(WatchLog::open(dir.path(), &link).1, Earlier::None), "said once");
         }
         std::fs::write(&path, &whole).unwrap();
         let again = WatchLog::open(dir.path(), &link).0;

@@ -36,6 +36,19 @@ fn help_and_version_are_results_and_a_wrong_flag_is_a_usage_error() {
     assert!(wrong.stdout.is_empty() && !wrong.stderr.is_empty());
 }
 
+#[test]
+fn a_command_without_the_dashboard_records_nothing_and_says_so() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("run.jsonl");
+    for command in ["orders", "watch", "keys", "doctor", "man", "sim"] {
+        let output = brokerdeck(home.path(), &[command, "--record", file.to_str().unwrap()]);
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{command}: {said}");
+        assert!(said.contains("--record records the dashboard") && said.contains("hint: "), "{command}: {said}");
+        assert!(output.stdout.is_empty() && !file.exists(), "{command}");
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn too_few_descriptors_lead_to_a_sentence() {

@@ -145,7 +145,7 @@ async fn a_proxy_that_requires_credentials_is_named_with_a_hint() {
     let (output, said) =
         office.run(&["doctor"], &[("HTTPS_PROXY", &proxy), ("SSL_CERT_FILE", office.authority())]).await;
     assert_eq!(output.status.code(), Some(1), "{said}");
-    let hints = said.matches("http://user:password@host:port").count();
+    let hints = said.matches("into its address, as user:password@host:port").count();
     assert_eq!(hints, 2, "REST and stream both report it: {said}");
     assert!(said.contains("so nothing is polled") && !said.contains("falls back to"), "without REST: {said}");
     assert!(!said.contains("link it again"), "the token is not at fault: {said}");

@@ -133,6 +133,29 @@ fn a_recording_of_another_version_is_refused_with_the_program_that_plays_it() {
     let older = refused(r#"{"version":4}"#);
     assert!(older.contains("is a recording of version 4; this program reads version 5"), "{older}");
     assert!(older.contains("replay it with the version of brokerdeck that wrote it"), "{older}");
+    let own = env!("CARGO_PKG_VERSION");
+    let build = refused(&format!(r#"{{"version":4,"program":"{own}"}}"#));
+    assert!(
+        build.contains(&format!("it was written by another build of brokerdeck {own}; record it again")),
+        "{build}"
+    );
+    assert!(!build.contains("replay it with"), "{build}");
+}
+
+#[test]
+fn a_replay_without_a_screen_names_the_way_that_needs_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    record(&path, &stage::fixture("first-run", SIZE).log);
+    let done = std::process::Command::new(env!("CARGO_BIN_EXE_brokerdeck"))
+        .args(["replay", path.to_str().unwrap()])
+        .env_clear()
+        .env("HOME", folder.path())
+        .stdin(std::process::Stdio::null())
+        .output()
+        .unwrap();
+    let said = String::from_utf8(done.stderr).unwrap();
+    assert!(done.status.code() == Some(2) && said.contains("--cast") && !said.contains("watch"), "{said}");
 }
 
 #[test]

@@ -12,13 +12,9 @@ use super::failure::{Failure, transport};
 use crate::broker::dial::{self, chain};
 use crate::domain::Untrusted;
 
-/// The connect timeout.
-const CONNECT: Duration = Duration::from_secs(5);
-
 /// An HTTP client that detects dead connections by TCP keep-alive, because a quiet event stream is silent for hours.
 pub(super) fn http_client(url: &Url, tls: &ClientConfig) -> Result<reqwest::Client, Untrusted> {
     let builder = dial::http(url, tls)?
-        .connect_timeout(CONNECT)
         .tcp_keepalive(Duration::from_secs(10))
         .tcp_keepalive_interval(Duration::from_secs(5))
         .tcp_keepalive_retries(2);

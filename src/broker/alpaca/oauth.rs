@@ -91,7 +91,7 @@ pub enum ExchangeError {
 /// A sentence, when the TLS set-up is unusable.
 pub fn http_client(url: &Url, tls: &rustls::ClientConfig) -> Result<reqwest::Client, String> {
     let builder = dial::http(url, tls).map_err(|error| error.to_string())?;
-    let builder = builder.pool_max_idle_per_host(0).connect_timeout(LIMIT).timeout(LIMIT);
+    let builder = builder.pool_max_idle_per_host(0).timeout(LIMIT);
     builder.build().map_err(|error| chain("", &error).to_string())
 }
 

@@ -50,6 +50,12 @@ pub enum WireError {
         /// The member's name.
         member: &'static str,
     },
+    /// Another row of the list is of the same thing.
+    #[error("{what} is listed twice")]
+    Twice {
+        /// What is listed.
+        what: &'static str,
+    },
 }
 
 impl WireError {

@@ -31,9 +31,7 @@ fn websocket_and_rest_take_the_same_route_and_loopback_is_direct() {
 
 #[test]
 fn an_unusable_proxy_variable_is_named_and_prevents_a_direct_connection() {
-    let with = |name: &'static str, value: &'static str| {
-        policy(&[(name, value)]).unusable.map(|unusable| unusable.to_string())
-    };
+    let with = |name: &str, value: &str| policy(&[(name, value)]).unusable.map(|unusable| unusable.to_string());
     for (value, why) in [
         ("ftp://proxy:21", "neither http, https, socks4"),
         ("http://", "not an address"),
@@ -48,6 +46,9 @@ fn an_unusable_proxy_variable_is_named_and_prevents_a_direct_connection() {
         ("http://ann:pass/word@proxy:1", "percent-encoding"),
         ("http://ann:pass#word@proxy:1", "percent-encoding"),
         ("http://ann:pass?word@proxy:1", "percent-encoding"),
+        ("socks4://ann@proxy:1", "can be sent with SOCKS 4"),
+        ("SOCKS4A://ann:hush-hush@proxy:1", "can be sent with SOCKS 4"),
+        (&format!("socks5h://ann:{}@proxy:1", "x".repeat(256)), "longer than the 255 bytes"),
     ] {
         for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
             let said = with(name, value).unwrap_or_else(|| panic!("{value} is accepted"));
@@ -59,9 +60,17 @@ fn an_unusable_proxy_variable_is_named_and_prevents_a_direct_connection() {
         }
         assert_eq!(route(value, "", "https://127.0.0.1:9").to_string(), "directly");
     }
-    for value in
-        ["proxy.corp:3128", "http://proxy", "http://proxy:", "https://u:p%23@[::1]:1/", "socks4a://p:65535", ""]
-    {
+    for value in [
+        "SOCKS5://proxy",
+        "Socks5H://u:p@proxy:1",
+        "HTTP://proxy",
+        "proxy.corp:3128",
+        "http://proxy",
+        "http://proxy:",
+        "https://u:p%23@[::1]:1/",
+        "socks4a://p:65535",
+        "",
+    ] {
         assert_eq!(with("HTTPS_PROXY", value), None, "{value}");
     }
     // Only the variable in effect is checked.
@@ -246,8 +255,7 @@ async fn both_to(url: &str, proxy: &str) -> [String; 2] {
     let route = route(proxy, "", url.as_str());
     let tls = crate::broker::tls::client_config(None).unwrap();
     let Way::Proxy(proxy) = &route.0 else { panic!("a proxy") };
-    let client = reqwest::Client::builder().tls_backend_preconfigured((*tls).clone()).connect_timeout(HANDSHAKE);
-    let client = client.proxy(for_http(proxy).unwrap()).build().unwrap();
+    let client = http_by(route.clone(), &url, &tls).unwrap().build().unwrap();
     let (stream, rest) = tokio::join!(through(&route, &url, &tls), client.get(url.clone()).send());
     let (Err(stream), Err(error)) = (stream, rest) else { panic!("it opens") };
     let rest = words::asked(proxy, &url, &tls, "", &error).await;
@@ -318,11 +326,7 @@ async fn a_proxy_that_never_completes_its_response_is_named() {
 #[tokio::test]
 async fn a_name_that_only_the_proxy_may_resolve_names_the_schemes_that_let_it() {
     let place = proxy_that(async |socket| drop(socket)).await;
-    for (scheme, url) in [
-        ("socks4", "https://host.invalid/v2"),
-        ("socks5", "https://host.invalid/v2"),
-        ("socks4", "https://[2001:db8::1]/v2"),
-    ] {
+    for (scheme, url) in [("socks4", "https://host.invalid/v2"), ("socks5", "https://host.invalid/v2")] {
         let [stream, rest] = both_to(url, &format!("{scheme}://{place}")).await;
         assert!(stream.starts_with(&format!("the proxy {scheme}://{place}: this machine cannot resolve")), "{stream}");
         assert!(stream.contains("socks5h://") && hint(&stream).contains("correct the proxy"), "{stream}");
@@ -331,6 +335,77 @@ async fn a_name_that_only_the_proxy_may_resolve_names_the_schemes_that_let_it() 
     for scheme in ["socks4a", "socks5h"] {
         let said = both_to("https://host.invalid/v2", &format!("{scheme}://{place}")).await.concat();
         assert!(!said.contains("resolve"), "{said}");
+    }
+}
+
+/// A SOCKS proxy that answers each message with the next of these.
+async fn socks_that(answers: &'static [&'static [u8]]) -> String {
+    proxy_that(move |mut socket| async move {
+        for answer in answers {
+            let mut asked = [0; 600];
+            if socket.read(&mut asked).await.is_err() || socket.write_all(answer).await.is_err() {
+                return;
+            }
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn stream_and_rest_describe_a_socks_proxys_failure_alike() {
+    let name = "https://api.example/v2";
+    let refused: &[&[u8]] = &[&[5, 255]];
+    for (scheme, who, url, answers, expected) in [
+        ("socks5h", "", name, refused, "it wants a user name and a password; write them into its address"),
+        ("socks5h", "ann:hush-hush@", name, refused, "it takes no user name and password; remove them"),
+        (
+            "socks5h",
+            "ann:hush-hush@",
+            name,
+            &[&[5, 2], &[1, 1]],
+            "it does not accept the user name and password of its address",
+        ),
+        (
+            "socks5h",
+            "",
+            name,
+            &[&[5, 0], &[5, 2, 0, 1, 0, 0, 0, 0, 0, 0]],
+            "it does not open a tunnel (connection not allowed); ask whoever runs it to let api.example through",
+        ),
+        (
+            "socks5",
+            "",
+            "https://[2001:db8::1]/v2",
+            &[&[5, 0], &[5, 4, 0, 1, 0, 0, 0, 0, 0, 0]],
+            "it does not open a tunnel (host unreachable); it is down or cannot reach [2001:db8::1]",
+        ),
+        ("socks5h", "", name, &[b"HTTP/1.1 400 Bad\r\n\r\n"], "it does not answer like a SOCKS proxy of this version"),
+        ("socks5h", "", name, &[b""], "it does not answer like a SOCKS proxy of this version; check the scheme"),
+        ("socks4a", "", name, &[&[0, 91, 0, 0, 0, 0, 0, 0]], "it does not open a tunnel (server failed to execute"),
+        ("socks4a", "", name, &[&[0, 93, 0, 0, 0, 0, 0, 0]], "it wants to know the user, which cannot be sent with"),
+        ("socks4a", "", "https://[2001:db8::1]/v2", &[b""], "SOCKS 4 reaches no IPv6 address ([2001:db8::1]); write"),
+        ("socks4", "", "https://[2001:db8::1]/v2", &[b""], "SOCKS 4 reaches no IPv6 address ([2001:db8::1]); write"),
+    ] {
+        let place = socks_that(answers).await;
+        let [stream, rest] = both_to(url, &format!("{scheme}://{who}{place}")).await;
+        assert!(stream.starts_with(&format!("the proxy {scheme}://{place}: {expected}")), "{stream}");
+        assert_eq!(rest, stream);
+        assert!(hint(&stream).contains("correct the proxy"), "{stream}");
+    }
+}
+
+#[tokio::test]
+async fn a_proxy_that_cannot_be_reached_is_named_with_the_reason() {
+    let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().to_string();
+    for (place, reason) in [(free.as_str(), "refused"), ("proxy.invalid:1080", "")] {
+        for scheme in ["http", "https", "socks4a", "socks5h"] {
+            let [stream, rest] = both_to("https://api.example/v2", &format!("{scheme}://{place}")).await;
+            let start = format!("the proxy {scheme}://{place}: it cannot be reached (");
+            assert!(stream.starts_with(&start) && stream.contains(reason), "{stream}");
+            assert!(stream.contains("; check its host and port"), "{stream}");
+            assert_eq!(rest, stream);
+            assert!(hint(&stream).contains("correct the proxy"), "{stream}");
+        }
     }
 }
 

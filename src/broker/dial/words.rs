@@ -11,6 +11,10 @@ use url::Url;
 use super::{Route, Way, name};
 use crate::domain::Untrusted;
 
+/// The reason of a SOCKS proxy whose rules forbid the connection.
+const NOT_ALLOWED: &str = "connection not allowed";
+/// The advice where nobody answers at a proxy's address.
+const RUNS: &str = "check its host and port, and that it is running";
 const UNTRUSTED: &str = "the certificate's issuer is not trusted on this machine";
 
 /// The hint for a failure worded by this file; it agrees with any advice in the sentence itself.
@@ -19,10 +23,16 @@ pub fn hint(said: &str) -> &'static str {
     let refusals = [
         Refusal::Credentials { given: false },
         Refusal::Credentials { given: true },
+        Refusal::Login,
+        Refusal::NoLogin,
         Refusal::Status(None),
         Refusal::Nonsense,
+        Refusal::NoSocks,
+        Refusal::Identity,
+        Refusal::NoIpv6,
         Refusal::Silent,
         Refusal::Name,
+        Refusal::Unreachable,
     ];
     if said.contains(UNTRUSTED) {
         "get the issuer's PEM file from whoever runs the network or the broker, for SSL_CERT_FILE or ca_file"
@@ -33,15 +43,29 @@ pub fn hint(said: &str) -> &'static str {
     }
 }
 
-/// How an HTTP proxy failed to open a tunnel.
+/// How a proxy failed to open a tunnel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Refusal {
-    /// It answered 407; `given` says whether credentials were sent.
+    /// It wants credentials, which `given` says were sent (status 407) or not.
     Credentials { given: bool },
     /// It refused with this status; `None` when the status is unknown.
     Status(Option<u16>),
+    /// It does not accept the credentials that were sent; of a SOCKS proxy.
+    Login,
+    /// Credentials were offered, and it takes none; of a SOCKS proxy.
+    NoLogin,
+    /// It refused for this reason; of a SOCKS proxy.
+    Declined(&'static str),
     /// Its response is invalid.
     Nonsense,
+    /// Its response is not SOCKS, or there was none.
+    NoSocks,
+    /// It wants to know the user, which the library cannot tell it with SOCKS 4.
+    Identity,
+    /// The peer has an IPv6 address, which SOCKS 4 cannot name.
+    NoIpv6,
+    /// No connection to it can be opened.
+    Unreachable,
     /// It did not complete its response in time.
     Silent,
     /// Its scheme leaves host names to this machine, which cannot resolve the peer's.
@@ -52,8 +76,15 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Credentials { given: false } => f.write_str(
-                "it wants a user name and a password; write them into its address, http://user:password@host:port",
+                "it wants a user name and a password; write them into its address, as user:password@host:port",
             ),
+            Self::Login => f.write_str("it does not accept the user name and password of its address"),
+            Self::NoLogin => f.write_str("it takes no user name and password; remove them from its address"),
+            Self::Declined(reason) => write!(f, "it does not open a tunnel ({reason})"),
+            Self::NoSocks => f.write_str("it does not answer like a SOCKS proxy of this version"),
+            Self::Identity => f.write_str("it wants to know the user, which cannot be sent with SOCKS 4"),
+            Self::NoIpv6 => f.write_str("SOCKS 4 reaches no IPv6 address"),
+            Self::Unreachable => f.write_str("it cannot be reached"),
             Self::Credentials { given: true } => {
                 f.write_str("it does not accept the user name and password of its address (basic authentication)")
             }
@@ -75,7 +106,8 @@ impl Refusal {
             Self::Status(Some(200..400 | 511)) => {
                 format!("{self}; if this network asks you to sign in, do that in a browser first")
             }
-            Self::Status(Some(429 | 500..)) | Self::Silent => {
+            Self::Declined(NOT_ALLOWED) => format!("{self}; ask whoever runs it to let {host} through"),
+            Self::Status(Some(429 | 500..)) | Self::Silent | Self::Declined(_) => {
                 format!("{self}; it is down or cannot reach {host}: try again later, or ask whoever runs it")
             }
             Self::Status(Some(_)) => format!("{self}; ask whoever runs it to let {host} through"),
@@ -86,14 +118,23 @@ impl Refusal {
             Self::Name => {
                 format!("{self}; write socks5h:// or socks4a:// in its address, so that the proxy resolves {host}")
             }
-            Self::Credentials { .. } | Self::Nonsense => self.to_string(),
+            Self::NoSocks => format!("{self}; check the scheme and the port of its address"),
+            Self::Identity => format!("{self}; write socks5h:// in its address if it offers SOCKS 5"),
+            Self::NoIpv6 => {
+                format!("{self} ({host}); write socks5h:// in its address if it offers SOCKS 5, or use a host name")
+            }
+            Self::Unreachable => format!("{self}; {RUNS}"),
+            Self::Credentials { .. } | Self::Login | Self::NoLogin | Self::Nonsense => self.to_string(),
         }
         .into()
     }
 
-    /// The refusal that an error text of the HTTP client means; the client does not pass the proxy's response on.
-    fn of(text: &str, proxy: &Intercept) -> Option<Self> {
-        if text.contains("proxy authorization required") {
+    /// The refusal that an error text of the HTTP client or SOCKS connector means; they do not pass the proxy's response
+    /// on.
+    pub(super) fn of(text: &str, proxy: &Intercept) -> Option<Self> {
+        if let Some(refusal) = Self::of_socks(text, proxy) {
+            Some(refusal)
+        } else if text.contains("proxy authorization required") {
             Some(Self::Credentials { given: proxy.basic_auth().is_some() })
         } else if text.contains("tunnel error: unsuccessful") {
             Some(Self::Status(None))
@@ -103,9 +144,42 @@ impl Refusal {
             Some(Self::Name)
         } else if text.contains("operation timed out") {
             Some(Self::Silent)
+        } else if text.contains("tcp connect error") || text.contains("dns error") {
+            Some(Self::Unreachable)
         } else {
             None
         }
+    }
+
+    fn of_socks(text: &str, proxy: &Intercept) -> Option<Self> {
+        const REASONS: [&str; 9] = [
+            NOT_ALLOWED,
+            "general server failure",
+            "network unreachable",
+            "host unreachable",
+            "connection refused",
+            "ttl expired",
+            "command not supported",
+            "address type not supported",
+            "server failed to execute command",
+        ];
+        let (_, said) = text.rsplit_once("SOCKS error: ")?;
+        let refusal = match said {
+            "server does not support user/pass authentication" if proxy.raw_auth().is_some() => Self::NoLogin,
+            // The connector says this of every method that it was refused, also where it offered no password.
+            "server does not support user/pass authentication" => Self::Credentials { given: false },
+            "credentials not accepted" => Self::Login,
+            "failed parsing server response"
+            | "server implements authentication incorrectly"
+            | "io error during SOCKS handshake" => Self::NoSocks,
+            "server ident service failed" | "server ident service did not recognise client identifier" => {
+                Self::Identity
+            }
+            "IPV6 is not supported" => Self::NoIpv6,
+            "failed to create underlying connection" => Self::Unreachable,
+            _ => Self::Declined(REASONS.into_iter().find(|reason| *reason == said)?),
+        };
+        Some(refusal)
     }
 }
 
@@ -122,7 +196,8 @@ pub fn failure(url: &Url, doing: &str, error: reqwest::Error) -> Untrusted {
 }
 
 /// [`failure`] for a request without a response. The HTTP client does not pass on the status of a proxy's refusal, on
-/// which the advice depends; in that case the tunnel is tried once more, as for a stream.
+/// which the advice depends, or why a SOCKS proxy cannot be reached; in these cases the tunnel is tried once more, as for
+/// a stream.
 pub async fn unsent(url: &Url, tls: &ClientConfig, doing: &str, error: reqwest::Error) -> Untrusted {
     match Route::to(url).0 {
         Way::Proxy(proxy) if error.is_connect() => {
@@ -142,13 +217,18 @@ pub(super) async fn asked(
     doing: &str,
     error: &(impl Error + Sync),
 ) -> Untrusted {
-    if Refusal::of(&raw(error), proxy) == Some(Refusal::Status(None)) {
+    if matches!(Refusal::of(&raw(error), proxy), Some(Refusal::Status(None) | Refusal::Unreachable)) {
         let route = Route(Way::Proxy(proxy.clone()));
         if let Err(said) = super::through(&route, url, &Arc::new(tls.clone())).await {
             return after(doing, &said.to_string());
         }
     }
     through(proxy, url, doing, error)
+}
+
+/// The sentence for a proxy to which this error prevents a connection.
+pub(super) fn unreachable(error: &std::io::Error) -> Untrusted {
+    format!("{} ({}); {RUNS}", Refusal::Unreachable, chain("", error)).into()
 }
 
 /// A failure on the route to this address, naming the proxy if there is one.

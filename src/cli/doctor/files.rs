@@ -9,6 +9,7 @@ use crate::io::accounts::AccountAccess;
 use crate::io::file_checks;
 use crate::io::journal::{self, JournalError};
 use crate::io::paths::try_writing;
+use crate::io::watch_log;
 use crate::link::LinkRecord;
 
 /// Marks in the names of files that an earlier start set aside: private files, and the journal.
@@ -46,7 +47,26 @@ pub(super) fn own(context: &Context, report: &mut Report) -> Result<(), Error> {
     for name in ["locks", "told"] {
         kept_apart(&data.join(name), report)?;
     }
-    aside(data, report)
+    print_logs(&data.join("told"), report)?;
+    aside(data, "link again what is missing, then remove the file", report)?;
+    aside(&data.join("told"), "nothing is missing; remove the file", report)
+}
+
+/// Checks what the print logs of `watch` contain.
+fn print_logs(folder: &Path, report: &mut Report) -> Result<(), Error> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut paths: Vec<_> = entries.map(|entry| entry.path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|ending| ending == "jsonl") && file_checks::file(path).is_ok());
+    paths.sort();
+    for (text, mends) in paths.iter().filter_map(|path| watch_log::damage(path)) {
+        let hint = if mends {
+            "nothing to do: the next `watch` keeps it under another name and continues with what can be read"
+        } else {
+            "use the newer version, or name another folder with --data-dir DIR"
+        };
+        report.bad(&format!("print log {text}"), hint)?;
+    }
+    Ok(())
 }
 
 /// Checks a folder of which each link has its own file; a missing folder is fine.
@@ -92,8 +112,8 @@ fn writable(what: &str, path: &Path, folder: &Path, hint: &str, report: &mut Rep
 }
 
 /// Reports files that an earlier start set aside, until they are removed.
-fn aside(data: &Path, report: &mut Report) -> Result<(), Error> {
-    let entries = std::fs::read_dir(data).into_iter().flatten().flatten();
+fn aside(folder: &Path, hint: &str, report: &mut Report) -> Result<(), Error> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let named = |path: &Path| {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         ASIDE.iter().any(|mark| name.contains(mark)) && !name.ends_with("-wal") && !name.ends_with("-shm")
@@ -102,7 +122,7 @@ fn aside(data: &Path, report: &mut Report) -> Result<(), Error> {
     kept.sort();
     for path in kept {
         let text = format!("{} is a file that an earlier start could not read and set aside", path.display());
-        report.bad(&text, "link again what is missing, then remove the file")?;
+        report.bad(&text, hint)?;
     }
     Ok(())
 }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+#[cfg(unix)]
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 
@@ -9,6 +11,10 @@ use crate::error::Error;
 
 /// Longest line, in bytes; a longer one comes in pieces.
 const LONGEST_LINE: usize = 64 * 1024;
+
+/// How long an address may stay without a line end before it is taken as it is.
+#[cfg(unix)]
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// The lines of stdin. Reads on a separate thread: a read cannot be canceled, and the runtime would wait at the end
 /// until the user presses Enter. While `unlined` the terminal delivers single keys.
@@ -25,10 +31,19 @@ fn read(sender: &mpsc::Sender<String>, unlined: &AtomicBool) {
     use std::sync::atomic::Ordering;
 
     use rustix::io::Errno;
+    use std::io::IsTerminal;
     let input = std::io::stdin();
+    let typed = input.is_terminal();
     let (mut gathered, mut bytes) = (Gathered::default(), [0; 4096]);
     loop {
-        super::terminal::wait_for_input(&input);
+        // A program that hands over the address may end neither its line nor the input; a person presses Enter.
+        let patience = (!typed && gathered.holds_state()).then_some(PATIENCE);
+        if !super::terminal::wait_for_input(&input, patience) {
+            if sender.blocking_send(gathered.line()).is_err() {
+                return;
+            }
+            continue;
+        }
         let whole = match rustix::io::read(&input, &mut bytes) {
             Err(Errno::INTR | Errno::AGAIN) => continue,
             Ok(0) | Err(_) => {
@@ -67,7 +82,11 @@ fn read(sender: &mpsc::Sender<String>, _unlined: &AtomicBool) {
 /// The line that is being read.
 #[cfg(unix)]
 #[derive(Default)]
-struct Gathered(Vec<u8>);
+struct Gathered {
+    line: Vec<u8>,
+    /// The last byte was a carriage return that ended a line; a line feed behind it ends no other.
+    returned: bool,
+}
 
 #[cfg(unix)]
 impl Gathered {
@@ -76,15 +95,16 @@ impl Gathered {
     fn take(&mut self, bytes: &[u8], single_keys: bool) -> Vec<Option<String>> {
         let mut lines = Vec::new();
         for byte in bytes {
+            let returned = std::mem::replace(&mut self.returned, *byte == b'\r');
             match byte {
-                b'\n' => lines.push(Some(self.line())),
-                b'\r' if single_keys => lines.push(Some(self.line())),
-                0x08 | 0x7f if single_keys => while self.0.pop().is_some_and(|byte| byte & 0xc0 == 0x80) {},
-                0x15 | 0x17 if single_keys => self.0.clear(),
+                b'\n' if returned => {}
+                b'\n' | b'\r' => lines.push(Some(self.line())),
+                0x08 | 0x7f if single_keys => while self.line.pop().is_some_and(|byte| byte & 0xc0 == 0x80) {},
+                0x15 | 0x17 if single_keys => self.line.clear(),
                 0x04 if single_keys => lines.push(self.rest()),
-                byte => self.0.push(*byte),
+                byte => self.line.push(*byte),
             }
-            if self.0.len() >= LONGEST_LINE {
+            if self.line.len() >= LONGEST_LINE {
                 lines.push(Some(self.line()));
             }
         }
@@ -92,11 +112,16 @@ impl Gathered {
     }
 
     fn line(&mut self) -> String {
-        String::from_utf8_lossy(&std::mem::take(&mut self.0)).into_owned()
+        String::from_utf8_lossy(&std::mem::take(&mut self.line)).into_owned()
     }
 
     fn rest(&mut self) -> Option<String> {
-        (!self.0.is_empty()).then(|| self.line())
+        (!self.line.is_empty()).then(|| self.line())
+    }
+
+    /// Whether it may hold a whole address: nothing else that is asked for contains a `state`.
+    fn holds_state(&self) -> bool {
+        self.line.windows(6).any(|part| part == b"state=")
     }
 }
 
@@ -118,7 +143,9 @@ mod tests {
     #[test]
     fn a_line_of_any_pieces_is_one_and_a_long_one_is_not_cut_short() {
         assert_eq!(taken(&[b"ab", b"c\nd", b"\n\n"], false), lines(&["abc", "d", ""]));
-        assert_eq!(taken(&[b"ab\x7f\r\x04"], false)[0].as_deref(), Some("ab\u{7f}\r\u{4}"), "a pipe has no keys");
+        assert_eq!(taken(&[b"ab\x7f\x04"], false)[0].as_deref(), Some("ab\u{7f}\u{4}"), "a pipe has no keys");
+        // As an old editor or another system ends it.
+        assert_eq!(taken(&[b"ab\r", b"c\r\nd\r", b"\n\n"], false), lines(&["ab", "c", "d", ""]));
         let long = vec![b'c'; 3 * 4096];
         assert_eq!(taken(&[&long, b"\n"], true), lines(&[&"c".repeat(3 * 4096)]));
         assert_eq!(taken(&[&vec![b'c'; LONGEST_LINE + 1]], true).len(), 2);

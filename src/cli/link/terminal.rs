@@ -127,15 +127,19 @@ fn is_foreground(input: &impl std::os::fd::AsFd) -> bool {
     rustix::termios::tcgetpgrp(input).map_or(true, |group| group == rustix::process::getpgrp())
 }
 
-/// Waits until this input can be read. What is typed while another job has the terminal is for that one.
+/// Waits until this input can be read, at most as long as `patience`; false when nothing came until then. What is typed
+/// while another job has the terminal is for that one.
 #[cfg(unix)]
-pub(super) fn wait_for_input(input: &impl std::os::fd::AsFd) {
+pub(super) fn wait_for_input(input: &impl std::os::fd::AsFd, patience: Option<Duration>) -> bool {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let patience = patience.and_then(|patience| Timespec::try_from(patience).ok());
     loop {
         // A read reports the errors of both.
-        poll(&mut [PollFd::new(input, PollFlags::IN)], None).ok();
+        if poll(&mut [PollFd::new(input, PollFlags::IN)], patience.as_ref()) == Ok(0) {
+            return false;
+        }
         if is_foreground(input) {
-            return;
+            return true;
         }
         poll(&mut [], Timespec::try_from(LOOK).ok().as_ref()).ok();
     }

@@ -1,7 +1,9 @@
 //! Orders that replaced others. Whether such an order states its chain's executions as its own is documented both ways
 //! (docs/ALPACA.md 5.11 D), so its own executions are those that its rows confirm.
 
-use super::Blotter;
+use std::borrow::Cow;
+
+use super::{Blotter, Changes};
 use crate::domain::ids::OrderId;
 use crate::domain::money::Qty;
 use crate::domain::order::{Order, OrderStatus};
@@ -40,12 +42,44 @@ impl Blotter {
         order.cum_qty.checked_sub(self.carried(order)).unwrap_or(order.cum_qty)
     }
 
-    /// Records which order this one replaced.
-    pub(super) fn link_chain(&mut self, order: &Order) {
-        let Some(before) = &order.replaces else { return };
-        if !self.successors.contains_key(before) {
-            self.successors.insert(before.clone(), order.id.clone());
+    /// The order, with the one that it replaced where only that one names the link.
+    pub(super) fn with_predecessor<'a>(&self, order: &'a Order) -> Cow<'a, Order> {
+        match self.predecessors.get(&order.id) {
+            Some(before) if order.replaces.is_none() => {
+                Cow::Owned(Order { replaces: Some(before.clone()), ..order.clone() })
+            }
+            _ => Cow::Borrowed(order),
         }
+    }
+
+    /// Records which order this one replaced, and which one replaced it: either side may be the only one that says so.
+    pub(super) fn link_chain(&mut self, order: &Order, changes: &mut Changes) {
+        if let Some(before) = &order.replaces {
+            self.link(before, &order.id);
+            self.prove(before, order);
+        }
+        let Some(after) = order.replaced_by.as_ref().filter(|after| **after != order.id) else { return };
+        self.link(&order.id, after);
+        if !self.predecessors.contains_key(after) {
+            self.predecessors.insert(after.clone(), order.id.clone());
+        }
+        let place = self.index.get(after).map_or(usize::MAX, |place| *place as usize);
+        if let Some(known) = self.orders.get_mut(place).filter(|known| known.replaces.is_none()) {
+            known.replaces = Some(order.id.clone());
+            changes.orders.push(after.clone());
+            let known = known.clone();
+            self.prove(&order.id, &known);
+        }
+    }
+
+    fn link(&mut self, before: &OrderId, after: &OrderId) {
+        if !self.successors.contains_key(before) {
+            self.successors.insert(before.clone(), after.clone());
+        }
+    }
+
+    /// Notes whether this state of an order proves that it states its chain's executions.
+    fn prove(&mut self, before: &OrderId, order: &Order) {
         // It cannot have executed yet, so what it states is its chain's. Zero says nothing about what comes later.
         let idle = matches!(
             order.status,

@@ -12,6 +12,8 @@ pub struct Progress {
     pub saved: u64,
     /// Why the next one is not, when the last attempt failed.
     pub fault: Option<String>,
+    /// Whether no waiting ends this fault: the file is a newer version's.
+    pub is_newers: bool,
     /// How often a file was started, or continued, without what was written before.
     pub begun: u64,
 }
@@ -44,7 +46,7 @@ impl Shared {
         self.waiting.fetch_sub(records, Ordering::AcqRel);
         self.progress.send_modify(|progress| {
             progress.saved += batches as u64;
-            progress.fault = None;
+            (progress.fault, progress.is_newers) = (None, false);
         });
     }
 
@@ -63,10 +65,19 @@ impl Shared {
     }
 
     pub(super) fn failed(&self, reason: &str) {
+        self.note(reason, false);
+    }
+
+    /// The file is a newer version's, for this reason.
+    pub(super) fn is_newers(&self, reason: &str) {
+        self.note(reason, true);
+    }
+
+    fn note(&self, reason: &str, is_newers: bool) {
         self.progress.send_if_modified(|progress| {
             let news = progress.fault.as_deref() != Some(reason);
             if news {
-                progress.fault = Some(reason.to_owned());
+                (progress.fault, progress.is_newers) = (Some(reason.to_owned()), is_newers);
             }
             news
         });

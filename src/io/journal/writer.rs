@@ -208,10 +208,11 @@ impl Writer {
         }
         self.retry = Some((self.clock.now().mono + pause, pause));
         let reason = reason(&failure);
-        self.shared.failed(&reason);
         if let Failure::Journal(error @ JournalError::Newer { .. }) = failure {
+            self.shared.is_newers(&reason);
             error
         } else {
+            self.shared.failed(&reason);
             JournalError::NotSaved { waiting: self.pending.len(), reason }
         }
     }

@@ -113,8 +113,10 @@ impl Resync {
             }
         }
         let mut asked = HashSet::new();
+        let replacing: HashSet<_> =
+            self.snapshot.orders.iter().filter_map(|order| order.replaced_by.as_ref()).collect();
         let unclear = |order: &&Order| {
-            order.replaces.is_some()
+            (order.replaces.is_some() || replacing.contains(&order.id))
                 && order.cum_qty.is_positive()
                 && blotter.order(&order.id).is_none()
                 && !begun.contains(&order.id)

@@ -141,6 +141,9 @@ impl Engine {
         let (kind, orders) = (old.kind, old.orders.clone());
         let cash = cash.unwrap_or(old.opening_cash);
         bounds::money("cash", cash)?;
+        if cash.is_sign_negative() && !cash.is_zero() {
+            return Err(Refusal::parameter("cash must not be below zero: a new account owes nothing"));
+        }
         for ix in orders {
             if self.slot(ix).is_open() {
                 self.slot_mut(ix).order.status = Status::Canceled;

@@ -221,6 +221,22 @@ async fn a_redirect_url_pasted_on_stdin_is_enough() {
     assert!(err.contains("not the redirect URL"), "{err}");
 }
 
+/// A program that hands the address over may end its line differently, or not at all.
+#[tokio::test]
+async fn a_redirect_url_on_stdin_needs_no_line_feed() {
+    let script = Script::new().await;
+    for (end, open) in [("\r", true), ("\r\n", true), ("", true), ("", false)] {
+        let (mut child, output, url) = script.link(&["acme-paper", "--no-browser", "--yes"], Stdio::piped()).await;
+        let mut input = child.stdin.take().unwrap();
+        let pasted = format!("http://127.0.0.1:{}/callback?code=c&state={}{end}", script.port, state(&url));
+        input.write_all(pasted.as_bytes()).await.unwrap();
+        let input = Some(input).filter(|_| open);
+        let (code, out, err) = finish(child, output).await;
+        assert_eq!((code, out.as_str()), (0, "linked Acme Paper: PA3TEST0001 PAPER\n"), "{end:?} {open}: {err}");
+        drop(input);
+    }
+}
+
 #[tokio::test]
 async fn a_live_account_needs_the_live_word_and_no_answer_saves_nothing() {
     let script = Script::new().await;

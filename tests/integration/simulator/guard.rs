@@ -154,6 +154,7 @@ async fn values_out_of_bounds_are_refused_with_a_reason_and_change_nothing() {
         ("dividend", json!({"symbol": "AAPL", "per_share": most})),
         ("reset", json!({"cash": most})),
         ("reset", json!({"cash": "1e13"})),
+        ("reset", json!({"cash": "-5"})),
         ("fill", json!({"order": id, "price": most})),
         ("fill", json!({"order": id, "qty": most})),
         ("partial_fill", json!({"order": id, "qty": "-1"})),

@@ -65,8 +65,10 @@ pub fn account(text: &str) -> Result<(Account, Vec<BadRow>), WireError> {
     let mut unread = Vec::new();
     let mut lacks = |member: &'static str| unread.push(BadRow { row: member.into(), why: missing(member).to_string() });
     let mut amount = |member: &'static str, wires: &[&Loose<'_>]| {
-        let read: Option<Money> = wires.iter().find_map(|wire| wire.amount());
-        if read.is_none() && wires.iter().any(|wire| wire.is_there()) {
+        // The first name that is there decides: another figure in its place would look like it.
+        let wire = wires.iter().find(|wire| wire.is_there())?;
+        let read: Option<Money> = wire.amount();
+        if read.is_none() {
             lacks(member);
         }
         read

@@ -1,5 +1,7 @@
 //! A position (docs/ALPACA.md 5.9).
 
+use std::collections::HashSet;
+
 use serde::Deserialize;
 
 use super::loose::Loose;
@@ -43,12 +45,23 @@ struct PositionWire<'a> {
 }
 
 /// Decodes the positions, and names the rows that are unreadable or lack a figure. A row with a symbol is a position
-/// even when its quantity is unreadable: it is held, and the user must see that.
+/// even when its quantity is unreadable: it is held, and the user must see that. Of a position listed twice the first
+/// row counts, and the others are named.
 ///
 /// # Errors
 /// When the text is not an array.
 pub fn positions(text: &str) -> Result<(Vec<Position>, Vec<BadRow>), WireError> {
-    rows(text, "the positions", position)
+    let (mut read, mut unread) = rows(text, "the positions", position)?;
+    let mut seen = HashSet::new();
+    read.retain(|held: &Position| {
+        let first = seen.insert(held.symbol.clone());
+        if !first {
+            let why = WireError::Twice { what: WHAT }.to_string();
+            unread.push(BadRow { row: held.symbol.as_str().into(), why });
+        }
+        first
+    });
+    Ok((read, unread))
 }
 
 /// Decodes one position and adds unreadable figures to `lacks`, including a missing quantity. `symbol` is required; a

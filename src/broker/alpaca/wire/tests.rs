@@ -122,8 +122,13 @@ fn unreadable_balances_and_flags_are_named() {
     let text = r#"{"id":"a","status":"ACTIVE","equity":"x","portfolio_value":[1],"cash":true,"buying_power":{},
         "last_equity":"","long_market_value":null,"trading_blocked":"perhaps","account_blocked":1,"transfers_blocked":null}"#;
     assert_eq!(names(text), ["equity", "last_equity", "cash", "buying_power", "trading_blocked", "account_blocked"]);
-    let older = r#"{"id":"a","status":"ACTIVE","equity":"x","portfolio_value":"7","account_blocked":"FALSE"}"#;
+    let older = r#"{"id":"a","status":"ACTIVE","portfolio_value":"7","account_blocked":"FALSE"}"#;
     assert!(names(older).is_empty(), "the older name of a figure is accepted");
+    assert_eq!(account(older).unwrap().0.equity.unwrap().to_string(), "7");
+    for equity in [r#""1e400""#, r#""NaN""#, r#""123456789012345678901234567890.123456789""#, "1e400", r#""""#] {
+        let text = format!(r#"{{"id":"a","status":"ACTIVE","equity":{equity},"portfolio_value":"7"}}"#);
+        assert_eq!((names(&text), account(&text).unwrap().0.equity), (vec!["equity".to_owned()], None), "{equity}");
+    }
     assert!(names(r#"{"id":"a","status":"ACTIVE","equity":null}"#).is_empty(), "null is missing, not unreadable");
 }
 
@@ -153,6 +158,7 @@ fn an_object_without_a_required_member_is_refused_and_the_member_named() {
     let member = |result: WireError| match result {
         WireError::Member { member, .. } => member,
         WireError::Json { why, .. } => panic!("{why}"),
+        WireError::Twice { what } => panic!("{what}"),
     };
     assert_eq!(member(order(r#"{"status":"new"}"#).unwrap_err()), "id");
     assert_eq!(member(order(r#"{"id":"o","filled_qty":"many"}"#).unwrap_err()), "filled_qty");
@@ -223,6 +229,16 @@ fn a_position_with_an_unreadable_quantity_is_kept() {
     let named: Vec<_> = unread.iter().map(|bad| format!("{}: {}", bad.row.raw(), bad.why)).collect();
     assert!(named.iter().any(|words| words == "A: a position without a usable qty"), "{named:?}");
     assert_eq!(unread.len(), 3);
+}
+
+#[test]
+fn a_position_listed_twice_counts_once_and_is_named() {
+    let text = r#"[{"symbol":"MSFT","qty":"5"},{"symbol":"TSLA","qty":"7"},{"symbol":"MSFT","qty":"6"}]"#;
+    let (read, unread) = positions(text).unwrap();
+    let read: Vec<_> = read.iter().map(|held| (held.symbol.as_str(), held.qty.map(|qty| qty.to_string()))).collect();
+    assert_eq!(read, [("MSFT", Some("5".to_owned())), ("TSLA", Some("7".to_owned()))]);
+    let named: Vec<_> = unread.iter().map(|bad| format!("{}: {}", bad.row.raw(), bad.why)).collect();
+    assert_eq!(named, ["MSFT: a position is listed twice"]);
 }
 
 #[test]

@@ -112,6 +112,44 @@ fn a_replacing_order_that_states_its_chain_is_filled_without_a_placeholder() {
     }
 }
 
+/// A service may name the link on one side only.
+#[test]
+fn a_chain_that_only_the_replaced_orders_name_is_one_too() {
+    let by_only = |mut order: Order| {
+        order.replaces = None;
+        order
+    };
+    for carries in [true, false] {
+        let chain = Chain { fills: vec![vec![10], vec![10, 5], vec![75]], carries };
+        let orders: Vec<Order> = chain.orders().into_iter().map(by_only).collect();
+        for orders in [orders.clone(), orders.iter().rev().cloned().collect()] {
+            let mut blotter = Blotter::default();
+            blotter.apply_snapshot(&orders, &chain.rows());
+            assert!(chain.is_complete_in(&blotter), "{carries}: {:?}", blotter.executions().collect::<Vec<_>>());
+            let kept: Vec<Order> = blotter.orders().cloned().collect();
+            let mut again = Blotter::default();
+            again.restore(kept, blotter.executions().cloned().collect(), Vec::new(), Some(at(900)));
+            again.apply_snapshot(&orders, &chain.rows());
+            assert!(chain.is_complete_in(&again), "{carries}: {:?}", again.executions().collect::<Vec<_>>());
+        }
+        // The replacing order's frames come before the one that names the link.
+        let mut blotter = Blotter::default();
+        let mut frames = chain.frames();
+        for frame in &mut frames {
+            frame.order.replaces = None;
+        }
+        let (named, others): (Vec<_>, Vec<_>) =
+            frames.into_iter().partition(|frame| frame.event == TradeEvent::Replaced);
+        for frame in others.iter().chain(&named) {
+            blotter.apply_update(frame);
+        }
+        blotter.apply_snapshot(&orders, &chain.rows());
+        assert!(chain.is_complete_in(&blotter), "{carries}: {:?}", blotter.executions().collect::<Vec<_>>());
+        let replaced = blotter.order(&"o1".into()).and_then(|order| order.replaces.clone());
+        assert_eq!(replaced, Some("o0".into()));
+    }
+}
+
 #[test]
 fn unseen_executions_of_a_replacing_order_are_awaited_by_either_reading() {
     for carries in [true, false] {
