@@ -160,6 +160,9 @@ impl Session {
             },
             result => result,
         };
+        let is_back = current && result.is_ok() && self.probes.answered();
+        let of_pass = self.resync.as_ref().is_some_and(|resync| resync.part_of(id).is_some());
+        self.probes.note(result.as_ref().err());
         match &result {
             Ok(reply) if reply.account().is_some() && !self.confirms(id) => self.account_confirmed(id, now.mono),
             Ok(_) => {}
@@ -177,6 +180,9 @@ impl Session {
             self.on_replay(result, now);
         } else {
             self.on_page(id, result, blotter, now);
+        }
+        if is_back {
+            self.rest_is_back(of_pass, now);
         }
     }
 
@@ -215,9 +221,10 @@ impl Session {
             Err(error) => {
                 self.parts.failed(part, error, now);
                 if self.early && part == Part::Account && error.kind == RequestErrorKind::Network {
-                    // Neither stream nor REST is reachable: the next attempt asks again, instead of six
+                    // Neither stream nor REST is reachable: the account is asked again instead of six
                     // retries in this pass.
                     self.drop_rest();
+                    self.probes.nothing_answers(now.mono);
                     return self.ask_before_a_late_attempt(now);
                 }
             }
@@ -267,6 +274,9 @@ impl Session {
             }
             Step::Done => {
                 self.cut &= self.must_wait(now.mono);
+                if self.answered_at.is_none_or(|at| at < self.audits.pass_began) {
+                    self.probes.nothing_answers(now.mono);
+                }
                 if let Some(resync) = self.resync.take() {
                     resync.note_limits(&mut self.limited);
                     let (snapshot, next) = resync.finish();
@@ -439,8 +449,11 @@ impl Session {
     fn plan_pass(&mut self, listed: bool, blotter: &Blotter, now: Now) {
         let busy =
             blotter.working_count() > 0 || blotter.unsettled().next().is_some() || blotter.awaiting().next().is_some();
+        let paced = self.probes.paced(self.next_request, now.mono);
         let next = match self.phase {
-            Phase::Polling | Phase::Opening | Phase::Backoff if self.incomplete == 0 || listed => now.mono + POLL_EVERY,
+            Phase::Polling | Phase::Opening | Phase::Backoff if self.incomplete == 0 || listed => {
+                paced.clamp(now.mono + POLL_EVERY, now.mono + POLL_EVERY * 5)
+            }
             _ => self.audits.next(busy, self.incomplete, now.mono),
         };
         let next = self.unknown.no_later(next, now.mono);

@@ -10,7 +10,7 @@ use crate::session::state::ConnectionState;
 
 /// How long refusals must last, and how often the account is requested meanwhile.
 pub(super) const MINUTE: Duration = Duration::from_mins(1);
-const ASK_EVERY: Duration = Duration::from_secs(10);
+const ASK_EVERY: Duration = Duration::from_secs(5);
 /// How often a dead token is probed, and how often a new one is looked for.
 const PROBE_EVERY: Duration = Duration::from_hours(1);
 const RENEW_EVERY: Duration = Duration::from_secs(5);
@@ -72,6 +72,7 @@ impl Session {
             RequestErrorKind::Unauthorized | RequestErrorKind::Forbidden => self.token_refused(confirm, &error, now),
             _ => {
                 // Not an answer of the API: it proves nothing.
+                self.probes.nothing_answers(now.mono);
                 match self.phase {
                     Phase::Dead => self.wait_for_a_token(now),
                     Phase::Confirming => return self.back_off(error.message, now),
@@ -111,6 +112,7 @@ impl Session {
             self.confirm = Some(confirm);
             return self.wait_for_a_token(now);
         }
+        self.probes.nothing_answers(now.mono);
         let since = *confirm.refused_since.get_or_insert(now.mono);
         // Another good answer with this token proves that it is not dead.
         let proven = self.answered_at.is_some_and(|at| now.mono.since(at) <= MINUTE);
