@@ -3,6 +3,7 @@
 
 use super::{Duration, Mono, Now, Phase, Session, Timer};
 use crate::session::parts::Part;
+use crate::session::request::route::LimitScope;
 use crate::session::request::{Request, RequestError, RequestErrorKind};
 
 const ASK_EVERY: Duration = Duration::from_secs(5);
@@ -16,32 +17,37 @@ const BURST: Duration = Duration::from_mins(1);
 /// Whether REST answers at all.
 #[derive(Debug, Default)]
 pub(super) struct Probes {
-    /// Since when nothing answers; `None` while something does.
+    /// The first failure since the last good answer, and what has failed since.
     since: Option<Mono>,
+    failed: Vec<LimitScope>,
     next_at: Mono,
     /// The last failure was of the network, not of a server.
     unreachable: bool,
+    /// REST is back during a pass that began before: if that is incomplete, the next one follows at once.
+    pub(super) again: bool,
     /// Requests sent so far, and until when they use up what may be sent all the time.
     sent: u64,
     spent_until: Mono,
 }
 
 impl Probes {
-    /// A pass or a check got no answer at all.
-    pub(super) fn nothing_answers(&mut self, now: Mono) {
+    /// Notes how a request ended; true for the end of an outage: what failed is answered, after seconds without any answer.
+    pub(super) fn note(&mut self, scope: Option<LimitScope>, error: Option<&RequestError>, now: Mono) -> bool {
+        let Some(error) = error else {
+            let failed = std::mem::take(&mut self.failed);
+            let long = self.since.take().is_some_and(|since| since + ASK_EVERY <= now);
+            return long && scope.is_some_and(|scope| failed.contains(&scope));
+        };
+        // These are answers.
+        if matches!(error.kind, RequestErrorKind::NotFound | RequestErrorKind::Refused) {
+            return false;
+        }
         if self.since.is_none() {
             (self.since, self.next_at) = (Some(now), now + ASK_EVERY);
         }
-    }
-
-    /// Something answers; true if that ends an outage.
-    pub(super) const fn answered(&mut self) -> bool {
-        self.since.take().is_some()
-    }
-
-    /// Notes how a request ended.
-    pub(super) fn note(&mut self, error: Option<&RequestError>) {
-        self.unreachable = error.is_some_and(|error| error.kind == RequestErrorKind::Network);
+        self.failed.extend(scope.filter(|scope| !self.failed.contains(scope)));
+        self.unreachable = error.kind == RequestErrorKind::Network;
+        false
     }
 
     /// When passes that follow one another may go on: after a burst, no faster than requests may be sent all the time.
@@ -87,7 +93,8 @@ impl Session {
     /// REST answers again: everything is requested at once, by the pass in progress if that was `of_pass`, and a stream is
     /// tried, unless its own wait is not over.
     pub(super) fn rest_is_back(&mut self, of_pass: bool, now: Now) {
-        self.incomplete = 0;
+        (self.incomplete, self.probes.again) = (0, true);
+        self.timers.advance(Timer::Retry, now.mono);
         if !of_pass && let Some(resync) = self.resync.take() {
             self.backfill = resync.finish().0.backfill;
         }

@@ -146,6 +146,7 @@ impl Session {
         blotter: &mut Blotter,
         now: Now,
     ) {
+        let scope = self.scopes.get(&id).copied();
         self.note_limit(id, &result, now);
         let current = id.0 >= self.asked_from;
         let unknown = self.is_unidentified();
@@ -160,9 +161,8 @@ impl Session {
             },
             result => result,
         };
-        let is_back = current && result.is_ok() && self.probes.answered();
         let of_pass = self.resync.as_ref().is_some_and(|resync| resync.part_of(id).is_some());
-        self.probes.note(result.as_ref().err());
+        let is_back = current && self.probes.note(scope, result.as_ref().err(), now.mono);
         match &result {
             Ok(reply) if reply.account().is_some() && !self.confirms(id) => self.account_confirmed(id, now.mono),
             Ok(_) => {}
@@ -224,7 +224,6 @@ impl Session {
                     // Neither stream nor REST is reachable: the account is asked again instead of six
                     // retries in this pass.
                     self.drop_rest();
-                    self.probes.nothing_answers(now.mono);
                     return self.ask_before_a_late_attempt(now);
                 }
             }
@@ -274,9 +273,6 @@ impl Session {
             }
             Step::Done => {
                 self.cut &= self.must_wait(now.mono);
-                if self.answered_at.is_none_or(|at| at < self.audits.pass_began) {
-                    self.probes.nothing_answers(now.mono);
-                }
                 if let Some(resync) = self.resync.take() {
                     resync.note_limits(&mut self.limited);
                     let (snapshot, next) = resync.finish();
@@ -456,6 +452,8 @@ impl Session {
             }
             _ => self.audits.next(busy, self.incomplete, now.mono),
         };
+        let again = std::mem::take(&mut self.probes.again) && self.incomplete > 0;
+        let next = if again { next.min(now.mono + Duration::from_secs(1)) } else { next };
         let next = self.unknown.no_later(next, now.mono);
         let follows = matches!(self.phase, Phase::Live | Phase::Polling);
         for part in [Part::Working, Part::Recent, Part::Executions].into_iter().filter(|_| follows) {

@@ -72,7 +72,6 @@ impl Session {
             RequestErrorKind::Unauthorized | RequestErrorKind::Forbidden => self.token_refused(confirm, &error, now),
             _ => {
                 // Not an answer of the API: it proves nothing.
-                self.probes.nothing_answers(now.mono);
                 match self.phase {
                     Phase::Dead => self.wait_for_a_token(now),
                     Phase::Confirming => return self.back_off(error.message, now),
@@ -112,7 +111,6 @@ impl Session {
             self.confirm = Some(confirm);
             return self.wait_for_a_token(now);
         }
-        self.probes.nothing_answers(now.mono);
         let since = *confirm.refused_since.get_or_insert(now.mono);
         // Another good answer with this token proves that it is not dead.
         let proven = self.answered_at.is_some_and(|at| now.mono.since(at) <= MINUTE);
