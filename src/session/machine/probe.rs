@@ -1,5 +1,5 @@
-//! While nothing answers, the account is asked every few seconds. Its answer starts a pass and the next attempt to open a
-//! stream at once: the end of an outage is not waited for longer than that.
+//! While nothing answers, the account is requested every few seconds. Its answer starts a pass and the next attempt to open
+//! a stream at once.
 
 use super::{Duration, Mono, Now, Phase, Session, Timer};
 use crate::session::parts::Part;

@@ -42,7 +42,7 @@ impl Failures {
         let Some(doublings) = self.ended_soon.checked_sub(FAILED) else { return Duration::ZERO };
         let longest = (ENDS_SOON * (1 << doublings.min(4))).min(STREAM_AGAIN);
         let part = longest / 3;
-        longest - part + Duration::from_millis(jitter % (part.as_secs() * 1_000))
+        part * 2 + Duration::from_millis(jitter % (part.as_secs() * 1_000))
     }
 }
 

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::time::Duration;
 
+use super::outages::closed_by;
 use super::program::StreamState;
 use super::{Event, PROBED, Simulation, Timed, broker_time};
 use crate::domain::TradeUpdate;
@@ -259,7 +260,7 @@ impl Simulation {
         } else if self.now < self.refuse_until {
             Some((opened, Closed::AuthRefused { message: "unauthorized".to_owned() }))
         } else if let Some(kind) = self.blackout() {
-            Some(self.closed_by(kind, opened))
+            Some(closed_by(kind, opened))
         } else if self.now < until {
             Some((opened, Closed::refused(status, "no upgrade".to_owned())))
         } else if refused && self.plan.silent_forms {

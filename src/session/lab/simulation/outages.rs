@@ -38,13 +38,25 @@ pub(super) const fn failure(kind: Blackout) -> (RequestErrorKind, &'static str) 
     }
 }
 
+/// When and how an attempt to open a stream ends.
+pub(super) fn closed_by(kind: Blackout, opened: Duration) -> (Duration, Closed) {
+    match kind {
+        Blackout::Server | Blackout::Unauthorized => (opened, Closed::refused(503, "unavailable".to_owned())),
+        Blackout::Network => (opened, Closed::unreachable("no network".to_owned())),
+        Blackout::Hang => (opened + Duration::from_secs(10), Closed::unreachable("timed out".to_owned())),
+    }
+}
+
 impl Simulation {
     /// Notes until when an incident has an effect.
     pub(super) fn note_trouble(&mut self, incident: Incident) {
         let now = self.now;
         let long = match incident {
-            Incident::Outage(long) | Incident::Sleep(long) | Incident::Kill(long) | Incident::NoSocket(_, long) => long,
-            Incident::Refuse { long, .. } => long,
+            Incident::Outage(long)
+            | Incident::Sleep(long)
+            | Incident::Kill(long)
+            | Incident::NoSocket(_, long)
+            | Incident::Refuse { long, .. } => long,
             Incident::HalfOpen => Duration::from_secs(20),
             Incident::Cut | Incident::Starve | Incident::Reset | Incident::Connect => Duration::ZERO,
             Incident::ShortStreams { long, life } => {
@@ -70,20 +82,11 @@ impl Simulation {
         self.blackout() == Some(Blackout::Hang)
     }
 
-    /// When and how an attempt to open a stream ends.
-    pub(super) fn closed_by(&self, kind: Blackout, opened: Duration) -> (Duration, Closed) {
-        match kind {
-            Blackout::Server | Blackout::Unauthorized => (opened, Closed::refused(503, "unavailable".to_owned())),
-            Blackout::Network => (opened, Closed::unreachable("no network".to_owned())),
-            Blackout::Hang => (opened + Duration::from_secs(10), Closed::unreachable("timed out".to_owned())),
-        }
-    }
-
     /// How long a stream that listens now will last, if it ends soon.
     pub(super) fn short_life(&mut self) -> Option<Duration> {
         let (_, until, life) = self.outages.short.filter(|(_, until, _)| self.now < *until)?;
         // The last one may outlive the incident.
-        let most = u64::try_from(life.min(until - self.now).as_millis()).unwrap_or(0);
+        let most = u64::try_from(life.min(until.saturating_sub(self.now)).as_millis()).unwrap_or(0);
         Some(self.chance.millis(0, most))
     }
 
