@@ -9,6 +9,7 @@ mod epoch;
 mod figures;
 mod identity;
 mod missing_orders;
+mod probe;
 mod proof;
 mod replay;
 mod status;
@@ -27,8 +28,10 @@ use self::audit::{Audits, Unknown};
 use self::doubted_orders::DoubtedOrders;
 pub use self::identity::Identity;
 use self::missing_orders::MissingOrders;
+use self::probe::Probes;
 use self::proof::Proofs;
 use self::replay::Replays;
+use self::stream::Failures;
 use self::token::Confirm;
 use super::backfill::Backfill;
 use super::backoff::{Jitter, LONGEST_WAIT};
@@ -202,9 +205,9 @@ pub struct Session {
     faults: BTreeSet<Fault>,
     /// The pass in progress began before the stream was listening, so its snapshot cannot be used to go live.
     early: bool,
-    /// Consecutive streams that closed before they were listening.
-    failed_opens: u32,
-    /// No stream is tried before this, because the last refusal asked to wait.
+    /// Streams that could not be opened or did not last.
+    failures: Failures,
+    /// No stream is tried before this: the last refusal asked to wait, or several did not last.
     no_stream_before: Mono,
     /// While polling: a stream is being opened as well.
     trying: bool,
@@ -228,6 +231,7 @@ pub struct Session {
     refreshed_at: Option<Mono>,
     proofs: Proofs,
     doubted: DoubtedOrders,
+    probes: Probes,
     confirm: Option<Confirm>,
     audits: Audits,
     latency: Option<Duration>,
@@ -272,7 +276,7 @@ impl Session {
             holdings: Holdings::default(),
             faults: BTreeSet::new(),
             early: false,
-            failed_opens: 0,
+            failures: Failures::default(),
             no_stream_before: Mono::ZERO,
             trying: false,
             no_stream: String::new(),
@@ -289,6 +293,7 @@ impl Session {
             refreshed_at: None,
             proofs: Proofs::default(),
             doubted: DoubtedOrders::default(),
+            probes: Probes::default(),
             confirm: None,
             audits: Audits::default(),
             latency: None,
@@ -315,11 +320,12 @@ impl Session {
         self.replays.known_to(blotter.last_change_at());
         match input {
             Input::Connect => {
-                self.attempt = 0;
+                (self.attempt, self.failures) = (0, Failures::default());
                 self.begin(now);
             }
             Input::Resync => {
-                (self.attempt, self.request_pause, self.queued) = (0, None, None);
+                (self.attempt, self.failures) = (0, Failures::default());
+                (self.request_pause, self.queued) = (None, None);
                 self.waits.forgive();
                 self.out.push_back(Output::EndWaits);
                 self.begin(now);
@@ -339,6 +345,7 @@ impl Session {
         self.leave_figures(blotter, now);
         self.settle_held(blotter, now);
         self.merge_held_early(blotter, now);
+        self.probe(now);
         self.update_status(now);
     }
 
@@ -355,16 +362,6 @@ impl Session {
     /// The connection's state.
     pub fn state(&self) -> &ConnectionState {
         &self.state
-    }
-
-    /// True once a request was answered on this connection, whatever follows from the answer.
-    pub fn rest_answers(&self) -> bool {
-        self.answered_at.is_some()
-    }
-
-    /// The stream's last measured round trip.
-    pub fn latency(&self) -> Option<Duration> {
-        self.latency
     }
 
     /// True once every order and execution of the account was merged; later changes are news.
@@ -476,10 +473,11 @@ impl Session {
             }
             self.ask(now);
         }
-        // These only wake the session: every input ends in `leave_figures` and `update_status`.
+        // These only wake the session: every input ends in `leave_figures`, `probe` and `update_status`.
         let _ = self.timers.due(Timer::Figures, now.mono);
         let _ = self.timers.due(Timer::Held, now.mono);
         let _ = self.timers.due(Timer::Appraise, now.mono);
+        let _ = self.timers.due(Timer::Probe, now.mono);
         if self.timers.due(Timer::Healthy, now.mono) {
             self.attempt = 0;
         }

@@ -329,6 +329,8 @@ impl Resync {
         if !self.by_id_asked {
             self.by_id_asked = true;
             self.ask_by_id(blotter);
+            // While nothing answers, one order is enough to learn whether that is still so.
+            self.queue.truncate(if self.answered.is_empty() { 1 } else { usize::MAX });
             if let Some(why) = self.cut.clone() {
                 // The pass was cut short, so orders that need a request each are missing.
                 for question in std::mem::take(&mut self.queue).iter().filter(|question| !question.is_beyond()) {

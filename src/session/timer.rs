@@ -27,6 +27,8 @@ pub(super) enum Timer {
     Confirm,
     /// Look for a new token; the account may have been relinked.
     Renew,
+    /// Ask whether REST answers again.
+    Probe,
     /// Update the status: something may have been missing for long enough to report.
     Appraise,
     /// Reset the attempt count after a minute of healthy connection.
@@ -75,6 +77,11 @@ impl Timers {
     /// Clears all deadlines.
     pub(super) fn clear_all(&mut self) {
         *self = Self::default();
+    }
+
+    /// One deadline.
+    pub(super) fn at(&self, timer: Timer) -> Option<Mono> {
+        self.0.get(timer as usize).copied().flatten()
     }
 
     /// The earliest deadline.

@@ -13,7 +13,7 @@ use crate::domain::execution::{Execution, ExecutionKind};
 use crate::domain::money::Qty;
 use crate::domain::{Account, ExecutionId, Order, OrderId, Position};
 
-pub(super) use bounds::{Behind, at_live, behind, reflects};
+pub(super) use bounds::{Behind, at_live, behind, reflects, shows};
 pub(super) use settled::{orders_are_true, settled};
 
 /// What is on the screen besides orders and executions.

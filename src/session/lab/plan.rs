@@ -185,6 +185,19 @@ pub(super) struct Plan {
     pub(super) incidents: Vec<(Duration, Incident)>,
 }
 
+/// How nothing is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Blackout {
+    /// Server errors, or a gateway's page.
+    Server,
+    /// The token is refused by REST; the stream is only unavailable.
+    Unauthorized,
+    /// There is no network.
+    Network,
+    /// Requests hang until the client times out.
+    Hang,
+}
+
 /// One thing that happens to the connection or the program.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Incident {
@@ -204,6 +217,10 @@ pub(super) enum Incident {
     Refuse { long: Duration, relinked: bool },
     /// Opening the socket is refused with this status for this long, while REST is healthy.
     NoSocket(u16, Duration),
+    /// For this long, every stream ends at most this long after it began to listen, while REST is healthy.
+    ShortStreams { long: Duration, life: Duration },
+    /// Nothing is answered for this long: no request, and no attempt to open a stream.
+    Blackout(Blackout, Duration),
     /// The owner resets the paper account.
     Reset,
     /// The user asks for a resync.
@@ -235,6 +252,8 @@ impl Plan {
                         | Incident::Reset
                         | Incident::Refuse { .. }
                         | Incident::NoSocket(..)
+                        | Incident::ShortStreams { .. }
+                        | Incident::Blackout(..)
                 )
             })
     }

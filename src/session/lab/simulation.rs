@@ -4,6 +4,7 @@
 mod events;
 mod judge;
 mod network;
+mod outages;
 mod program;
 mod rest;
 mod turn;
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use self::outages::Outages;
 use self::program::Program;
 use self::rest::Asked;
 use self::turn::Stranger;
@@ -80,6 +82,8 @@ enum Event {
     Freed(usize),
     /// A person stops the program and starts it again.
     Again(usize),
+    /// What happened before this must be shown: a while ago, everything answered again.
+    Recovered(Duration),
 }
 
 struct Timed {
@@ -125,6 +129,7 @@ struct Simulation {
     /// When a token that counts as dead will have been probed.
     probed_by: Duration,
     no_socket: (u16, Duration),
+    outages: Outages,
     trace: u64,
     honest: bool,
     wrong: Option<String>,
@@ -151,6 +156,7 @@ pub(super) fn run(seed: u64, history: bool) -> (Outcome, Vec<String>) {
 fn draw(seed: u64) -> (Chance, Plan) {
     let mut chance = Chance::new(seed);
     let mut plan = Plan::draw(&mut chance);
+    plan.draw_outages(&mut Chance::new(seed.rotate_left(32)));
     plan.draw_turn(&mut Chance::new(!seed));
     (chance, plan)
 }
@@ -214,6 +220,7 @@ impl Simulation {
             relinked: false,
             probed_by: Duration::ZERO,
             no_socket: (0, Duration::ZERO),
+            outages: Outages::default(),
             trace: 0xcbf2_9ce4_8422_2325,
             wrong: None,
             history: history.then(Vec::new),

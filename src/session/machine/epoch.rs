@@ -83,8 +83,8 @@ impl Session {
         self.back_off_for(Duration::ZERO, reason, now);
     }
 
-    /// The same, for at least `at_least`.
-    pub(super) fn back_off_for(&mut self, at_least: Duration, reason: String, now: Now) {
+    /// Ends this epoch's stream; an early pass over REST goes on.
+    pub(super) fn end_stream(&mut self, now: Now) {
         self.lose(now);
         self.close_stream();
         if !self.early {
@@ -92,11 +92,21 @@ impl Session {
         }
         (self.phase, self.confirm) = (Phase::Backoff, None);
         self.timers.clear(Timer::Confirm);
+    }
+
+    /// The same, for at least `at_least`.
+    pub(super) fn back_off_for(&mut self, at_least: Duration, reason: String, now: Now) {
+        self.end_stream(now);
+        self.log(format!("lost: {reason}"));
+        self.wait_for_stream(at_least, reason, now);
+    }
+
+    /// Waits before the next attempt, for at least `at_least`.
+    pub(super) fn wait_for_stream(&mut self, at_least: Duration, reason: String, now: Now) {
         let attempt = self.attempt.max(1);
         self.report_lasting_outage(&reason);
         let until = now.mono + self.next_attempt(now).max(at_least);
         self.timers.set(Timer::Reconnect, until);
-        self.log(format!("lost: {reason}"));
         self.show(ConnectionState::Reconnecting { attempt, until, reason });
     }
 

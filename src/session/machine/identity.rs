@@ -160,7 +160,15 @@ impl Session {
     /// Merges held updates when the snapshot takes long, once the account is proven; the state stays `syncing`.
     pub(super) fn merge_held_early(&mut self, blotter: &mut Blotter, now: Now) {
         let long = self.syncing_since().is_some_and(|since| now.mono.since(since) >= LATE_AFTER);
-        if !long || !self.is_proven() {
+        if !long {
+            return;
+        }
+        self.merge_held(blotter, now);
+    }
+
+    /// Merges held updates if the account is proven; otherwise they stay held.
+    pub(super) fn merge_held(&mut self, blotter: &mut Blotter, now: Now) {
+        if !self.is_proven() {
             return;
         }
         let Phase::Syncing { held } = &mut self.phase else { return };

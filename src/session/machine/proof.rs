@@ -329,6 +329,7 @@ impl Session {
         // One at a time: a later one would not be answered sooner.
         if !self.proofs.is_due(self.resync.is_some(), positions_asked, now.mono)
             || self.refresh.iter().any(|(_, part)| *part == Part::Account)
+            || (self.proofs.fails && self.probe_due(now.mono).is_some())
             || self.must_wait(now.mono)
             || self.waits_for(&Request::Account, now.mono).is_some()
             || self.proofs.again_at.is_some_and(|at| at > now.mono)

@@ -9,6 +9,16 @@ use crate::session::state::ConnectionState;
 pub(super) const LATE_AFTER: Duration = Duration::from_secs(3);
 
 impl Session {
+    /// True once a request was answered on this connection, whatever follows from the answer.
+    pub fn rest_answers(&self) -> bool {
+        self.answered_at.is_some()
+    }
+
+    /// The stream's last measured round trip.
+    pub fn latency(&self) -> Option<Duration> {
+        self.latency
+    }
+
     /// Shows the state that phase and parts add up to; the last step of every input.
     pub(super) fn update_status(&mut self, now: Now) {
         let waiting = self.waiting(now.mono).map(|(_, reason)| reason.to_owned());

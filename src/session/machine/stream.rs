@@ -1,6 +1,6 @@
 //! Stream events: opening, updates, and every way a stream ends.
 
-use super::{Duration, Fault, Now, Output, Phase, Session, Timer};
+use super::{Duration, Fault, Mono, Now, Output, Phase, Session, Timer};
 use crate::domain::TradeUpdate;
 use crate::domain::blotter::Blotter;
 use crate::domain::disabled_rule::{DisabledRule, left_out};
@@ -18,10 +18,34 @@ const ELSEWHERE: &str = "another brokerdeck on this machine is streaming the acc
 const HEALTHY: Duration = Duration::from_mins(1);
 /// While polling, how often to try for a stream again.
 const STREAM_AGAIN: Duration = Duration::from_mins(5);
-/// After this many consecutive streams that never listened, REST alone keeps the snapshot current.
-const FAILED_OPENS: u32 = 3;
+/// After this many consecutive streams that never listened or did not last, REST alone keeps the snapshot current.
+const FAILED: u32 = 3;
+/// A stream that listened for this long has lasted, once its first pass was merged.
+const LASTS: Duration = Duration::from_secs(30);
+/// The wait after the third stream that did not last; doubled for each further one, up to [`STREAM_AGAIN`].
+const ENDS_SOON: Duration = Duration::from_secs(30);
 /// A refusal that asks for a longer wait than this counts as that many; REST is asked this often until it answers.
 const LONG_REFUSAL: Duration = Duration::from_secs(15);
+
+/// Consecutive streams that could not be opened or did not last.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Failures {
+    count: u32,
+    /// Those that listened and ended soon after.
+    ended_soon: u32,
+    /// When the last stream began to listen, if it did.
+    listened_at: Option<Mono>,
+}
+
+impl Failures {
+    /// How long to wait after streams that did not last: another program may be taking the stream away each time.
+    fn wait(&self, jitter: u64) -> Duration {
+        let Some(doublings) = self.ended_soon.checked_sub(FAILED) else { return Duration::ZERO };
+        let longest = (ENDS_SOON * (1 << doublings.min(4))).min(STREAM_AGAIN);
+        let part = longest / 3;
+        part * 2 + Duration::from_millis(jitter % (part.as_secs() * 1_000))
+    }
+}
 
 impl Session {
     pub(super) fn on_stream(&mut self, event: StreamEvent, blotter: &mut Blotter, now: Now) {
@@ -44,7 +68,10 @@ impl Session {
                 self.log(format!("a frame could not be read: {text}"));
                 self.audit_unknown(now);
             }
-            StreamEvent::Closed(closed) => self.on_closed(closed, now),
+            StreamEvent::Closed(closed) => {
+                self.merge_held(blotter, now);
+                self.on_closed(closed, now);
+            }
         }
     }
 
@@ -61,7 +88,7 @@ impl Session {
         }
         self.timers.clear(Timer::Early);
         self.timers.clear(Timer::Reconnect);
-        (self.failed_opens, self.trying) = (0, false);
+        (self.failures.listened_at, self.trying) = (Some(now.mono), false);
         self.phase = Phase::Syncing { held: Vec::new() };
         self.show(ConnectionState::Syncing { since: now.mono, pages: None, until: None, reason: None });
         self.start_pass(now);
@@ -142,20 +169,41 @@ impl Session {
         }
     }
 
-    /// The stream ended. If it never listened, a proxy may block it and still let REST through.
+    /// The stream ended. REST is asked at once, whatever the stream does; a pass in progress goes on.
     fn lost(&mut self, at_least: Duration, reason: String, now: Now) {
-        if !matches!(self.phase, Phase::Opening) {
-            return self.back_off_for(at_least, reason, now);
-        }
-        let counts = if at_least > LONG_REFUSAL { FAILED_OPENS } else { 1 };
-        self.failed_opens = self.failed_opens.saturating_add(counts);
-        self.no_stream_before = now.mono + at_least;
+        let wait = self.count_failure(at_least, now);
+        self.no_stream_before = now.mono + wait;
         self.no_stream.clone_from(&reason);
-        self.back_off_for(at_least, reason, now);
-        let ask_rest = self.failed_opens <= FAILED_OPENS || counts > 1 || self.failed_opens.is_multiple_of(5);
-        if !self.poll_if_answered(now) && ask_rest {
+        self.early |= self.failures.listened_at.is_some();
+        self.end_stream(now);
+        self.log(format!("lost: {reason}"));
+        if self.poll_if_answered(now) {
+            return;
+        }
+        self.wait_for_stream(wait, reason, now);
+        let count = self.failures.count;
+        let long = at_least > LONG_REFUSAL;
+        if self.failures.listened_at.is_some() || long || count <= FAILED || count.is_multiple_of(5) {
             self.start_early(now);
         }
+    }
+
+    /// Counts a stream that never listened or did not last; returns how long to wait at least before the next one.
+    fn count_failure(&mut self, at_least: Duration, now: Now) -> Duration {
+        let Failures { listened_at, .. } = self.failures;
+        let lasted = matches!(self.phase, Phase::Live) && listened_at.is_some_and(|at| at + LASTS <= now.mono);
+        if lasted {
+            self.failures = Failures { listened_at, ..Failures::default() };
+            return at_least;
+        }
+        let listened = !matches!(self.phase, Phase::Opening);
+        if !listened {
+            self.failures.listened_at = None;
+        }
+        let counts = if at_least > LONG_REFUSAL { FAILED } else { 1 };
+        self.failures.count = self.failures.count.saturating_add(counts);
+        self.failures.ended_soon = self.failures.ended_soon.saturating_add(u32::from(listened));
+        at_least.max(self.failures.wait(self.jitter.next()))
     }
 
     /// REST does not answer either: asks it again before the wait that the refusal of the stream asked for is over.
@@ -165,19 +213,24 @@ impl Session {
         }
     }
 
-    /// Starts polling after three streams that never listened, if REST answers.
+    /// Starts polling after three streams that never listened or did not last, if REST answers.
     pub(super) fn poll_if_answered(&mut self, now: Now) -> bool {
+        let Failures { count, ended_soon, listened_at } = self.failures;
         let lost_at = self.outage.map_or(now.mono, |outage| outage.since);
-        let wanted = matches!(self.phase, Phase::Backoff) && self.failed_opens >= FAILED_OPENS;
-        if !wanted || self.answered_at.is_none_or(|at| at < lost_at) {
+        // What was answered while the stream listened counts too.
+        let since = listened_at.map_or(lost_at, |at| at.min(lost_at));
+        let wanted = matches!(self.phase, Phase::Backoff) && count >= FAILED;
+        if !wanted || self.answered_at.is_none_or(|at| at < since) {
             return false;
         }
-        let reason = format!("no stream: {}", self.no_stream);
+        let what = if ended_soon >= FAILED { "no stream lasts" } else { "no stream" };
+        let reason = format!("{what}: {}", self.no_stream);
         let text = format!("no order stream is available ({}); polling REST instead", self.no_stream);
         self.fault(Fault::Connection, text);
+        let planned = self.timers.at(Timer::Reconnect);
         self.poll_instead(reason, now);
-        let after = self.next_attempt(now);
-        self.timers.set(Timer::Reconnect, self.no_stream_before.max(now.mono + after));
+        let next = planned.unwrap_or_else(|| now.mono + self.next_attempt(now));
+        self.timers.set(Timer::Reconnect, self.no_stream_before.max(next));
         true
     }
 
@@ -217,6 +270,7 @@ impl Session {
                 let reason = words(other);
                 let at_least = self.bounded(Fault::Connection, asked, &reason);
                 self.no_stream = format!("no stream: {reason}");
+                self.no_stream_before = now.mono + at_least;
                 self.next_attempt(now).max(at_least)
             }
         };

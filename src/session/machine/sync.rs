@@ -147,6 +147,7 @@ impl Session {
         blotter: &mut Blotter,
         now: Now,
     ) {
+        let scope = self.scopes.get(&id).copied();
         self.note_limit(id, &result, now);
         let current = id.0 >= self.asked_from;
         let unknown = self.is_unidentified();
@@ -161,6 +162,8 @@ impl Session {
             },
             result => result,
         };
+        let of_pass = self.resync.as_ref().is_some_and(|resync| resync.part_of(id).is_some());
+        let is_back = current && self.probes.note(scope, result.as_ref().err(), now.mono);
         match &result {
             Ok(reply) if reply.account().is_some() && !self.confirms(id) => self.account_confirmed(id, now.mono),
             Ok(_) => {}
@@ -178,6 +181,9 @@ impl Session {
             self.on_replay(result, now);
         } else {
             self.on_page(id, result, blotter, now);
+        }
+        if is_back {
+            self.rest_is_back(of_pass, now);
         }
     }
 
@@ -216,7 +222,7 @@ impl Session {
             Err(error) => {
                 self.parts.failed(part, error, now);
                 if self.early && part == Part::Account && error.kind == RequestErrorKind::Network {
-                    // Neither stream nor REST is reachable: the next attempt asks again, instead of six
+                    // Neither stream nor REST is reachable: the account is asked again instead of six
                     // retries in this pass.
                     self.drop_rest();
                     return self.ask_before_a_late_attempt(now);
@@ -440,10 +446,15 @@ impl Session {
     fn plan_pass(&mut self, listed: bool, blotter: &Blotter, now: Now) {
         let busy =
             blotter.working_count() > 0 || blotter.unsettled().next().is_some() || blotter.awaiting().next().is_some();
+        let paced = self.probes.paced(self.next_request, now.mono);
         let next = match self.phase {
-            Phase::Polling | Phase::Opening | Phase::Backoff if self.incomplete == 0 || listed => now.mono + POLL_EVERY,
+            Phase::Polling | Phase::Opening | Phase::Backoff if self.incomplete == 0 || listed => {
+                paced.clamp(now.mono + POLL_EVERY, now.mono + POLL_EVERY * 5)
+            }
             _ => self.audits.next(busy, self.incomplete, now.mono),
         };
+        let again = std::mem::take(&mut self.probes.again) && self.incomplete > 0;
+        let next = if again { next.min(now.mono + Duration::from_secs(1)) } else { next };
         let next = self.unknown.no_later(next, now.mono);
         let follows = matches!(self.phase, Phase::Live | Phase::Polling);
         for part in [Part::Working, Part::Recent, Part::Executions].into_iter().filter(|_| follows) {

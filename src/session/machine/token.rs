@@ -10,7 +10,7 @@ use crate::session::state::ConnectionState;
 
 /// How long refusals must last, and how often the account is requested meanwhile.
 pub(super) const MINUTE: Duration = Duration::from_mins(1);
-const ASK_EVERY: Duration = Duration::from_secs(10);
+const ASK_EVERY: Duration = Duration::from_secs(5);
 /// How often a dead token is probed, and how often a new one is looked for.
 const PROBE_EVERY: Duration = Duration::from_hours(1);
 const RENEW_EVERY: Duration = Duration::from_secs(5);

@@ -65,7 +65,8 @@ impl Resync {
             // A truncated body may arrive whole next time; one that can never be read is given up after the
             // same number of tries.
             | RequestErrorKind::Decode
-                if question.tries < question.most_tries(&error.kind) =>
+                if question.tries < question.most_tries(&error.kind)
+                    && (!self.by_id_asked || !self.answered.is_empty()) =>
             {
                 question.tries += 1;
                 let wait = Duration::from_millis(250 << question.tries.min(5));

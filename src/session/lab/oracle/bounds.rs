@@ -123,6 +123,11 @@ pub(in crate::session::lab) fn at_live(look: &Behind<'_>, asked: Timestamp) -> R
         .map_err(|what| format!("it goes live on an incomplete snapshot: {what} since {asked}"))
 }
 
+/// Checks that everything since before `horizon` is shown, whatever the state is, as far as one answer can show it.
+pub(in crate::session::lab) fn shows(look: &Behind<'_>, horizon: Timestamp) -> Result<(), String> {
+    check_unchanged(look, horizon, true)
+}
+
 /// Checks that an update is shown once it was merged.
 pub(in crate::session::lab) fn reflects(
     broker: &Broker,

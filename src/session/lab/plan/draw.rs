@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Body, DAY, Endpoint, EndpointFault, FaultWindow, Incident, OtherPrograms, Plan, Reading, Stamps};
+use super::{
+    Blackout, Body, DAY, Endpoint, EndpointFault, FaultWindow, Incident, OtherPrograms, Plan, Reading, Stamps,
+};
 use crate::session::lab::chance::Chance;
 
 /// How long the account stays silent after another one has answered: longer than any answer is held.
@@ -213,6 +215,33 @@ impl Plan {
         self.fault_windows.insert(0, silent);
         self.turn = Some((from, to));
         self.lengthen(to + SILENT_AFTER);
+    }
+
+    /// In some runs streams keep ending soon after they listen, or nothing is answered for a while.
+    pub(in crate::session::lab) fn draw_outages(&mut self, chance: &mut Chance) {
+        let (short, black) = (chance.percent(15), chance.percent(15));
+        if (short || black) && chance.percent(50) {
+            // Alone, so that how long the program is blind can be judged.
+            (self.fail, self.limit, self.late_rows) = (0, 0, 0);
+            (self.reading.page_cap, self.lull) = (usize::MAX, None);
+            self.fault_windows.clear();
+            self.incidents.clear();
+        }
+        let at = Duration::from_millis(chance.below(millis(self.calm_at)));
+        if short {
+            let life = *chance.pick(&[200, 2_000, 8_000, 30_000]);
+            let long = chance.millis(10_000, 400_000);
+            self.incidents.push((at, Incident::ShortStreams { long, life: Duration::from_millis(life) }));
+            self.lengthen(at + long);
+        }
+        if black {
+            let kinds = [Blackout::Server, Blackout::Server, Blackout::Unauthorized, Blackout::Network, Blackout::Hang];
+            let kind = *chance.pick(&kinds);
+            let most = if kind == Blackout::Unauthorized { 50_000 } else { 200_000 };
+            let long = chance.millis(5_000, most);
+            self.incidents.push((at, Incident::Blackout(kind, long)));
+            self.lengthen(at + long);
+        }
     }
 
     /// Several days of an account that is watched all the time, with a few faults and incidents every day.

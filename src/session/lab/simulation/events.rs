@@ -30,6 +30,7 @@ impl Simulation {
             Event::Incident(incident) => self.apply_incident(incident),
             Event::Look => {
                 self.look();
+                self.look_beside_short_streams();
                 self.at(self.now + LOOK, Event::Look);
             }
             Event::Stream(program, epoch, event) => {
@@ -54,6 +55,7 @@ impl Simulation {
             Event::WakeUp(program) => self.input(program, Input::Connect),
             Event::Freed(program) => self.take_over(program),
             Event::Again(program) => self.again(program),
+            Event::Recovered(since) => self.must_have_recovered(since),
         }
     }
 

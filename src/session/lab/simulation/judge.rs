@@ -105,7 +105,7 @@ impl Simulation {
     }
 
     /// One check; `None` while another account answers than the one shown.
-    fn behind(&self, number: usize, live_since: Duration) -> Option<Behind<'_>> {
+    pub(super) fn behind(&self, number: usize, live_since: Duration) -> Option<Behind<'_>> {
         let program = &self.programs[number];
         let broker = &self.brokers[program.broker];
         let since = program.since.filter(|_| self.is_known(number))?;

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::time::Duration;
 
+use super::outages::closed_by;
 use super::program::StreamState;
 use super::{Event, PROBED, Simulation, Timed, broker_time};
 use crate::domain::TradeUpdate;
@@ -16,6 +17,7 @@ use crate::session::state::Epoch;
 impl Simulation {
     pub(super) fn apply_incident(&mut self, incident: Incident) {
         self.note(|| format!("!! {incident:?}"));
+        self.note_trouble(incident);
         match incident {
             Incident::Outage(long) => self.down_until = self.down_until.max(self.now + long),
             Incident::Refuse { long, relinked } => {
@@ -41,7 +43,7 @@ impl Simulation {
     pub(super) fn apply_to_program(&mut self, program: usize, incident: Incident) {
         let line = self.programs[program].line.map(|line| line.epoch);
         match incident {
-            Incident::Cut | Incident::NoSocket(..) => {
+            Incident::Cut | Incident::NoSocket(..) | Incident::ShortStreams { .. } | Incident::Blackout(..) => {
                 self.close(program, line, Duration::ZERO, Closed::Lost { message: "reset".to_owned() });
             }
             Incident::HalfOpen => {
@@ -150,7 +152,7 @@ impl Simulation {
                 | Event::Start(of)
                 | Event::WakeUp(of)
                 | Event::Freed(of) => *of == program,
-                Event::Act(_) | Event::Incident(_) | Event::Look | Event::Again(_) => false,
+                Event::Act(_) | Event::Incident(_) | Event::Look | Event::Again(_) | Event::Recovered(_) => false,
             };
             if !to_it || !which(&timed.event, timed.at) {
                 self.events.push(Reverse(timed));
@@ -257,6 +259,8 @@ impl Simulation {
             Some((opened, Closed::unreachable("no network".to_owned())))
         } else if self.now < self.refuse_until {
             Some((opened, Closed::AuthRefused { message: "unauthorized".to_owned() }))
+        } else if let Some(kind) = self.blackout() {
+            Some(closed_by(kind, opened))
         } else if self.now < until {
             Some((opened, Closed::refused(status, "no upgrade".to_owned())))
         } else if refused && self.plan.silent_forms {
@@ -283,6 +287,10 @@ impl Simulation {
         let acknowledged = subscribed + self.chance.millis(1, 60);
         let listening = StreamEvent::Listening { trade_updates: true };
         self.at(acknowledged, Event::Stream(program, epoch, Box::new(listening)));
+        if let Some(life) = self.short_life() {
+            let closed = Closed::Lost { message: "the broker closed the stream".to_owned() };
+            self.at(acknowledged + life, Event::Stream(program, epoch, Box::new(StreamEvent::Closed(closed))));
+        }
         self.programs[program].line = Some(StreamState { epoch, subscribed: false, mute: false, last: acknowledged });
     }
 }

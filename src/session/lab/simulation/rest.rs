@@ -85,6 +85,7 @@ impl Simulation {
         let fault = endpoint(request).and_then(|endpoint| self.plan.fault(endpoint, self.now));
         let takes = self.chance.millis(10, if self.calm() { 200 } else { 1_500 });
         let answered = match fault {
+            _ if self.hangs() => self.now + TIMEOUT,
             Some(EndpointFault::Hang) => self.now + TIMEOUT,
             Some(EndpointFault::Slow(late)) => self.now + late,
             _ => self.now + takes,
@@ -108,6 +109,9 @@ impl Simulation {
         }
         if self.now < self.refuse_until {
             return Err(error(RequestErrorKind::Unauthorized, "unauthorized"));
+        }
+        if let Some((kind, message)) = self.blackout().map(super::outages::failure) {
+            return Err(error(kind, message));
         }
         if let Some(fault) = fault {
             fault_error(fault)?;

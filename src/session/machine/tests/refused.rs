@@ -68,7 +68,9 @@ fn without_any_answer_the_state_is_not_polling_and_rest_is_queried_rarely() {
         fixture.pass(Duration::from_secs(1));
     }
     assert_ne!(fixture.session.state().word(), "polling");
-    assert!(fixture.asked.len() <= 12, "{} requests, {attempts} attempts in ten minutes", fixture.asked.len());
+    let asked = fixture.asked.len();
+    assert!(asked <= 70 && attempts <= 40, "{asked} requests, {attempts} attempts in ten minutes");
+    assert!(fixture.asked.iter().all(|request| *request == Request::Account), "one cheap request each time");
     assert!(fixture.logs().contains("no connection"), "a lasting outage is in the list of errors");
     fixture.failure = None;
     for _ in 0..180 {
@@ -134,9 +136,9 @@ fn a_long_wait_for_the_stream_is_polled_as_soon_as_rest_answers() {
     let mut fixture = Fixture::live();
     fixture.orders.push(order("o"));
     fixture.pass(Duration::from_secs(40));
+    fixture.failure = Some(RequestErrorKind::Network);
     fixture.stream(StreamEvent::Closed(Closed::Silent));
     fixture.pass(Duration::from_millis(1_500));
-    fixture.failure = Some(RequestErrorKind::Network);
     let retry_after = Some(Duration::from_mins(2));
     let refused = Closed::Connect { status: Some(429), message: "slow down".to_owned(), retry_after };
     fixture.stream(StreamEvent::Closed(refused));

@@ -74,6 +74,7 @@ fn a_broker_without_replay_is_asked_once_and_nothing_is_missed() {
         fixture.execute("o", 10, true);
         fixture.replay = Err(kind.clone());
         for _ in 0..3 {
+            fixture.pass(Duration::from_secs(31));
             lost(&mut fixture);
             fixture.execute("o", 10, false);
             back(&mut fixture);
