@@ -75,6 +75,7 @@ pub async fn run(ctx: &Context, args: &LinkArgs) -> Result<u8, Error> {
         printed: false,
         opening: false,
         port: None,
+        handed_over: false,
         asked: None,
     };
     let mut changes = signals::changes();
@@ -164,12 +165,17 @@ struct LinkDialog<'a> {
     /// It was said that the browser is opened.
     opening: bool,
     port: Option<u16>,
+    /// A redirect URL was handed over, and nothing is known against it.
+    handed_over: bool,
     /// The accounts that the user is being asked about.
     asked: Option<Vec<FoundAccount>>,
 }
 
 impl LinkDialog<'_> {
     fn on_progress(&mut self, progress: LinkProgress) -> Result<Step, Error> {
+        if matches!(progress, LinkProgress::Note(_)) {
+            self.handed_over = false;
+        }
         match progress {
             LinkProgress::Waiting { authorize_url, port, browser, .. } => {
                 self.port = port;
@@ -232,6 +238,7 @@ impl LinkDialog<'_> {
         match (line, self.asked.take()) {
             (Some(line), None) if line.trim().is_empty() => Ok(Step::Wait),
             (Some(line), None) => {
+                self.handed_over = true;
                 self.linker.submit_redirect(ATTEMPT, &Sensitive::new(line));
                 Ok(Step::Wait)
             }
@@ -247,7 +254,7 @@ impl LinkDialog<'_> {
                 self.linker.cancel(ATTEMPT);
                 Err(Error::failed("not saved: the input ended before the answer", unanswered(&accounts)))
             }
-            (None, None) if self.printed && self.port.is_none() => {
+            (None, None) if self.printed && self.port.is_none() && !self.handed_over => {
                 self.linker.cancel(ATTEMPT);
                 Err(describe_failure(&LinkFailure::PortsTaken { ports: ports(self.spec) }, self.spec))
             }

@@ -235,6 +235,18 @@ async fn a_redirect_url_on_stdin_needs_no_line_feed() {
         assert_eq!((code, out.as_str()), (0, "linked Acme Paper: PA3TEST0001 PAPER\n"), "{end:?} {open}: {err}");
         drop(input);
     }
+    // Without a port only stdin can bring it, and its end is no reason to give up one that was brought.
+    let taken = tokio::net::TcpListener::bind(("127.0.0.1", script.port)).await.unwrap();
+    for (pasted, expected) in [("code=c&state=", 0), ("oops", 1)] {
+        let (mut child, output, url) = script.link(&["acme-paper", "--no-browser", "--yes"], Stdio::piped()).await;
+        let mut input = child.stdin.take().unwrap();
+        let state = Some(state(&url)).filter(|_| expected == 0).unwrap_or_default();
+        input.write_all(format!("{pasted}{state}").as_bytes()).await.unwrap();
+        drop(input);
+        let (code, _, err) = finish(child, output).await;
+        assert_eq!(code, expected, "{err}");
+    }
+    drop(taken);
 }
 
 #[tokio::test]
