@@ -10,9 +10,11 @@ use crate::session::lab::plan::{EndpointFault, FaultWindow};
 use crate::session::machine::Input;
 use crate::session::state::ConnectionState;
 
-/// How much longer everything may take if requests keep failing, or if a page holds one or two rows, so that a
-/// pass takes a minute.
+/// How much longer everything may take if requests keep failing, or if a page holds one or two rows or there are many
+/// orders, so that a pass takes a minute.
 const SLOW_ALLOWANCE: Duration = Duration::from_secs(100);
+/// Pages hold five rows here, and orders that are in no list are requested one by one.
+const MANY: usize = 200;
 
 impl Simulation {
     /// Checks that everything is correct by now.
@@ -112,6 +114,7 @@ impl Simulation {
         let late = |window: &FaultWindow| matches!(window.fault, EndpointFault::Hang | EndpointFault::Slow(_));
         let slow = self.plan.fail + self.plan.limit > 0
             || self.plan.reading.page_cap <= 2
+            || broker.orders.len() > MANY
             || self.plan.fault_windows.iter().any(late);
         Some(Behind {
             broker,

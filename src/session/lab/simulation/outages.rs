@@ -16,7 +16,7 @@ const RECOVERS_LATE: Duration = Duration::from_secs(40);
 const BLIND: Duration = Duration::from_secs(75);
 
 /// Lists of at most this many orders are fetched in seconds.
-const SHORT: usize = 60;
+const SHORT: usize = 30;
 
 /// What the incidents of this kind have brought about.
 #[derive(Debug, Default)]
