@@ -450,17 +450,16 @@ impl Ledger {
         let placeholder = held.id.clone();
         let mut rest = Vec::new();
         for (from, to) in [(from, start), (end, to)] {
-            if to > from {
+            let id = span_id(UNEXPLAINED, &held.order_id, from, to);
+            // After an undoing, another placeholder may stand for the same span.
+            if to > from && !self.by_id.contains_key(&id) {
                 let qty = to.checked_sub(from).unwrap_or(Qty::ZERO);
-                let id = span_id(UNEXPLAINED, &held.order_id, from, to);
                 rest.push(Execution { id, qty, cum_qty: Some(to), px: None, ..held.clone() });
             }
         }
         self.push(execution);
         let ids = rest.iter().map(|piece| piece.id.clone()).collect();
-        for piece in rest {
-            self.push(piece);
-        }
+        rest.into_iter().for_each(|piece| _ = self.push(piece));
         self.recount(&held.order_id);
         Entered::Explains { placeholder, line, rest: ids }
     }
