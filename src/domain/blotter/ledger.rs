@@ -450,9 +450,10 @@ impl Ledger {
         let placeholder = held.id.clone();
         let mut rest = Vec::new();
         for (from, to) in [(from, start), (end, to)] {
-            if to > from {
+            let id = span_id(UNEXPLAINED, &held.order_id, from, to);
+            // After an undoing, another placeholder may stand for the same span.
+            if to > from && !self.by_id.contains_key(&id) {
                 let qty = to.checked_sub(from).unwrap_or(Qty::ZERO);
-                let id = span_id(UNEXPLAINED, &held.order_id, from, to);
                 rest.push(Execution { id, qty, cum_qty: Some(to), px: None, ..held.clone() });
             }
         }

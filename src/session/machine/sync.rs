@@ -449,7 +449,7 @@ impl Session {
         let paced = self.probes.paced(self.next_request, now.mono);
         let next = match self.phase {
             Phase::Polling | Phase::Opening | Phase::Backoff if self.incomplete == 0 || listed => {
-                paced.clamp(now.mono + POLL_EVERY, now.mono + POLL_EVERY * 5)
+                paced.clamp(now.mono + POLL_EVERY, now.mono + POLL_EVERY * 3)
             }
             _ => self.audits.next(busy, self.incomplete, now.mono),
         };

@@ -86,6 +86,30 @@ fn the_rest_of_a_placeholder_is_named_by_its_span() {
 }
 
 #[test]
+fn a_span_has_one_placeholder_however_it_comes_about() {
+    let held = |from: i64, to: i64| {
+        let row = execution(
+            "",
+            &order("o", OrderStatus::PartiallyFilled, 60, 9),
+            to - from,
+            to,
+            1,
+            ExecutionKind::Unexplained,
+        );
+        Execution { id: format!("unexplained/o/{from}-{to}").into(), ..row }
+    };
+    let mut blotter = Blotter::default();
+    let state = order("o", OrderStatus::PartiallyFilled, 60, 9);
+    blotter.restore(vec![state], vec![held(0, 50), held(0, 10)], vec![], None);
+    blotter.apply_update(&fill("e1", "o", 20, 30, 9));
+    let ids: Vec<String> = spans(&blotter).into_iter().map(|(id, ..)| id).collect();
+    let mut once = ids.clone();
+    once.sort();
+    once.dedup();
+    assert_eq!(ids.len(), once.len(), "{ids:?}");
+}
+
+#[test]
 fn a_row_prefers_the_report_with_the_same_amounts_over_one_that_may_have_been_corrected() {
     let mut blotter = Blotter::default();
     let reported = |id: &str, px: i64, when: i64| {

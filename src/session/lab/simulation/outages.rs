@@ -9,7 +9,7 @@ use crate::session::lab::plan::{Blackout, Incident, OtherPrograms};
 use crate::session::request::RequestErrorKind;
 
 /// After an outage of everything: the account is asked every five seconds, and a pass follows.
-const RECOVERS: Duration = Duration::from_secs(25);
+const RECOVERS: Duration = Duration::from_secs(30);
 /// The same after requests that hang.
 const RECOVERS_LATE: Duration = Duration::from_secs(40);
 /// While streams keep ending: passes follow one another, but a new stream may end one in progress.
