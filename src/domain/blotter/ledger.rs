@@ -447,7 +447,6 @@ impl Ledger {
         let from = to.checked_sub(held.qty).unwrap_or(Qty::ZERO);
         let end = execution.cum_qty.unwrap_or_else(|| from.checked_add(execution.qty).unwrap_or(to));
         let start = end.checked_sub(execution.qty).unwrap_or(from);
-        let placeholder = held.id.clone();
         let mut rest = Vec::new();
         for (from, to) in [(from, start), (end, to)] {
             let id = span_id(UNEXPLAINED, &held.order_id, from, to);
@@ -463,7 +462,7 @@ impl Ledger {
             self.push(piece);
         }
         self.recount(&held.order_id);
-        Entered::Explains { placeholder, line, rest: ids }
+        Entered::Explains { placeholder: held.id, line, rest: ids }
     }
 
     fn take(&mut self, slot: u32) -> Option<Slot> {

@@ -90,6 +90,20 @@ fn an_outage_costs_few_requests_and_one_of_the_network_fewer() {
 }
 
 #[test]
+fn orders_are_not_requested_one_by_one_while_nothing_answers() {
+    let mut fixture = Fixture::live();
+    fixture.orders = (0..20).map(|number| order(&format!("o{number}"))).collect();
+    fixture.pass(Duration::from_secs(40));
+    fixture.failure = Some(RequestErrorKind::Server);
+    fixture.stream(StreamEvent::Closed(Closed::Elsewhere));
+    let asked = fixture.asked.len();
+    fixture.pass(Duration::from_secs(9));
+    let single = fixture.asked[asked..].iter().filter(|request| matches!(request, Request::Order(_))).count();
+    assert_eq!(single, 1, "one pass, one order, once");
+    assert!(fixture.session.resync.is_none() && !fixture.session.proofs.holds_pass());
+}
+
+#[test]
 fn the_wait_that_a_refused_stream_asked_for_is_kept_when_rest_is_back() {
     for polls in [false, true] {
         let mut fixture = Fixture::live();
