@@ -159,7 +159,12 @@ impl Session {
             Closed::Connect { status: Some(404 | 405 | 501), .. } if self.form == AuthForm::Sse => {
                 self.next_form("the event stream is not offered".to_owned(), now);
             }
-            Closed::AuthSilent => self.next_form("the stream did not answer".to_owned(), now),
+            Closed::AuthSilent => {
+                self.failures.count = self.failures.count.saturating_add(1);
+                if !self.poll_between_forms(now) {
+                    self.next_form("the stream did not answer".to_owned(), now);
+                }
+            }
             other => {
                 let asked = asked_wait(&other);
                 let reason = words(other);
@@ -286,6 +291,20 @@ impl Session {
             return;
         }
         self.poll_without_stream(reason, now);
+    }
+
+    /// Starts polling after three failures, if REST answers, and tries the next form of authentication meanwhile: a form
+    /// that is not answered takes ten seconds.
+    fn poll_between_forms(&mut self, now: Now) -> bool {
+        let lost_at = self.outage.map_or(now.mono, |outage| outage.since);
+        let Some(form) = self.form.next() else { return false };
+        if self.failures.count < FAILED || self.answered_at.is_none_or(|at| at < lost_at) {
+            return false;
+        }
+        self.form = form;
+        self.poll_instead("the stream did not answer".to_owned(), now);
+        self.try_stream(now);
+        true
     }
 
     /// Starts polling because no form of the stream accepts the token.

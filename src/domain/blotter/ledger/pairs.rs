@@ -120,7 +120,10 @@ impl Ledger {
         let restated = |known: &Execution| {
             let streamed = if is_row(&execution.id) { known } else { execution };
             // If exactly that is missing, and frames claim one span, it is another execution of the same moment.
-            let is_another = || missing == execution.qty && !lowered && self.overlaps_reports(streamed);
+            let is_another = || {
+                let several_claim_it = self.overlaps_reports(streamed) && !self.cannot_be_beside_rows(streamed);
+                missing == execution.qty && !lowered && several_claim_it
+            };
             self.is_restated(known, execution)
                 && (rows.undone || !(self.is_stated_elsewhere(known, execution) || is_another()))
         };
@@ -222,6 +225,21 @@ impl Ledger {
         };
         span(streamed).is_some_and(|(from, _)| from.is_negative())
             || self.of(&streamed.order_id).any(|other| reported(&other))
+    }
+
+    /// True if a row confirms a span that leaves no room for a stream report, neither before it nor up to what the report
+    /// claims: the order executed one of both after the other had been undone.
+    fn cannot_be_beside_rows(&self, streamed: &Execution) -> bool {
+        let slots = self.by_order.get(&streamed.order_id).map(|rows| rows.slots.as_slice()).unwrap_or_default();
+        let confirmed = slots.iter().filter_map(|slot| self.slot(*slot)).filter(|held| {
+            let is_other = held.execution.id != streamed.id && held.execution.kind == ExecutionKind::Trade;
+            is_other && held.pair.as_ref().is_some_and(|pair| pair.other.is_none())
+        });
+        let mut spans = confirmed.filter_map(|held| span(&held.execution));
+        spans.any(|(from, to)| {
+            let fits_after = to.checked_add(streamed.qty).is_some_and(|end| streamed.cum_qty >= Some(end));
+            streamed.qty > from && !fits_after
+        })
     }
 
     /// True if two reports with different amounts are of one execution: a correction says so, or it looks so. Reports

@@ -421,3 +421,33 @@ fn an_execution_that_a_later_report_busts_does_not_take_the_next_one_s_row() {
     reported.sort();
     assert_eq!(reported, ["e1 9", "e2 4", "e3 6"]);
 }
+
+#[test]
+fn a_row_that_became_smaller_is_its_execution_s_though_its_span_was_executed_before_an_unheard_bust() {
+    let mut blotter = Blotter::default();
+    let (first, second) = (filled(4, "1.00", 1), filled(3, "1.10", 5));
+    for (id, order, quantity, price) in [("e1", first, 4, "1.00"), ("e2", second, 3, "1.10")] {
+        let when = if quantity == 4 { 1 } else { 5 };
+        let mut report = execution(id, &order, quantity, quantity, when, ExecutionKind::Trade);
+        report.px = price.parse().ok();
+        blotter.apply_update(&event(TradeEvent::PartialFill, order.clone(), vec![report]));
+        if quantity == 4 {
+            blotter.apply_snapshot(&[order], &[stated("r1", 4, 4, "1.00")]);
+        }
+    }
+    let mut rest = [stated("r1", 4, 4, "1.00"), stated("r2", 2, 2, "1.10"), stated("r3", 7, 10, "1.20")];
+    for (row, second) in rest.iter_mut().zip([1, 5, 25]) {
+        if let ActivityKind::Fill { at: time, .. } = &mut row.kind {
+            *time = Some(at(second));
+        }
+    }
+    blotter.apply_snapshot(&[filled(9, "1.18", 28)], &rest);
+    let trades = || blotter.executions().filter(|row| row.kind == ExecutionKind::Trade);
+    let is_told = |id: &str| trades().filter(|row| row.id.as_str().contains(id)).count();
+    assert_eq!(
+        (is_told("e2"), is_told("r2"), is_told("r3")),
+        (1, 0, 1),
+        "{:?}",
+        blotter.executions().collect::<Vec<_>>()
+    );
+}

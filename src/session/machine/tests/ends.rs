@@ -114,6 +114,27 @@ fn an_event_stream_that_is_not_offered_is_the_last_form() {
 }
 
 #[test]
+fn after_three_failures_it_polls_while_the_other_forms_of_a_silent_stream_are_tried() {
+    let mut fixture = Fixture::new();
+    for _ in 0..2 {
+        refuse(&mut fixture);
+        fixture.pass(Duration::from_secs(2));
+    }
+    assert_eq!(fixture.session.state().word(), "connecting");
+    fixture.stream(StreamEvent::Closed(Closed::AuthSilent));
+    assert_eq!(fixture.session.state().word(), "polling");
+    assert_eq!(fixture.session.state().reason(), Some("the stream did not answer"));
+    assert_eq!(fixture.opened.last().unwrap().1, AuthForm::AuthKey, "the next form is tried at once");
+    fixture.orders.push(order("o"));
+    fixture.execute("o", 40, false);
+    fixture.pass(Duration::from_secs(10));
+    assert_eq!(fixture.held(), Qty::whole(40));
+    fixture.listen();
+    fixture.pass(Duration::from_secs(2));
+    assert_eq!(fixture.session.state().word(), "live");
+}
+
+#[test]
 fn polling_keeps_the_form_that_worked_except_for_server_sent_events() {
     for (form, next) in [(AuthForm::AuthKey, AuthForm::AuthKey), (AuthForm::Sse, AuthForm::Authenticate)] {
         let mut fixture = Fixture::new();
