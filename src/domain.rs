@@ -9,6 +9,7 @@ pub(crate) mod disabled_rule;
 pub mod environment;
 pub mod execution;
 pub mod ids;
+pub(crate) mod listed;
 pub mod market;
 pub mod money;
 pub mod order;

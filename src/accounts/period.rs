@@ -2,21 +2,22 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The period of an equity chart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Period {
-    /// Today.
-    Day,
-    Week,
-    Month,
-    Quarter,
-    Year,
+use crate::domain::listed::listed;
+
+listed! {
+    /// The period of an equity chart; shortest first.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+    pub enum Period {
+        /// Today.
+        Day,
+        Week,
+        Month,
+        Quarter,
+        Year,
+    }
 }
 
 impl Period {
-    /// All periods, shortest first.
-    pub const ALL: [Self; 5] = [Self::Day, Self::Week, Self::Month, Self::Quarter, Self::Year];
-
     /// The period as shown and as sent to the broker (docs/ALPACA.md 5.3).
     pub const fn word(self) -> &'static str {
         match self {

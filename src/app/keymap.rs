@@ -11,6 +11,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::listed::listed;
+
 pub use bindings::BINDINGS;
 pub use chord::ChordError;
 pub use table::{Group, Row, columns, markdown, table};
@@ -67,79 +69,57 @@ impl Chord {
     }
 }
 
-/// Where a binding applies. The innermost scope that binds a chord wins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Scope {
-    /// Everywhere, including text fields and overlays.
-    Always,
-    /// Everywhere except in text fields.
-    Common,
-    /// Any text field: filter, searches, the pasted redirect URL, a label.
-    Text,
-    /// The panes, while no overlay is open.
-    Global,
-    /// Any list pane.
-    List,
-    /// The Brokers pane.
-    Brokers,
-    /// The Account pane.
-    Account,
-    /// The Orders pane.
-    Orders,
-    /// The Positions pane.
-    Positions,
-    /// The Tape pane.
-    Tape,
-    /// Any overlay that scrolls: help, details, errors, chart.
-    Overlay,
-    /// The help screen.
-    Help,
-    /// The order detail.
-    OrderDetail,
-    /// The equity chart.
-    Chart,
-    /// The activity list.
-    Activities,
-    /// The welcome screen of the first run.
-    Welcome,
-    /// The *Add broker* search.
-    AddBroker,
-    /// The waiting screen of a linking attempt.
-    Linking,
-    /// A linking attempt that ended without a link.
-    Failed,
-    /// The *Save the link?* question.
-    Save,
-    /// Other yes/no questions.
-    Confirm,
+listed! {
+    /// Where a binding applies. The innermost scope that binds a chord wins. In the order of the
+    /// help screen.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+    pub enum Scope {
+        /// The panes, while no overlay is open.
+        Global,
+        /// Any list pane.
+        List,
+        /// The Brokers pane.
+        Brokers,
+        /// The Account pane.
+        Account,
+        /// The Orders pane.
+        Orders,
+        /// The Positions pane.
+        Positions,
+        /// The Tape pane.
+        Tape,
+        /// Any overlay that scrolls: help, details, errors, chart.
+        Overlay,
+        /// The help screen.
+        Help,
+        /// The order detail.
+        OrderDetail,
+        /// The equity chart.
+        Chart,
+        /// The activity list.
+        Activities,
+        /// The *Add broker* search.
+        AddBroker,
+        /// The waiting screen of a linking attempt.
+        Linking,
+        /// The *Save the link?* question.
+        Save,
+        /// A linking attempt that ended without a link.
+        Failed,
+        /// Other yes/no questions.
+        Confirm,
+        /// The welcome screen of the first run.
+        Welcome,
+        /// Any text field: filter, searches, the pasted redirect URL, a label.
+        Text,
+        /// Everywhere except in text fields.
+        Common,
+        /// Everywhere, including text fields and overlays.
+        Always,
+    }
 }
 
 impl Scope {
-    /// Every scope, in the order of the help screen.
-    pub const ALL: [Self; 21] = [
-        Self::Global,
-        Self::List,
-        Self::Brokers,
-        Self::Account,
-        Self::Orders,
-        Self::Positions,
-        Self::Tape,
-        Self::Overlay,
-        Self::Help,
-        Self::OrderDetail,
-        Self::Chart,
-        Self::Activities,
-        Self::AddBroker,
-        Self::Linking,
-        Self::Save,
-        Self::Failed,
-        Self::Confirm,
-        Self::Welcome,
-        Self::Text,
-        Self::Common,
-        Self::Always,
-    ];
-
     /// The first part of the names of its bindings.
     pub const fn name(self) -> &'static str {
         match self {

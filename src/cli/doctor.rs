@@ -24,7 +24,7 @@ use crate::io::clock::Clock;
 use crate::io::linker::Readiness;
 use crate::link::LinkRecord;
 use crate::session::request::unread_words;
-use crate::session::{AuthForm, Closed, Reply, Request, StreamEvent};
+use crate::session::{AuthForm, Closed, Reply, Request, RequestError, StreamEvent};
 
 /// Largest clock difference that is not reported, in seconds.
 const SKEW: i64 = 5;
@@ -127,24 +127,45 @@ async fn account(accounts: &AccountAccess, link: &LinkRecord, report: &mut Repor
         }
         Err(error) => report.bad(&format!("{name}: {error}"), hint(&error, &relink))?,
     }
-    if let Ok(Reply::Clock(clock)) = access.client.request(&Request::Clock).await {
-        let skew = Clock::new().now().wall.duration_since(clock.at).as_secs();
-        let api = accounts.specs.iter().find(|spec| spec.id == link.broker).and_then(|spec| {
-            let at = spec.endpoints.iter().find(|endpoints| endpoints.environment == link.environment)?;
-            at.api_url.host_str().map(str::to_owned)
-        });
-        // A simulated brokerage on this machine has its own time.
-        if api.is_some_and(|host| matches!(host.as_str(), "127.0.0.1" | "[::1]" | "localhost")) && skew.abs() > SKEW {
-            report
-                .good(&format!("{name}: it runs on its own clock ({:.0}), as a simulated brokerage does", clock.at))?;
-        } else {
-            skewed(&name, skew, clock.at, report)?;
-        }
-    }
+    clock(accounts, link, &access, &name, report).await?;
     match listen(access).await {
         Ok(()) => report.good(&format!("{name}: the stream is subscribed to trade updates")),
         Err(reason) => report.bad(&format!("{name}: {reason}"), if polled { FALLS_BACK } else { NEITHER }),
     }
+}
+
+/// Checks that the broker's clock and this machine's agree.
+async fn clock(
+    accounts: &AccountAccess,
+    link: &LinkRecord,
+    access: &Access,
+    name: &str,
+    report: &mut Report,
+) -> Result<(), Error> {
+    let answer = access.client.request(&Request::Clock).await;
+    let clock = match answer {
+        Ok(Reply::Clock(clock)) => Ok(clock),
+        Ok(_) => Err(RequestError::mismatch()),
+        Err(error) => Err(error),
+    };
+    let clock = match clock {
+        Ok(clock) => clock,
+        Err(error) => {
+            let hint = "check that this machine's clock is right: times of orders are compared with it";
+            return report.bad(&format!("{name}: the broker's clock is unknown: {error}"), hint);
+        }
+    };
+    let skew = Clock::new().now().wall.duration_since(clock.at).as_secs();
+    let api = accounts.specs.iter().find(|spec| spec.id == link.broker).and_then(|spec| {
+        let at = spec.endpoints.iter().find(|endpoints| endpoints.environment == link.environment)?;
+        at.api_url.host_str().map(str::to_owned)
+    });
+    // A simulated brokerage on this machine has its own time.
+    if api.is_some_and(|host| matches!(host.as_str(), "127.0.0.1" | "[::1]" | "localhost")) && skew.abs() > SKEW {
+        return report
+            .good(&format!("{name}: it runs on its own clock ({:.0}), as a simulated brokerage does", clock.at));
+    }
+    skewed(name, skew, clock.at, report)
 }
 
 /// Opens the stream until it listens to trade updates; returns the reason when it does not.

@@ -1,6 +1,8 @@
 //! The connections of the accounts: runs the effects of [`crate::accounts`], with one task per account, and sends
 //! results back as messages. Never blocks the loop.
 
+mod unanswered;
+
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,9 +12,10 @@ use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use self::unanswered::Unanswered;
 use super::accounts::{Access, AccessError, AccountAccess};
 use super::locks::Locks;
-use crate::accounts::{Effect, Msg, RequestOwner};
+use crate::accounts::{Effect, JournalEntry, Msg, RequestOwner};
 use crate::broker::alpaca::queue::{Queue, QueueEvent};
 use crate::broker::alpaca::stream;
 use crate::domain::LinkId;
@@ -41,6 +44,15 @@ pub(super) struct Connections<M> {
     locks: Arc<Locks>,
     links: HashMap<LinkId, LinkRecord>,
     connections: AccountConnections,
+}
+
+/// An account's effect that needs more than connections: each loop has its own way.
+#[derive(Debug, PartialEq)]
+pub(super) enum LoopEffect {
+    /// Write this to the journal before it is shown.
+    Remember { link: LinkId, memory: JournalEntry },
+    /// End a link and its connections.
+    Unlink { link: LinkId },
 }
 
 /// Shared with the unlinking task, which ends a link's connections once it cannot fail any more.
@@ -78,8 +90,9 @@ impl<M: LoopMessage> Connections<M> {
         }
     }
 
-    /// Runs an account's effect, except those of others: the loop writes the journal, and the linker unlinks.
-    pub(super) fn run(&mut self, effect: Effect) {
+    /// Runs an account's effect; returns one that the loop has to run itself.
+    #[must_use]
+    pub(super) fn run(&mut self, effect: Effect) -> Option<LoopEffect> {
         match effect {
             Effect::OpenStream { link, epoch, form } => self.open_stream(&link, epoch, form),
             Effect::CloseStream { link } => {
@@ -93,8 +106,10 @@ impl<M: LoopMessage> Connections<M> {
             Effect::LetGo { link } => self.locks.release(&link),
             Effect::Renew { link } => self.send(&link, Command::Renew),
             Effect::KeepLink { record } => self.keep(record),
-            Effect::Remember { .. } | Effect::Unlink { .. } => {}
+            Effect::Remember { link, memory } => return Some(LoopEffect::Remember { link, memory }),
+            Effect::Unlink { link } => return Some(LoopEffect::Unlink { link }),
         }
+        None
     }
 
     /// Ends the connections of a removed link; may be called from any task.
@@ -127,15 +142,15 @@ impl<M: LoopMessage> Connections<M> {
     }
 
     /// Sends a command to the account's task, starting it if needed. While a task hangs and its channel is full,
-    /// requests are refused, and any other command starts a new task in its place.
+    /// requests are refused, and any other command starts a new task in its place, as every command does after a task
+    /// has failed.
     fn send(&mut self, link: &LinkId, command: Command) {
         let mut connections = of(&self.connections);
         let command = match connections.get(link) {
             Some(connection) => match connection.commands.try_send(command) {
                 Ok(()) => return,
-                Err(TrySendError::Closed(_)) => return tracing::warn!(%link, "the account's task has ended"),
                 Err(TrySendError::Full(Command::Ask(id, _))) => return self.refuse(link, id),
-                Err(TrySendError::Full(command)) => command,
+                Err(TrySendError::Full(command) | TrySendError::Closed(command)) => command,
             },
             None => command,
         };
@@ -148,10 +163,11 @@ impl<M: LoopMessage> Connections<M> {
             accounts: self.accounts.clone(),
             locks: Arc::clone(&self.locks),
             inbox: self.inbox.clone(),
+            unanswered: Arc::default(),
         };
         // An empty channel always has room for a command.
         if commands.try_send(command).is_ok() {
-            tokio::spawn(serve(context, record, receiver));
+            tokio::spawn(supervise(context, record, receiver));
             connections.insert(link.clone(), AccountConnection { commands, stream: None });
         }
     }
@@ -179,6 +195,18 @@ struct AccountContext<M> {
     accounts: AccountAccess,
     locks: Arc<Locks>,
     inbox: mpsc::Sender<M>,
+    unanswered: Arc<Unanswered>,
+}
+
+/// Runs an account's task. If it fails, everything that it has not answered fails too, so that nothing waits for ever.
+async fn supervise<M: LoopMessage>(context: AccountContext<M>, link: LinkRecord, commands: mpsc::Receiver<Command>) {
+    let (id, inbox, unanswered) = (link.id.clone(), context.inbox.clone(), Arc::clone(&context.unanswered));
+    if tokio::spawn(serve(context, link, commands)).await.is_ok() {
+        return;
+    }
+    for msg in unanswered.fail(&id) {
+        post(&inbox, msg).await;
+    }
 }
 
 /// Why an account's task restarts.
@@ -228,7 +256,7 @@ impl<M: LoopMessage> AccountContext<M> {
         let mut again = Instant::now();
         loop {
             tokio::select! {
-                command = commands.recv() => match command {
+                command = self.next(commands) => match command {
                     Some(Command::Ask(request_id, request)) => queue.push(request_id, request),
                     Some(Command::Drop) => queue.drop_queued(),
                     Some(Command::EndWaits) => queue.end_waits(),
@@ -237,22 +265,25 @@ impl<M: LoopMessage> AccountContext<M> {
                     },
                     Some(Command::Stream(epoch, ..)) if !self.locks.take(&id) => {
                         (elsewhere, again) = (true, Instant::now() + ELSEWHERE);
+                        self.unanswered.opened();
                         let event = StreamEvent::Closed(Closed::Elsewhere);
-                        post(inbox, Msg::Stream { link: id.clone(), epoch, event }).await;
+                        self.post(Msg::Stream { link: id.clone(), epoch, event }).await;
                     }
                     // The other instance has just released the account: read its journal first, as in the other case.
                     Some(Command::Stream(..)) if elsewhere => {
                         elsewhere = false;
+                        self.unanswered.opened();
                         post(inbox, Msg::Freed { link: id.clone() }).await;
                     }
                     Some(Command::Stream(epoch, form, stop)) => {
+                        self.unanswered.opened();
                         let (events, receiver) = mpsc::channel(EVENTS);
                         tokio::spawn(stream::run(target.clone(), token.clone(), form, events, stop));
                         tokio::spawn(forward(id.clone(), epoch, receiver, inbox.clone()));
                     }
                     None => return Next::End,
                 },
-                event = queue.next() => post(inbox, message(&id, event)).await,
+                event = queue.next() => self.post(message(&id, event)).await,
                 () = sleep_until(again), if elsewhere => {
                     again = Instant::now() + ELSEWHERE;
                     if self.locks.take(&id) {
@@ -272,20 +303,21 @@ impl<M: LoopMessage> AccountContext<M> {
         let gone = matches!(error, AccessError::NoToken { .. });
         let kind = if gone { RequestErrorKind::Unauthorized } else { RequestErrorKind::Network };
         let tried = Instant::now();
-        while let Some(command) = commands.recv().await {
+        while let Some(command) = self.next(commands).await {
             match command {
                 Command::Ask(id, _) => {
                     let result = Err(RequestError::local(kind.clone(), reason.as_str()));
-                    post(&self.inbox, Msg::Replied { link: link.id.clone(), id, result }).await;
+                    self.post(Msg::Replied { link: link.id.clone(), id, result }).await;
                 }
                 Command::Stream(epoch, ..) => {
+                    self.unanswered.opened();
                     let closed = if gone {
                         Closed::AuthRefused { message: reason.clone() }
                     } else {
                         Closed::unreachable(reason.clone())
                     };
                     let event = StreamEvent::Closed(closed);
-                    post(&self.inbox, Msg::Stream { link: link.id.clone(), epoch, event }).await;
+                    self.post(Msg::Stream { link: link.id.clone(), epoch, event }).await;
                 }
                 Command::Renew => {
                     if let Some(record) = self.renewed(link).await {
@@ -299,6 +331,19 @@ impl<M: LoopMessage> AccountContext<M> {
             }
         }
         Next::End
+    }
+
+    /// The next command, noted as unanswered.
+    async fn next(&self, commands: &mut mpsc::Receiver<Command>) -> Option<Command> {
+        let command = commands.recv().await?;
+        self.unanswered.note(&command);
+        Some(command)
+    }
+
+    /// A message to the loop, noted as an answer.
+    async fn post(&self, msg: Msg) {
+        self.unanswered.answered(&msg);
+        post(&self.inbox, msg).await;
     }
 
     /// The link, if another process has rewritten it since.
@@ -337,8 +382,13 @@ async fn forward<M: LoopMessage>(
     mut events: mpsc::Receiver<StreamEvent>,
     inbox: mpsc::Sender<M>,
 ) {
+    let mut closed = false;
     while let Some(event) = events.recv().await {
+        closed |= matches!(event, StreamEvent::Closed(_));
         post(&inbox, Msg::Stream { link: link.clone(), epoch, event }).await;
+    }
+    if !closed {
+        post(&inbox, unanswered::failed_stream(&link, epoch)).await;
     }
 }
 
@@ -363,9 +413,10 @@ mod tests {
         let record = crate::accounts::tests::fixture::link("paper", crate::domain::Environment::Paper);
         let link = record.id.clone();
         connections.know(&[record]);
-        connections.run(Effect::OpenStream { link: link.clone(), epoch: Epoch(1), form: AuthForm::Authenticate });
+        let stream = Effect::OpenStream { link: link.clone(), epoch: Epoch(1), form: AuthForm::Authenticate };
+        assert_eq!(connections.run(stream), None);
         let id = RequestOwner::Session(crate::session::RequestId(1));
-        connections.run(Effect::Request { link, id, request: Request::Account });
+        assert_eq!(connections.run(Effect::Request { link, id, request: Request::Account }), None);
         for _ in 0..2 {
             let (message, unreachable) = match inbox_messages.recv().await.unwrap() {
                 Msg::Stream { event: StreamEvent::Closed(Closed::Connect { message, .. }), .. } => (message, true),
@@ -374,6 +425,19 @@ mod tests {
             };
             assert!(unreachable && message.contains("which is not configured"), "{message}");
         }
+    }
+
+    /// A stream whose task ends without a word, as a panic would end it.
+    #[tokio::test]
+    async fn a_stream_whose_task_failed_is_closed_for_that_reason() {
+        let (events, receiver) = mpsc::channel(8);
+        let (inbox, mut inbox_messages) = mpsc::channel::<Msg>(8);
+        assert!(events.send(StreamEvent::Opened).await.is_ok());
+        drop(events);
+        let link = LinkId::from("paper");
+        forward(link.clone(), Epoch(1), receiver, inbox).await;
+        assert!(matches!(inbox_messages.recv().await, Some(Msg::Stream { event: StreamEvent::Opened, .. })));
+        assert_eq!(inbox_messages.recv().await, Some(unanswered::failed_stream(&link, Epoch(1))));
     }
 
     #[tokio::test]
@@ -395,8 +459,9 @@ mod tests {
         };
         // No other task runs here, because nothing is awaited.
         let one_more = COMMANDS as u64;
-        (0..=one_more).for_each(|number| connections.run(ask(number)));
-        connections.run(Effect::OpenStream { link: link.clone(), epoch: Epoch(7), form: AuthForm::Authenticate });
+        assert!((0..=one_more).all(|number| connections.run(ask(number)).is_none()));
+        let stream = Effect::OpenStream { link: link.clone(), epoch: Epoch(7), form: AuthForm::Authenticate };
+        assert_eq!(connections.run(stream), None);
         assert_eq!(of(&connections.connections).len(), 1);
         let (mut refused, mut streams) = (Vec::new(), Vec::new());
         while refused.is_empty() || streams.is_empty() {

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::accounts::AccountAccess;
-use super::connections::Connections;
+use super::connections::{Connections, LoopEffect};
 use super::linker::Linker;
-use crate::accounts;
+use crate::accounts::{self, JournalEntry};
 use crate::app::{LinkingEffect, Msg};
 use crate::domain::LinkId;
 use crate::link::LinkRecord;
@@ -31,12 +31,14 @@ impl Effects {
         self.connections.know(links);
     }
 
-    /// Runs an effect of an account.
-    pub fn account(&mut self, effect: accounts::Effect) {
-        if let accounts::Effect::Unlink { link } = effect {
-            return self.unlink(link);
+    /// Runs an effect of an account; returns what the journal has to write before the next frame.
+    #[must_use]
+    pub fn account(&mut self, effect: accounts::Effect) -> Option<(LinkId, JournalEntry)> {
+        match self.connections.run(effect)? {
+            LoopEffect::Remember { link, memory } => return Some((link, memory)),
+            LoopEffect::Unlink { link } => self.unlink(link),
         }
-        self.connections.run(effect);
+        None
     }
 
     /// Runs an effect of linking.

@@ -9,6 +9,7 @@ mod screen;
 mod sleep_detection;
 mod turns;
 
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ use super::clock::Clock;
 use super::effects::Effects;
 use super::record::Recorder;
 use super::{choices, file_checks, paths};
-use crate::accounts::{Effect as AccountEffect, Msg as AccountMsg};
+use crate::accounts::Msg as AccountMsg;
 use crate::app::choices::Choices;
 use crate::app::{Effect, Model, Msg, TerminalEffect, update};
 use crate::domain::{Mono, Now};
@@ -46,6 +47,8 @@ pub struct Loop {
     services: LoopServices,
     /// Writes journal entries before they are shown.
     journal_feed: JournalFeed,
+    /// Effects on the terminal that are still to be run, by whatever caused them.
+    terminal_effects: VecDeque<TerminalEffect>,
     last: Now,
 }
 
@@ -74,21 +77,30 @@ impl Loop {
         services: LoopServices,
     ) -> Self {
         let last = clock.now();
-        Self { model, effects, inbox, clock, recorder: None, services, journal_feed: JournalFeed::default(), last }
+        Self {
+            model,
+            effects,
+            inbox,
+            clock,
+            recorder: None,
+            services,
+            journal_feed: JournalFeed::default(),
+            terminal_effects: VecDeque::new(),
+            last,
+        }
     }
 
     /// Gives the links to the model, which connects them.
     pub fn start(&mut self, links: Vec<LinkRecord>) {
         self.effects.know(&links);
-        // A start has no effects on the terminal.
-        drop(self.handle(AccountMsg::Started { links }.into()));
+        self.handle(AccountMsg::Started { links }.into());
     }
 
     /// Shows the links at once and reads the journal beside the first frame, then connects. Without a journal the
     /// program reports that and continues.
     pub fn start_remembering(&mut self, path: PathBuf, links: Vec<LinkRecord>) {
         self.effects.know(&links);
-        drop(self.handle(AccountMsg::Listed { links: links.clone() }.into()));
+        self.handle(AccountMsg::Listed { links: links.clone() }.into());
         self.journal_feed.begin_reading(path, links);
     }
 
@@ -97,7 +109,7 @@ impl Loop {
         let Some(read) = read else { return };
         let (links, notices) = self.journal_feed.begin(read);
         for msg in notices {
-            drop(self.handle(msg.into()));
+            self.handle(msg.into());
         }
         self.start(links);
     }
@@ -106,7 +118,7 @@ impl Loop {
     async fn refresh_memory(&mut self, msg: &Msg) {
         let Msg::Account(AccountMsg::Freed { link }) = msg else { return };
         for known in self.journal_feed.read_again(link, &self.model.accounts, self.last).await {
-            drop(self.handle(known.into()));
+            self.handle(known.into());
         }
     }
 
@@ -114,7 +126,7 @@ impl Loop {
     fn may_show(&mut self) -> bool {
         let now = Now { mono: self.clock.now().mono, ..self.last };
         for msg in self.journal_feed.look(&self.model.accounts, now) {
-            drop(self.handle(msg.into()));
+            self.handle(msg.into());
         }
         !self.journal_feed.holds()
     }
@@ -129,27 +141,24 @@ impl Loop {
         self.journal_feed.finish(&self.model.accounts, self.clock.now())
     }
 
-    /// Handles one message and runs its effects; returns those that concern the terminal.
-    pub fn handle(&mut self, msg: Msg) -> Vec<TerminalEffect> {
+    /// Handles one message and runs its effects; those on the terminal wait for the screen.
+    pub fn handle(&mut self, msg: Msg) {
         let now = self.clock.now();
-        let mut left = Vec::new();
         if slept(self.last, now) {
-            left.extend(self.apply(AccountMsg::Resumed.into(), now));
+            self.apply(AccountMsg::Resumed.into(), now);
         }
-        left.extend(self.apply(msg, now));
+        self.apply(msg, now);
         self.last = now;
-        left
     }
 
-    fn apply(&mut self, msg: Msg, now: Now) -> Vec<TerminalEffect> {
-        let mut left = Vec::new();
+    fn apply(&mut self, msg: Msg, now: Now) {
         if let Some(recorder) = &mut self.recorder
             && let Err(error) = recorder.write(&self.model, &msg, now)
         {
             tracing::error!(%error, "recording stopped");
             self.recorder = None;
             let text = format!("the recording has stopped: {error}; it contains everything before that");
-            left.extend(self.apply(Msg::Trouble(text), now));
+            self.apply(Msg::Trouble(text), now);
         }
         if let Msg::Link { progress: LinkProgress::Saved { links, .. }, .. } = &msg {
             self.effects.know(links);
@@ -157,23 +166,23 @@ impl Loop {
         let wanted = update(&mut self.model, msg, now);
         for effect in wanted {
             match effect {
-                Effect::Account(AccountEffect::Remember { link, memory }) => {
-                    self.journal_feed.remember(link, memory, &self.model.accounts, now);
-                }
-                Effect::Notify { text } => self.notify(text, &mut left),
+                Effect::Notify { text } => self.notify(text),
                 Effect::WriteConfig => {
                     let config = self.services.config_path.clone();
-                    left.extend(self.written(&config));
+                    self.written(&config);
                 }
                 Effect::Keep(chosen) => self.keep(chosen),
-                Effect::Account(effect) => self.effects.account(effect),
+                Effect::Account(effect) => {
+                    if let Some((link, memory)) = self.effects.account(effect) {
+                        self.journal_feed.remember(link, memory, &self.model.accounts, now);
+                    }
+                }
                 Effect::Linking(effect) => self.effects.linking(effect),
-                Effect::Terminal(effect) => left.push(effect),
+                Effect::Terminal(effect) => self.terminal_effects.push_back(effect),
                 // The model says so in `exit`; the loop reads it there.
                 Effect::Quit { .. } => {}
             }
         }
-        left
     }
 
     fn keep(&self, chosen: Choices) {
@@ -185,7 +194,7 @@ impl Loop {
         });
     }
 
-    fn notify(&self, text: String, left: &mut Vec<TerminalEffect>) {
+    fn notify(&mut self, text: String) {
         if let Some((program, arguments)) = self.services.notify_command.split_first() {
             let mut command = self.services.programs.command(program);
             command.args(arguments).arg(&text);
@@ -194,11 +203,11 @@ impl Loop {
             }
         }
         if self.services.osc9 {
-            left.push(TerminalEffect::Notify { text });
+            self.terminal_effects.push_back(TerminalEffect::Notify { text });
         }
     }
 
-    fn written(&mut self, path: &Path) -> Vec<TerminalEffect> {
+    fn written(&mut self, path: &Path) {
         let msg = match paths::write_example(path) {
             Ok(()) => Msg::Notice(format!("wrote {}; set client_id and the secret, then start again", path.display())),
             Err(error) => {
@@ -206,7 +215,7 @@ impl Loop {
                 Msg::Trouble(format!("cannot write {}: {error}; {hint}", path.display()))
             }
         };
-        self.handle(msg)
+        self.handle(msg);
     }
 
     fn deadline(&self) -> Option<Mono> {

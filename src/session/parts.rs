@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::request::RequestError;
+use crate::domain::listed::listed;
 use crate::domain::{Mono, Now};
 
 /// A shorter failure is not reported.
@@ -18,25 +19,25 @@ const SLACK: Duration = Duration::from_secs(30);
 /// How long a list of many pages may take from its first page on. A slower one no longer describes the present.
 const LONGEST: Duration = Duration::from_mins(1);
 
-/// A part of the snapshot, fetched by requests of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Part {
-    /// `/v2/account`.
-    Account,
-    /// `/v2/positions`.
-    Positions,
-    /// Working orders, and orders fetched by id.
-    Working,
-    /// Orders since the last complete snapshot.
-    Recent,
-    /// The activity list.
-    Executions,
+listed! {
+    /// A part of the snapshot, fetched by requests of its own; in the order in which screens list them.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    pub enum Part {
+        /// `/v2/account`.
+        Account,
+        /// `/v2/positions`.
+        Positions,
+        /// Working orders, and orders fetched by id.
+        Working,
+        /// Orders since the last complete snapshot.
+        Recent,
+        /// The activity list.
+        Executions,
+    }
 }
 
 impl Part {
-    /// All parts, in the order in which screens list them.
-    pub const ALL: [Self; 5] = [Self::Account, Self::Positions, Self::Working, Self::Recent, Self::Executions];
     /// The parts behind the orders on screen.
     pub const ORDERS: [Self; 2] = [Self::Working, Self::Recent];
     /// The parts behind the executions on screen.

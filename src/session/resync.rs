@@ -400,6 +400,9 @@ impl Resync {
     }
 
     fn take(&mut self, question: &Question, reply: Reply, blotter: &Blotter) {
+        if !question.request.is_answered_by(&reply) {
+            return self.give_up(question, RequestError::mismatch().message);
+        }
         match reply {
             Reply::Account(account) => self.snapshot.account = Some(account),
             Reply::Positions(positions) => self.snapshot.positions = Some(positions),

@@ -1,45 +1,46 @@
 //! The session's named timers in one table. A spurious timeout finds nothing due.
 
 use crate::domain::Mono;
+use crate::domain::listed::listed;
 
-/// What the session waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Timer {
-    /// Open the next stream.
-    Reconnect,
-    /// Retry failed requests.
-    Retry,
-    /// Start the next audit.
-    Audit,
-    /// Check whether the stream reported what the audit found.
-    Verdict,
-    /// Request balances and positions after an execution.
-    Refresh,
-    /// Request balances and positions at their regular interval.
-    Marks,
-    /// Stop waiting for balances or positions.
-    Figures,
-    /// The next step for answers that the account has not confirmed.
-    Held,
-    /// Query REST although the stream is not listening yet.
-    Early,
-    /// Retry the token that was refused.
-    Confirm,
-    /// Look for a new token; the account may have been relinked.
-    Renew,
-    /// Ask whether REST answers again.
-    Probe,
-    /// Update the status: something may have been missing for long enough to report.
-    Appraise,
-    /// Reset the attempt count after a minute of healthy connection.
-    Healthy,
+listed! {
+    /// What the session waits for.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub(super) enum Timer {
+        /// Open the next stream.
+        Reconnect,
+        /// Retry failed requests.
+        Retry,
+        /// Start the next audit.
+        Audit,
+        /// Check whether the stream reported what the audit found.
+        Verdict,
+        /// Request balances and positions after an execution.
+        Refresh,
+        /// Request balances and positions at their regular interval.
+        Marks,
+        /// Stop waiting for balances or positions.
+        Figures,
+        /// The next step for answers that the account has not confirmed.
+        Held,
+        /// Query REST although the stream is not listening yet.
+        Early,
+        /// Retry the token that was refused.
+        Confirm,
+        /// Look for a new token; the account may have been relinked.
+        Renew,
+        /// Ask whether REST answers again.
+        Probe,
+        /// Update the status: something may have been missing for long enough to report.
+        Appraise,
+        /// Reset the attempt count after a minute of healthy connection.
+        Healthy,
+    }
 }
-
-const COUNT: usize = Timer::Healthy as usize + 1;
 
 /// One deadline for each timer.
 #[derive(Debug, Default)]
-pub(super) struct Timers([Option<Mono>; COUNT]);
+pub(super) struct Timers([Option<Mono>; Timer::ALL.len()]);
 
 impl Timers {
     fn slot(&mut self, timer: Timer) -> Option<&mut Option<Mono>> {

@@ -3,38 +3,28 @@
 use std::time::Duration;
 
 use super::Model;
+use crate::domain::listed::listed;
 use crate::domain::{Mono, Now};
 
 const SECOND: i32 = 1_000_000_000;
 
-macro_rules! timers {
-    ($($(#[$doc:meta])* $timer:ident)+) => {
-        /// What is waited for.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub enum Timer {
-            $($(#[$doc])* $timer),+
-        }
-
-        impl Timer {
-            /// Every timer, in the order in which those that are due at once run.
-            pub const ALL: [Self; [$(Self::$timer),+].len()] = [$(Self::$timer),+];
-        }
-    };
-}
-
-timers! {
-    /// A held yes takes effect.
-    Yes
-    /// A toast disappears.
-    Toast
-    /// A flash ends.
-    Flash
-    /// News that was held back rings the bell.
-    Bell
-    /// A session's deadline.
-    Accounts
-    /// The next second of the wall clock, which the header shows.
-    Second
+listed! {
+    /// What is waited for; in the order in which those that are due at once run.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum Timer {
+        /// A held yes takes effect.
+        Yes,
+        /// A toast disappears.
+        Toast,
+        /// A flash ends.
+        Flash,
+        /// News that was held back rings the bell.
+        Bell,
+        /// A session's deadline.
+        Accounts,
+        /// The next second of the wall clock, which the header shows.
+        Second,
+    }
 }
 
 impl Timer {

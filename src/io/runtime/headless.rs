@@ -12,7 +12,7 @@ use crate::accounts::{Accounts, Effect, Msg, Output, Troubles};
 use crate::domain::{Mono, Now};
 use crate::io::alarm::Alarm;
 use crate::io::clock::Clock;
-use crate::io::connections::Connections;
+use crate::io::connections::{Connections, LoopEffect};
 use crate::io::signals;
 use crate::link::LinkRecord;
 
@@ -164,11 +164,23 @@ impl Headless {
     fn follow(&mut self, now: Now) {
         while let Some(output) = self.accounts.poll() {
             match output {
-                Output::Do(Effect::Remember { link, memory }) => {
-                    self.journal_feed.remember(link, memory, &self.accounts, now);
-                }
-                Output::Do(effect) => self.connections.run(effect),
+                Output::Do(effect) => self.run_effect(effect, now),
                 Output::Event(event) => self.troubles.follow(&event, &self.accounts, relink, now),
+            }
+        }
+    }
+
+    fn run_effect(&mut self, effect: Effect, now: Now) {
+        match self.connections.run(effect) {
+            None => {}
+            Some(LoopEffect::Remember { link, memory }) => {
+                self.journal_feed.remember(link, memory, &self.accounts, now);
+            }
+            // A second link to one account. Its token is kept, because a command that only reads removes nothing; the
+            // dashboard unlinks it.
+            Some(LoopEffect::Unlink { link }) => {
+                self.accounts.remove(&link);
+                (self.connections.forget())(&link);
             }
         }
     }

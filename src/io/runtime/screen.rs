@@ -27,7 +27,6 @@ impl Loop {
     pub async fn on_screen(&mut self, screen: &mut Screen, view: &mut ViewState, signals: &mut signals::Ends) -> u8 {
         let mut changes = signals::changes();
         let mut keys = input::listen(Keyboard::default());
-        let mut urgent = VecDeque::new();
         let mut arrived = Vec::with_capacity(BATCH);
         let mut backlog = VecDeque::with_capacity(BATCH);
         let mut reading = self.journal_feed.reading();
@@ -37,13 +36,15 @@ impl Loop {
         let mut pressed = true;
         let mut receipts = Receipts::default();
         let alarm = Alarm::new();
-        for heard in background::ask(&mut keys, view).await {
-            urgent.extend(message_of(heard, view, &mut receipts));
-        }
+        let heard = background::ask(&mut keys, view).await.into_iter();
+        let mut urgent: VecDeque<_> = heard.filter_map(|heard| message_of(heard, view, &mut receipts)).collect();
         if screen.ask(&receipts.begin(self.clock.now().mono)).is_err() {
             return GONE;
         }
         loop {
+            if self.run_terminal_effects(screen, &mut receipts).is_err() {
+                return GONE;
+            }
             if let Some(code) = self.model.exit {
                 return code;
             }
@@ -61,24 +62,19 @@ impl Loop {
                 }
                 pressed = self.model.dirty;
             }
-            let free = screen.is_free();
-            if free && let Some(question) = receipts.taken(self.clock.now().mono) {
-                drop(self.handle(Msg::Shown { question }));
-            }
-            let mut deadline = self.deadline();
+            let free = self.note_shown_question(screen, &mut receipts);
             let frame =
                 if held { self.journal_feed.until() } else { Some(next_frame).filter(|_| self.model.dirty && free) };
             let turn = Some(turns.next()).filter(|_| !held && !ready && !backlog.is_empty());
-            deadline = [deadline, frame, turn].into_iter().flatten().min();
-            let deadline = self.alarm_at(deadline);
+            let deadline = self.alarm_at([self.deadline(), frame, turn].into_iter().flatten().min());
             tokio::select! {
                 biased; // keys before the market: the operator never queues behind the tape
                 Some(signal) = signals.recv() => urgent.push_back(Msg::Terminate { signal }),
                 heard = keys.recv() => match heard {
                     Some(heard) => {
                         pressed = true;
-                        let more = std::iter::from_fn(|| keys.try_recv().ok()).take(BATCH);
-                        urgent.extend(std::iter::once(heard).chain(more).filter_map(|heard| message_of(heard, view, &mut receipts)));
+                        let all = std::iter::once(heard).chain(std::iter::from_fn(|| keys.try_recv().ok()).take(BATCH));
+                        urgent.extend(all.filter_map(|heard| message_of(heard, view, &mut receipts)));
                     }
                     None => return GONE,
                 },
@@ -104,30 +100,51 @@ impl Loop {
                 // Sliced work is always ready, but everything else goes first.
                 () = tokio::task::yield_now(), if !held && self.model.has_work() => {}
             }
-            if self.model.has_work() && !held {
-                urgent.push_back(Msg::Work);
-            }
+            urgent.extend(Some(Msg::Work).filter(|_| self.model.has_work() && !held));
             let now = self.clock.now().mono;
             let takes = !held && !backlog.is_empty() && (ready || now >= turns.next());
             if takes {
                 self.take_in(&mut backlog);
                 turns.begin(now);
             }
-            let end = now + TURN;
-            while let Some(msg) = urgent.pop_front().or_else(|| if takes { backlog.pop_front() } else { None }) {
-                self.refresh_memory(&msg).await;
-                let effects = self.handle(msg);
-                if effects.into_iter().any(|effect| self.on_terminal(effect, screen, &mut receipts).is_err()) {
-                    return GONE;
-                }
-                if urgent.is_empty() && self.clock.now().mono >= end {
-                    break;
-                }
+            let mut none = VecDeque::new();
+            let waiting = if takes { &mut backlog } else { &mut none };
+            if self.handle_all(&mut urgent, waiting, now + TURN, screen, &mut receipts).await.is_err() {
+                return GONE;
             }
             turns.end(takes && !backlog.is_empty());
-            // Written while the next messages are handled; the frame waits for what is left.
-            self.journal_feed.hand_over(&self.model.accounts, self.last);
         }
+    }
+
+    /// Notes that the terminal has shown the last question; true while the terminal takes a frame.
+    fn note_shown_question(&mut self, screen: &Screen, receipts: &mut Receipts) -> bool {
+        let free = screen.is_free();
+        if free && let Some(question) = receipts.taken(self.clock.now().mono) {
+            self.handle(Msg::Shown { question });
+        }
+        free
+    }
+
+    /// Handles the urgent messages, and others until `end`, then gives the journal what they changed: it is written while
+    /// the next messages are handled, and the frame waits for the rest.
+    async fn handle_all(
+        &mut self,
+        urgent: &mut VecDeque<Msg>,
+        others: &mut VecDeque<Msg>,
+        end: Mono,
+        screen: &mut Screen,
+        receipts: &mut Receipts,
+    ) -> std::io::Result<()> {
+        while let Some(msg) = urgent.pop_front().or_else(|| others.pop_front()) {
+            self.refresh_memory(&msg).await;
+            self.handle(msg);
+            self.run_terminal_effects(screen, receipts)?;
+            if urgent.is_empty() && self.clock.now().mono >= end {
+                break;
+            }
+        }
+        self.journal_feed.hand_over(&self.model.accounts, self.last);
+        Ok(())
     }
 
     /// Handles waiting messages, up to a bound.
@@ -145,7 +162,7 @@ impl Loop {
         self.draw(screen, view)?;
         let extent = view.extent();
         if extent != self.model.extent {
-            drop(self.handle(Msg::Drawn(extent)));
+            self.handle(Msg::Drawn(extent));
         }
         match self.model.unseen_question().filter(|_| view.shows_overlays()) {
             Some(question) => screen.ask(&receipts.ask(question)),
@@ -170,7 +187,15 @@ impl Loop {
         })
     }
 
-    /// Runs the effects that only a terminal can.
+    /// Runs the effects on the terminal that wait for it.
+    fn run_terminal_effects(&mut self, screen: &mut Screen, receipts: &mut Receipts) -> std::io::Result<()> {
+        while let Some(effect) = self.terminal_effects.pop_front() {
+            self.on_terminal(effect, screen, receipts)?;
+        }
+        Ok(())
+    }
+
+    /// Runs one effect on the terminal.
     fn on_terminal(
         &mut self,
         effect: TerminalEffect,
@@ -180,7 +205,7 @@ impl Loop {
         match effect {
             TerminalEffect::Copy { text, what } => {
                 terminal::copy(&text)?;
-                drop(self.handle(Msg::Notice(format!("copied the {what}"))));
+                self.handle(Msg::Notice(format!("copied the {what}")));
             }
             TerminalEffect::Bell => terminal::bell()?,
             TerminalEffect::Notify { text } => terminal::notify(&text)?,
@@ -193,7 +218,7 @@ impl Loop {
             }
             TerminalEffect::Repaint => {
                 terminal::repaint(self.model.mouse, screen)?;
-                drop(self.handle(resized()));
+                self.handle(resized());
             }
         }
         Ok(())
@@ -205,11 +230,11 @@ impl Loop {
             Change::Stop => return self.suspend(false, screen).map(drop),
             Change::Continued => {
                 terminal::continued(self.model.mouse, screen)?;
-                drop(self.handle(Msg::Redraw));
+                self.handle(Msg::Redraw);
             }
             Change::Resized => {}
         }
-        drop(self.handle(resized()));
+        self.handle(resized());
         Ok(())
     }
 
@@ -217,7 +242,7 @@ impl Loop {
     /// when it could not be stopped.
     fn suspend(&mut self, all: bool, screen: &mut Screen) -> std::io::Result<bool> {
         let stopped = terminal::suspend(all, self.model.mouse, screen)?;
-        drop(self.handle(resized()));
+        self.handle(resized());
         Ok(stopped)
     }
 }

@@ -414,3 +414,18 @@ fn an_order_fetched_by_id_moves_no_watermark() {
     assert_eq!((by_id(&asked), ids(&snapshot.orders)), (vec!["other"], vec!["listed", "other"]));
     assert_eq!((next.orders, next.fills), (at(10), at(5)));
 }
+
+/// Kinds as a laboratory or a faulty adapter might confuse them; the broker's answers are decoded by the request.
+#[test]
+fn a_reply_of_another_kind_than_its_request_is_a_failure_of_that_part() {
+    let broker = Broker::default();
+    let answer = |request: &Request| match request {
+        Request::Account | Request::Activities(_) => Ok(Reply::Positions(Vec::new())),
+        Request::Positions | Request::Orders(_) => Ok(Reply::Account(Box::new(account("acct-1")))),
+        request => broker.answer(request),
+    };
+    let (_, snapshot, _) = run(first(), &none(), answer);
+    assert!(snapshot.account.is_none() && snapshot.positions.is_none());
+    let words: Vec<&str> = snapshot.faults.values().map(String::as_str).collect();
+    assert!(!words.is_empty() && words.iter().all(|why| *why == RequestError::mismatch().message), "{words:?}");
+}
