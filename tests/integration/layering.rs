@@ -50,8 +50,8 @@ fn layer_of(path: &Path) -> String {
     first.trim_end_matches(".rs").to_owned()
 }
 
-/// The crate modules that a text names outside comments.
-fn imports(text: &str) -> Vec<String> {
+/// The crate modules that a file names outside comments, from `crate` or through its parents.
+fn imports(path: &Path, text: &str) -> Vec<String> {
     let code: String = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
     let names = |rest: &str| -> Vec<String> {
         let word = |text: &str| text.chars().take_while(|ch| ch.is_alphanumeric() || *ch == '_').collect::<String>();
@@ -60,7 +60,16 @@ fn imports(text: &str) -> Vec<String> {
             None => vec![word(rest)],
         }
     };
+    // `super` leads to the crate as often as the file is deep.
+    let root = "super::".repeat(path.iter().count());
+    let code = code.replace(&root, "crate::").replace("crate::super::", "crate::");
     code.split("crate::").skip(1).flat_map(names).filter(|name| !name.is_empty()).collect()
+}
+
+#[test]
+fn an_import_through_parents_is_found() {
+    let text = "use super::super::super::io::clock;\nuse super::super::order::Order;\nuse crate::{app, view::{self}};";
+    assert_eq!(imports(Path::new("domain/blotter/ledger.rs"), text), ["io", "app", "view"]);
 }
 
 /// The items at the top level of a `use` group.
@@ -96,7 +105,7 @@ fn imports_point_down_the_list_of_layers_only() {
             continue;
         };
         let more = if path.starts_with(TEST_ONLY.0) { TEST_ONLY.1 } else { &[] };
-        for import in imports(&text) {
+        for import in imports(&path, &text) {
             let known = ALLOWED.iter().any(|(name, _)| *name == import);
             if known && import != layer && !allowed.contains(&import.as_str()) && !more.contains(&import.as_str()) {
                 wrong.push(format!("{} imports {import}, which {layer} must not know", path.display()));
@@ -127,7 +136,7 @@ fn code_that_runs_without_a_screen_does_not_import_the_screen() {
         let mut files = 0;
         for (path, text) in sources().iter().filter(|(path, _)| path.with_extension("").starts_with(place)) {
             files += 1;
-            for layer in imports(text) {
+            for layer in imports(path, text) {
                 assert!(layer != "app" && layer != "view", "{} imports {layer}", path.display());
             }
         }

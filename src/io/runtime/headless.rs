@@ -10,11 +10,15 @@ use super::journaling::{self, JournalFeed, Read};
 use super::sleep_detection::{TICK, slept};
 use crate::accounts::{Accounts, Effect, Msg, Output, Troubles};
 use crate::domain::{Mono, Now};
+use crate::io::accounts::AccountAccess;
 use crate::io::alarm::Alarm;
 use crate::io::clock::Clock;
 use crate::io::connections::{Connections, LoopEffect};
 use crate::io::signals;
 use crate::link::LinkRecord;
+
+/// Messages that wait for the loop. A full channel slows the sockets down; nothing is lost.
+const INBOX: usize = 4096;
 
 /// The linked accounts and their connections; links cannot be added or removed here.
 pub struct Headless {
@@ -51,18 +55,16 @@ impl<F: FnMut(&Headless) -> bool> Observer for F {
 }
 
 impl Headless {
-    /// A loop over these connections.
-    pub(in crate::io) fn new(
-        connections: Connections<Msg>,
-        inbox: mpsc::Receiver<Msg>,
-        clock: Clock,
-        read_only: bool,
-    ) -> Self {
+    /// A loop on the accounts, without linking. In the folder for locks instances agree on who streams an account; without
+    /// one this loop streams all.
+    pub fn new(accounts: &AccountAccess, locks: Option<PathBuf>) -> Self {
+        let (sender, inbox) = mpsc::channel(INBOX);
+        let clock = Clock::new();
         let last = clock.now();
         Self {
-            accounts: Accounts::new(read_only),
+            accounts: Accounts::new(accounts.read_only),
             troubles: Troubles::default(),
-            connections,
+            connections: Connections::new(sender, accounts.clone(), locks),
             inbox,
             clock,
             journal_feed: JournalFeed::default(),
@@ -233,4 +235,33 @@ impl Headless {
 /// How to relink an account from the command line.
 fn relink(link: &LinkRecord) -> String {
     format!("`brokerdeck link {}` links it again", link.broker)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::accounts::tests::fixture::link;
+    use crate::domain::Environment;
+    use crate::io::links::Links;
+    use crate::io::tokens::Tokens;
+
+    #[tokio::test]
+    async fn a_second_link_to_one_account_is_followed_no_more_and_keeps_its_token() {
+        let accounts = AccountAccess {
+            specs: Arc::new(Vec::new()),
+            links: Arc::new(Links::memory()),
+            tokens: Arc::new(Tokens::memory()),
+            read_only: true,
+        };
+        let mut running = Headless::new(&accounts, None);
+        let links = vec![link("older", Environment::Paper), link("newer", Environment::Paper)];
+        let (older, newer) = (links[0].id.clone(), links[1].id.clone());
+        running.connections.know(&links);
+        running.handle(Msg::Started { links });
+        running.run_effect(Effect::Unlink { link: older.clone() }, running.last);
+        running.follow(running.last);
+        assert!(running.accounts.get(&older).is_none() && running.accounts.get(&newer).is_some());
+    }
 }
