@@ -64,7 +64,7 @@ impl Effects {
         let begun = linker.hold();
         tokio::spawn(async move {
             let result = linker.unlink_and(&link, || forget(&link)).await;
-            // The loop may have ended, and then nobody takes the answer.
+            // If the loop has ended, the reply has no receiver.
             drop(begun);
             let result = result.map_err(|still| format!("{}; {}", still.message, still.hint));
             if inbox.send(Msg::Unlinked { link, result }).await.is_err() {

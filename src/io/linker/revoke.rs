@@ -14,8 +14,7 @@ use crate::io::accounts::tls_for;
 use crate::io::links::LinksError;
 use crate::io::tokens::StoreError;
 
-/// Time limit of a revocation, which is only a courtesy; the longest that an answer of no has to wait for it
-/// (docs/LINKING.md 5).
+/// Time limit of a revocation, which is optional: declining the link can take this much longer (docs/LINKING.md 5).
 const LIMIT: Duration = Duration::from_secs(4);
 
 /// What is left where a program cannot revoke a grant.
