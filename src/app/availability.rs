@@ -26,6 +26,10 @@ fn judge(action: Action, model: &Model) -> Result<(), Reason> {
         Action::Filter => require(model.focus.is_list(), "the account has no rows to filter"),
         Action::ClearFilter => require(filter_of(model).is_some_and(|filter| !filter.is_empty()), "no filter is set"),
         Action::Detail => selection::of(model.focus).may_open(model),
+        Action::ExecutionsOnly => {
+            let tape = &model.rows.tape;
+            require(!tape.rows.is_empty() || !tape.filter.is_empty(), "the tape is empty")
+        }
         Action::Activities => at_hand(model).map(|_| ()),
         Action::RefreshActivities => refuse("no activities are shown"),
         Action::PrevAccount | Action::NextAccount => {

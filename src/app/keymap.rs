@@ -223,6 +223,7 @@ pub enum Action {
     Relink,
     Unlink,
     RawJson,
+    ExecutionsOnly,
     Activities,
     RefreshActivities,
     SearchHelp,

@@ -93,6 +93,7 @@ pub const BINDINGS: &[Binding] = bindings! {
     Positions.Detail [key(KeyCode::Enter)] "positions.detail" "detail" true "Show the position with its orders and executions.";
 
     Tape.Detail [key(KeyCode::Enter)] "tape.detail" "order" true "Show the line's order.";
+    Tape.ExecutionsOnly [ch('f')] "tape.executions" "executions" true "Show executions only, or every event again.";
     Tape.Activities [ch('h')] "tape.activities" "history" true "List executions, dividends, fees and transfers, including those before this session.";
 
     Overlay.Back [key(KeyCode::Esc), ch('q')] "overlay.back" "close" true "Close it.";

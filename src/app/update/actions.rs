@@ -30,6 +30,7 @@ pub(super) fn act(model: &mut Model, action: Action, effects: &mut Vec<Effect>) 
         Action::Palette => palette::open(model),
         Action::Filter => lists::start_filter(model),
         Action::ClearFilter => lists::clear_filter(model),
+        Action::ExecutionsOnly => lists::toggle_executions(model),
         Action::NextPane => focus(model, model.focus.further(1)),
         Action::PrevPane => focus(model, model.focus.further(Pane::ALL.len() - 1)),
         Action::FocusPane(digit) => {

@@ -111,6 +111,16 @@ pub(super) fn clear_filter(model: &mut Model) {
     set_filter(model, model.focus, String::new());
 }
 
+/// Adds the term to the tape's filter that leaves executions only, or takes it away.
+pub(super) fn toggle_executions(model: &mut Model) {
+    const TERM: &str = "kind:execution";
+    let filter = model.rows.tape.filter();
+    let others: Vec<&str> = filter.split_whitespace().filter(|term| *term != TERM).collect();
+    let others = others.join(" ");
+    let text = if filter.split_whitespace().any(|term| term == TERM) { others } else { format!("{others} {TERM}") };
+    set_filter(model, Pane::Tape, text.trim().to_owned());
+}
+
 /// Sets a pane's filter; shows a problem once it cannot be the start of something valid.
 pub(super) fn set_filter(model: &mut Model, pane: Pane, text: String) {
     let problem = Filter::parse(&text).problem;

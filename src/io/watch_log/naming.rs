@@ -146,6 +146,9 @@ impl WatchLog {
             return still || blotter.executions_of(&said.order).is_empty() || unsettled();
         }
         let rows = blotter.executions_of(&said.order);
+        if held.is_none() && self.is_in_its_target(line, said, &rows) {
+            return true;
+        }
         let same = |row: &&&Execution| {
             let known = self.keys.contains(&TapeEntry::key_of_execution(&row.id)) || renamed.contains(&row.id);
             !known && line.span.as_ref().is_some_and(|(_, reported)| span(row).as_ref() == Some(reported))
@@ -153,6 +156,17 @@ impl WatchLog {
         let other = rows.iter().find(same).filter(|_| held.is_none()).map(|row| row.id.clone());
         // Without any row the order was dropped from the blotter, not undone.
         other.is_some_and(|id| renamed.insert(id)) || rows.is_empty() || unsettled()
+    }
+
+    /// Whether a correction line's target is known under another id and states the corrected amounts itself: the journal
+    /// did not have both, and the activity rows state what the correction left.
+    fn is_in_its_target(&self, line: &ReportedLine, said: &Reported, rows: &[&Execution]) -> bool {
+        let Some((of, (_, stated))) = said.of.as_ref().zip(line.span.as_ref()) else { return false };
+        rows.iter().filter(|row| row.kind == ExecutionKind::Trade).any(|row| {
+            let corrected = Execution { kind: ExecutionKind::Correction { of: None }, ..(*row).clone() };
+            let was_reported = |span: String| self.spans.get(&span).is_some_and(|ids| ids.contains(of));
+            span(&corrected).as_ref() == Some(stated) && span(row).is_some_and(was_reported)
+        })
     }
 
     /// For a line under a multi-leg order, the row of the leg that executed it, if known by now. An earlier run may

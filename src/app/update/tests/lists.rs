@@ -295,3 +295,50 @@ fn a_position_known_from_an_execution_has_a_row_before_the_list_has_it() {
     fixture.pass(Duration::from_secs(5));
     assert_eq!(rows(&fixture), []);
 }
+
+fn tape_events(fixture: &Fixture) -> Vec<String> {
+    let rows = fixture.model.rows.tape.rows.iter();
+    rows.filter_map(|key| fixture.model.accounts.tape_entry(*key)).map(|(_, entry)| entry.event.to_string()).collect()
+}
+
+/// An order as it was this many seconds after its submission.
+fn later(id: &str, status: OrderStatus, seconds: u64) -> Order {
+    let known = order(id, "AAPL", Side::Buy, 10, 1);
+    let at = known.updated_at.and_then(|at| at.checked_add(Duration::from_secs(seconds)).ok());
+    Order { updated_at: at, status, ..known }
+}
+
+#[test]
+fn a_request_and_its_result_are_one_line_of_the_tape_unless_the_result_was_late() {
+    let mut fixture = Fixture::two();
+    let mut tell = |event, status, seconds| fixture.tell(&paper(), event, later("a", status, seconds), None);
+    tell(TradeEvent::PendingNew, OrderStatus::PendingNew, 0);
+    tell(TradeEvent::New, OrderStatus::New, 1);
+    tell(TradeEvent::PendingCancel, OrderStatus::PendingCancel, 10);
+    assert_eq!(tape_events(&fixture), ["pending_cancel", "new"], "a request without a result has its line");
+    fixture.tell(&paper(), TradeEvent::Canceled, later("a", OrderStatus::Canceled, 15), None);
+    assert_eq!(tape_events(&fixture), ["canceled", "pending_cancel", "new"], "five seconds are news");
+    fixture.keys("5 /");
+    fixture.text("event:pending_new");
+    fixture.keys("enter");
+    assert_eq!(tape_events(&fixture), ["pending_new"], "a filter for the request finds it");
+}
+
+#[test]
+fn a_key_leaves_executions_on_the_tape_and_keeps_the_rest_of_the_filter() {
+    let mut fixture = Fixture::two();
+    let known = order("a", "AAPL", Side::Buy, 10, 1);
+    fixture.tell(&paper(), TradeEvent::New, known.clone(), None);
+    fixture.fill(&paper(), known, 11);
+    fixture.keys("5 f");
+    assert_eq!(tape_events(&fixture), ["fill"]);
+    assert_eq!(fixture.model.rows.tape.filter, "kind:execution");
+    fixture.keys("f");
+    assert_eq!(tape_events(&fixture), ["fill", "new"]);
+    fixture.keys("/");
+    fixture.text("aapl");
+    fixture.keys("enter f");
+    assert_eq!(fixture.model.rows.tape.filter, "aapl kind:execution");
+    fixture.keys("f");
+    assert_eq!(fixture.model.rows.tape.filter, "aapl");
+}

@@ -263,6 +263,38 @@ fn a_wrongly_inferred_bust_is_voided_so_that_the_lines_add_up() {
     assert_eq!(sum.read(&mut follow, &blotter, 8), Qty::whole(33), "reported once");
 }
 
+/// The program was stopped before the journal had the fill and its correction; rows state the corrected price.
+#[test]
+fn a_reported_correction_counts_while_its_target_states_the_corrected_amounts() {
+    let dir = tempfile::tempdir().unwrap();
+    let link = crate::domain::LinkId::from("paper/one");
+    let (mut blotter, mut sum) = (Blotter::default(), Sum::default());
+    let mut follow = Follow::resuming(WatchLog::open(dir.path(), &link).0);
+    drop(follow.due(1, &blotter, true, Began::NOW));
+    let fill = update("o", 19, 19, "e1");
+    let mut correction = update("o", 19, 19, "c1");
+    correction.event = TradeEvent::TradeCorrect;
+    correction.executions[0].kind = ExecutionKind::Correction { of: Some("e1".into()) };
+    correction.executions[0].px = "0.5".parse().ok();
+    for update in [&fill, &correction] {
+        blotter.apply_update(update);
+    }
+    sum.read(&mut follow, &blotter, 2);
+    assert_eq!(sum.0.len(), 2, "{:?}", sum.0);
+    drop(follow);
+    for (px, stays) in [("0.5", true), ("0.7", false)] {
+        let mut again = Blotter::default();
+        let mut row = update("o", 19, 19, "row/1");
+        row.executions[0].px = px.parse().ok();
+        row.executions[0].source = Source::Reconcile;
+        again.apply_update(&row);
+        let mut follow = Follow::resuming(WatchLog::open(dir.path(), &link).0);
+        assert!(follow.due(2, &again, true, Began::NOW).is_empty(), "the fill was reported");
+        let (void, _) = follow.overtaken(&again, true, &[], Mono::from_millis(2_000));
+        assert_eq!(void.is_empty(), stays, "{px}: {void:?}");
+    }
+}
+
 #[test]
 fn an_untrue_line_is_voided_by_the_next_run_and_a_forgotten_one_is_not() {
     let dir = tempfile::tempdir().unwrap();

@@ -1,0 +1,120 @@
+//! The rows of the tape. A request to the broker and its result are one line: `pending` gives way to `working`,
+//! `replacing` to `replaced`, `canceling` to `canceled`.
+
+use jiff::SignedDuration;
+
+use super::MANY;
+use crate::accounts::{AccountState, TapeKey};
+use crate::app::columns::{SortKey, SortValue, TapeColumn};
+use crate::app::filter::Filter;
+use crate::app::model::{AccountScope, Model};
+use crate::app::rows::column;
+use crate::domain::blotter::TapeEntry;
+use crate::domain::{LinkId, TradeEvent};
+
+/// A result that takes longer than this keeps the line of its request: the delay is news.
+const AT_ONCE: SignedDuration = SignedDuration::from_secs(2);
+/// How many lines away a result is looked for.
+const NEAR: usize = 64;
+
+/// Rebuilds the tape.
+pub fn rebuild_tape(model: &mut Model) {
+    let filter = Filter::parse(&model.rows.tape.filter);
+    let view = TapeView::new(model, &filter);
+    let shown = model.accounts.iter().filter(|account| model.scope.shows(&account.link.id));
+    let rows: Vec<_> = shown
+        .flat_map(|account| {
+            let view = &view;
+            account.blotter.tape().iter().filter_map(move |entry| {
+                let key = TapeKey { blotter_number: account.blotter_number, entry: entry.number };
+                Some((view.key(account, entry)?, key))
+            })
+        })
+        .collect();
+    model.rows.tape.replace(rows);
+}
+
+/// Applies new tape lines of one account.
+pub fn tape_added(model: &mut Model, link: &LinkId, numbers: &[u64]) {
+    if !model.scope.shows(link) {
+        return;
+    }
+    if numbers.len() > MANY.max(model.rows.tape.rows.len() / 8) {
+        return rebuild_tape(model);
+    }
+    let filter = Filter::parse(&model.rows.tape.filter);
+    let view = TapeView::new(model, &filter);
+    let Some(account) = model.accounts.iter().find(|account| account.link.id == *link) else { return };
+    let requests = numbers.iter().filter_map(|number| {
+        let result = account.blotter.tape_entry(*number)?;
+        before(account, result).find(|request| is_result_of(result, request)).map(|request| request.number)
+    });
+    let changed: Vec<u64> = numbers.iter().copied().chain(requests).collect();
+    for number in changed {
+        let key = account.blotter.tape_entry(number).and_then(|entry| view.key(account, entry));
+        model.rows.tape.put(TapeKey { blotter_number: account.blotter_number, entry: number }, key);
+    }
+}
+
+/// The lines just before one, newest first.
+fn before<'a>(account: &'a AccountState, entry: &TapeEntry) -> impl Iterator<Item = &'a TapeEntry> {
+    let earlier = entry.number.saturating_sub(NEAR as u64)..entry.number;
+    earlier.rev().filter_map(|number| account.blotter.tape_entry(number))
+}
+
+/// The lines just after one, oldest first.
+fn after<'a>(account: &'a AccountState, entry: &TapeEntry) -> impl Iterator<Item = &'a TapeEntry> {
+    let later = (entry.number..).skip(1).take(NEAR);
+    later.map_while(|number| account.blotter.tape_entry(number))
+}
+
+/// True if one line is the result of another, which then need not be shown.
+fn is_result_of(result: &TapeEntry, request: &TapeEntry) -> bool {
+    let completes = matches!(
+        (&request.event, &result.event),
+        (TradeEvent::PendingNew | TradeEvent::Accepted, TradeEvent::New)
+            | (TradeEvent::PendingReplace, TradeEvent::Replaced)
+            | (TradeEvent::PendingCancel, TradeEvent::Canceled)
+    );
+    let waited = || Some(result.at?.duration_since(request.at?));
+    completes && result.order_id == request.order_id && waited().is_some_and(|waited| waited.abs() <= AT_ONCE)
+}
+
+struct TapeView<'a> {
+    filter: &'a Filter,
+    column: Option<TapeColumn>,
+    reversed: bool,
+    merged: bool,
+}
+
+impl<'a> TapeView<'a> {
+    fn new(model: &Model, filter: &'a Filter) -> Self {
+        let list = &model.rows.tape;
+        let merged = model.scope == AccountScope::All;
+        Self { filter, column: column(list.sort, &TapeColumn::ALL), reversed: list.reversed, merged }
+    }
+
+    fn passes(&self, account: &AccountState, entry: &TapeEntry) -> bool {
+        !entry.withdrawn && (self.filter.is_empty() || self.filter.tape(account, entry))
+    }
+
+    /// True if a later line is shown in the place of its request.
+    fn replaces(&self, account: &AccountState, later: &TapeEntry, request: &TapeEntry) -> bool {
+        is_result_of(later, request) && self.passes(account, later)
+    }
+
+    /// The sort key of a line; `None` when the filter excludes it or its result has its place.
+    fn key(&self, account: &AccountState, entry: &TapeEntry) -> Option<SortKey> {
+        if !self.passes(account, entry) || after(account, entry).any(|later| self.replaces(account, later, entry)) {
+            return None;
+        }
+        let (value, descending) = match self.column {
+            Some(column) => (column.value(account, entry), column.descending()),
+            // Across tapes only the broker's clock is comparable; a single tape keeps the order in which it was
+            // learned.
+            None if self.merged => (entry.at.map(SortValue::Time), true),
+            None => (Some(SortValue::Rank(entry.number)), true),
+        };
+        Some(SortKey::new(0, value, descending != self.reversed, entry.at))
+    }
+}
