@@ -89,7 +89,7 @@ pub enum Effect {
         /// The account's link.
         link: LinkId,
     },
-    /// Delete a link's token.
+    /// Forget a link and its token. `watch` leaves the account out of its run instead, and says so.
     Unlink {
         /// The account's link.
         link: LinkId,

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::accounts::AccountAccess;
-use super::connections::Connections;
+use super::connections::{Connections, LoopEffect};
 use super::linker::Linker;
-use crate::accounts;
+use crate::accounts::{self, JournalEntry};
 use crate::app::{LinkingEffect, Msg};
 use crate::domain::LinkId;
 use crate::link::LinkRecord;
 
-/// The world as the dashboard's effects see it.
+/// Carries out the dashboard's effects.
 pub struct Effects {
     inbox: mpsc::Sender<Msg>,
     connections: Connections<Msg>,
@@ -31,12 +31,16 @@ impl Effects {
         self.connections.know(links);
     }
 
-    /// Runs an effect of an account.
-    pub fn account(&mut self, effect: accounts::Effect) {
-        if let accounts::Effect::Unlink { link } = effect {
-            return self.unlink(link);
+    /// Runs an effect of an account; returns a record for the journal, which the loop writes.
+    #[must_use = "the loop writes it to the journal"]
+    pub fn account(&mut self, effect: accounts::Effect) -> Option<(LinkId, JournalEntry)> {
+        match self.connections.run(effect)? {
+            LoopEffect::Remember { link, memory } => Some((link, memory)),
+            LoopEffect::Unlink { link } => {
+                self.unlink(link);
+                None
+            }
         }
-        self.connections.run(effect);
     }
 
     /// Runs an effect of linking.
@@ -62,7 +66,7 @@ impl Effects {
         let begun = linker.hold();
         tokio::spawn(async move {
             let result = linker.unlink_and(&link, || forget(&link)).await;
-            // The loop may have ended, and then nobody takes the answer.
+            // Dropped before the message: a loop that has ended does not receive it.
             drop(begun);
             let result = result.map_err(|still| format!("{}; {}", still.message, still.hint));
             if inbox.send(Msg::Unlinked { link, result }).await.is_err() {

@@ -21,7 +21,7 @@ use super::clock::Clock;
 use super::effects::Effects;
 use super::record::Recorder;
 use super::{choices, file_checks, paths};
-use crate::accounts::{Effect as AccountEffect, Msg as AccountMsg};
+use crate::accounts::Msg as AccountMsg;
 use crate::app::choices::Choices;
 use crate::app::{Effect, Model, Msg, TerminalEffect, update};
 use crate::domain::{Mono, Now};
@@ -157,16 +157,17 @@ impl Loop {
         let wanted = update(&mut self.model, msg, now);
         for effect in wanted {
             match effect {
-                Effect::Account(AccountEffect::Remember { link, memory }) => {
-                    self.journal_feed.remember(link, memory, &self.model.accounts, now);
-                }
                 Effect::Notify { text } => self.notify(text, &mut left),
                 Effect::WriteConfig => {
                     let config = self.services.config_path.clone();
                     left.extend(self.written(&config));
                 }
                 Effect::Keep(chosen) => self.keep(chosen),
-                Effect::Account(effect) => self.effects.account(effect),
+                Effect::Account(effect) => {
+                    if let Some((link, memory)) = self.effects.account(effect) {
+                        self.journal_feed.remember(link, memory, &self.model.accounts, now);
+                    }
+                }
                 Effect::Linking(effect) => self.effects.linking(effect),
                 Effect::Terminal(effect) => left.push(effect),
                 // The model says so in `exit`; the loop reads it there.

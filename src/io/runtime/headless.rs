@@ -8,11 +8,11 @@ use tokio::sync::{mpsc, watch};
 use super::BATCH;
 use super::journaling::{self, JournalFeed, Read};
 use super::sleep_detection::{TICK, slept};
-use crate::accounts::{Accounts, Effect, Msg, Output, Troubles};
-use crate::domain::{Mono, Now};
+use crate::accounts::{Accounts, Ends, Msg, Output, Troubles};
+use crate::domain::{LinkId, Mono, Now};
 use crate::io::alarm::Alarm;
 use crate::io::clock::Clock;
-use crate::io::connections::Connections;
+use crate::io::connections::{Connections, LoopEffect};
 use crate::io::signals;
 use crate::link::LinkRecord;
 
@@ -164,13 +164,26 @@ impl Headless {
     fn follow(&mut self, now: Now) {
         while let Some(output) = self.accounts.poll() {
             match output {
-                Output::Do(Effect::Remember { link, memory }) => {
-                    self.journal_feed.remember(link, memory, &self.accounts, now);
-                }
-                Output::Do(effect) => self.connections.run(effect),
+                Output::Do(effect) => match self.connections.run(effect) {
+                    None => {}
+                    Some(LoopEffect::Remember { link, memory }) => {
+                        self.journal_feed.remember(link, memory, &self.accounts, now);
+                    }
+                    Some(LoopEffect::Unlink { link }) => self.leave_out(&link, now),
+                },
                 Output::Event(event) => self.troubles.follow(&event, &self.accounts, relink, now),
             }
         }
+    }
+
+    /// Ends this run's part in an account whose link is a duplicate, so that nothing is output twice. The link stays: a
+    /// program without a screen cannot ask whether to forget its token.
+    fn leave_out(&mut self, link: &LinkId, now: Now) {
+        let label = self.accounts.label(link);
+        self.accounts.remove(link);
+        self.connections.forget()(link);
+        let text = format!("{label} stays linked but is left out of this run; `brokerdeck unlink {link}` unlinks it");
+        self.troubles.add(None, Ends::Never, &text, now);
     }
 
     fn deadline(&self) -> Mono {
@@ -221,4 +234,39 @@ impl Headless {
 /// How to relink an account from the command line.
 fn relink(link: &LinkRecord) -> String {
     format!("`brokerdeck link {}` links it again", link.broker)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::accounts::tests::fixture;
+    use crate::domain::Environment;
+    use crate::io::accounts::AccountAccess;
+    use crate::io::links::Links;
+    use crate::io::tokens::Tokens;
+
+    /// As the accounts request it for the older of two links to one account.
+    #[tokio::test]
+    async fn an_account_to_unlink_is_left_out_of_the_run_and_the_user_told_how_to_unlink_it() {
+        let accounts = AccountAccess {
+            specs: Arc::new(Vec::new()),
+            links: Arc::new(Links::memory()),
+            tokens: Arc::new(Tokens::memory()),
+            read_only: false,
+        };
+        let (sender, inbox) = mpsc::channel(64);
+        let mut running = Headless::new(Connections::new(sender, accounts, None), inbox, Clock::new(), false);
+        let links = ["older", "newer"].map(|label| fixture::link(label, Environment::Paper));
+        let (older, newer) = (links[0].id.clone(), links[1].id.clone());
+        running.connections.know(&links);
+        running.handle(Msg::Started { links: links.to_vec() });
+        running.accounts.unlink(older.clone());
+        running.handle(Msg::Resumed);
+        let left: Vec<&LinkId> = running.accounts.iter().map(|account| &account.link.id).collect();
+        assert_eq!(left, [&newer]);
+        let text = format!("older stays linked but is left out of this run; `brokerdeck unlink {older}` unlinks it");
+        assert_eq!(running.troubles.last().map(|trouble| trouble.text.clone()), Some(text));
+    }
 }

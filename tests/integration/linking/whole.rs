@@ -171,13 +171,14 @@ async fn an_account_whose_unlink_fails_keeps_its_connections() {
     let linker = Arc::new(fixture.another_linker());
     let mut effects = Effects::new(inbox, accounts, linker, Some(fixture.dir.path().to_owned()));
     effects.know(std::slice::from_ref(&link));
-    effects.account(AccountEffect::OpenStream { link: link.id.clone(), epoch: Epoch(1), form: AuthForm::Authenticate });
+    let open = AccountEffect::OpenStream { link: link.id.clone(), epoch: Epoch(1), form: AuthForm::Authenticate };
+    assert!(effects.account(open).is_none());
     eventually("the account is taken", async || streams(&fixture, &link.id)).await;
     let lock = fixture.dir.path().join("tokens.json.lock");
     std::fs::remove_file(&lock).unwrap();
     std::fs::create_dir(&lock).unwrap();
     let mut unlink = async || {
-        effects.account(AccountEffect::Unlink { link: link.id.clone() });
+        assert!(effects.account(AccountEffect::Unlink { link: link.id.clone() }).is_none());
         loop {
             let msg = tokio::time::timeout(TEST_TIMEOUT, news.recv()).await.expect("an answer in time").unwrap();
             if let Msg::Unlinked { result, .. } = msg {
