@@ -30,13 +30,13 @@ pub async fn run(context: &Context) -> Result<u8, Error> {
         // Start in Orders with accounts, and in Brokers without.
         chosen.pane = Some(Pane::Orders);
     }
-    drop(running.handle(Msg::Chosen(chosen)));
+    running.handle(Msg::Chosen(chosen));
     running.start_remembering(context.paths.journal(), listed.links);
     if let Some(notice) = listed.notice {
-        drop(running.handle(Msg::Trouble(notice)));
+        running.handle(Msg::Trouble(notice));
     }
     for warning in &context.config.warnings {
-        drop(running.handle(Msg::Trouble(warning.clone())));
+        running.handle(Msg::Trouble(warning.clone()));
     }
     on_screen(&mut running, context.view()?).await
 }
@@ -52,7 +52,7 @@ pub async fn on_screen(running: &mut Loop, mut view: ViewState) -> Result<u8, Er
         Error::usage(format!("cannot open the dashboard: {error}"), super::HEADLESS_HINT.to_owned())
     })?;
     let (cols, rows) = screen.size();
-    drop(running.handle(Msg::Resize { cols, rows }));
+    running.handle(Msg::Resize { cols, rows });
     let code = running.on_screen(&mut screen, &mut view, &mut signals).await;
     if running.effects.linker().is_busy() {
         signals::allow(LAST_WORDS);

@@ -78,10 +78,10 @@ pub async fn run(global: &Global, args: &DemoArgs) -> Result<u8, Error> {
     let mut running = start::with_linking(&settings, &accounts)?;
     running.recorder = super::replay::recorder(global.record.as_deref(), &settings, &running)?;
     let chosen = Choices { pane: Some(Pane::Orders), ..Choices::default() };
-    drop(running.handle(Msg::Chosen(chosen)));
+    running.handle(Msg::Chosen(chosen));
     running.start(links);
     for warning in &context.config.warnings {
-        drop(running.handle(Msg::Trouble(warning.clone())));
+        running.handle(Msg::Trouble(warning.clone()));
     }
     let code = dashboard::on_screen(&mut running, context.view()?).await;
     drop(running);

@@ -9,6 +9,7 @@ mod screen;
 mod sleep_detection;
 mod turns;
 
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -46,6 +47,8 @@ pub struct Loop {
     services: LoopServices,
     /// Writes journal entries before they are shown.
     journal_feed: JournalFeed,
+    /// Effects on the terminal, in order. [`Self::handle`] has no terminal, so no caller of it can lose one.
+    terminal_effects: VecDeque<TerminalEffect>,
     last: Now,
 }
 
@@ -74,21 +77,30 @@ impl Loop {
         services: LoopServices,
     ) -> Self {
         let last = clock.now();
-        Self { model, effects, inbox, clock, recorder: None, services, journal_feed: JournalFeed::default(), last }
+        Self {
+            model,
+            effects,
+            inbox,
+            clock,
+            recorder: None,
+            services,
+            journal_feed: JournalFeed::default(),
+            terminal_effects: VecDeque::new(),
+            last,
+        }
     }
 
     /// Gives the links to the model, which connects them.
     pub fn start(&mut self, links: Vec<LinkRecord>) {
         self.effects.know(&links);
-        // A start has no effects on the terminal.
-        drop(self.handle(AccountMsg::Started { links }.into()));
+        self.handle(AccountMsg::Started { links }.into());
     }
 
     /// Shows the links at once and reads the journal beside the first frame, then connects. Without a journal the
     /// program reports that and continues.
     pub fn start_remembering(&mut self, path: PathBuf, links: Vec<LinkRecord>) {
         self.effects.know(&links);
-        drop(self.handle(AccountMsg::Listed { links: links.clone() }.into()));
+        self.handle(AccountMsg::Listed { links: links.clone() }.into());
         self.journal_feed.begin_reading(path, links);
     }
 
@@ -97,7 +109,7 @@ impl Loop {
         let Some(read) = read else { return };
         let (links, notices) = self.journal_feed.begin(read);
         for msg in notices {
-            drop(self.handle(msg.into()));
+            self.handle(msg.into());
         }
         self.start(links);
     }
@@ -106,7 +118,7 @@ impl Loop {
     async fn refresh_memory(&mut self, msg: &Msg) {
         let Msg::Account(AccountMsg::Freed { link }) = msg else { return };
         for known in self.journal_feed.read_again(link, &self.model.accounts, self.last).await {
-            drop(self.handle(known.into()));
+            self.handle(known.into());
         }
     }
 
@@ -114,7 +126,7 @@ impl Loop {
     fn may_show(&mut self) -> bool {
         let now = Now { mono: self.clock.now().mono, ..self.last };
         for msg in self.journal_feed.look(&self.model.accounts, now) {
-            drop(self.handle(msg.into()));
+            self.handle(msg.into());
         }
         !self.journal_feed.holds()
     }
@@ -129,27 +141,24 @@ impl Loop {
         self.journal_feed.finish(&self.model.accounts, self.clock.now())
     }
 
-    /// Handles one message and runs its effects; returns those that concern the terminal.
-    pub fn handle(&mut self, msg: Msg) -> Vec<TerminalEffect> {
+    /// Handles one message and runs its effects. Those on the terminal wait until the screen performs them.
+    pub fn handle(&mut self, msg: Msg) {
         let now = self.clock.now();
-        let mut left = Vec::new();
         if slept(self.last, now) {
-            left.extend(self.apply(AccountMsg::Resumed.into(), now));
+            self.apply(AccountMsg::Resumed.into(), now);
         }
-        left.extend(self.apply(msg, now));
+        self.apply(msg, now);
         self.last = now;
-        left
     }
 
-    fn apply(&mut self, msg: Msg, now: Now) -> Vec<TerminalEffect> {
-        let mut left = Vec::new();
+    fn apply(&mut self, msg: Msg, now: Now) {
         if let Some(recorder) = &mut self.recorder
             && let Err(error) = recorder.write(&self.model, &msg, now)
         {
             tracing::error!(%error, "recording stopped");
             self.recorder = None;
             let text = format!("the recording has stopped: {error}; it contains everything before that");
-            left.extend(self.apply(Msg::Trouble(text), now));
+            self.apply(Msg::Trouble(text), now);
         }
         if let Msg::Link { progress: LinkProgress::Saved { links, .. }, .. } = &msg {
             self.effects.know(links);
@@ -157,24 +166,23 @@ impl Loop {
         let wanted = update(&mut self.model, msg, now);
         for effect in wanted {
             match effect {
-                Effect::Notify { text } => self.notify(text, &mut left),
-                Effect::WriteConfig => {
-                    let config = self.services.config_path.clone();
-                    left.extend(self.written(&config));
-                }
-                Effect::Keep(chosen) => self.keep(chosen),
                 Effect::Account(effect) => {
                     if let Some((link, memory)) = self.effects.account(effect) {
                         self.journal_feed.remember(link, memory, &self.model.accounts, now);
                     }
                 }
+                Effect::Notify { text } => self.notify(text),
+                Effect::WriteConfig => {
+                    let config = self.services.config_path.clone();
+                    self.written(&config);
+                }
+                Effect::Keep(chosen) => self.keep(chosen),
                 Effect::Linking(effect) => self.effects.linking(effect),
-                Effect::Terminal(effect) => left.push(effect),
+                Effect::Terminal(effect) => self.terminal_effects.push_back(effect),
                 // The model says so in `exit`; the loop reads it there.
                 Effect::Quit { .. } => {}
             }
         }
-        left
     }
 
     fn keep(&self, chosen: Choices) {
@@ -186,7 +194,7 @@ impl Loop {
         });
     }
 
-    fn notify(&self, text: String, left: &mut Vec<TerminalEffect>) {
+    fn notify(&mut self, text: String) {
         if let Some((program, arguments)) = self.services.notify_command.split_first() {
             let mut command = self.services.programs.command(program);
             command.args(arguments).arg(&text);
@@ -195,11 +203,11 @@ impl Loop {
             }
         }
         if self.services.osc9 {
-            left.push(TerminalEffect::Notify { text });
+            self.terminal_effects.push_back(TerminalEffect::Notify { text });
         }
     }
 
-    fn written(&mut self, path: &Path) -> Vec<TerminalEffect> {
+    fn written(&mut self, path: &Path) {
         let msg = match paths::write_example(path) {
             Ok(()) => Msg::Notice(format!("wrote {}; set client_id and the secret, then start again", path.display())),
             Err(error) => {
@@ -207,7 +215,7 @@ impl Loop {
                 Msg::Trouble(format!("cannot write {}: {error}; {hint}", path.display()))
             }
         };
-        self.handle(msg)
+        self.handle(msg);
     }
 
     fn deadline(&self) -> Option<Mono> {
@@ -216,5 +224,46 @@ impl Loop {
 
     fn alarm_at(&self, deadline: Option<Mono>) -> Option<std::time::Instant> {
         deadline.map(|at| self.clock.instant(at))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::app::keymap::Keymap;
+    use crate::app::model::{PendingBell, Program};
+    use crate::io::accounts::AccountAccess;
+    use crate::io::links::Links;
+    use crate::io::start::{self, Settings};
+    use crate::io::tokens::Tokens;
+
+    /// Wherever the message came from that rang: a start, the journal, a resize.
+    #[tokio::test]
+    async fn effects_on_the_terminal_wait_for_the_screen_whoever_handles_the_message() {
+        let settings = Settings {
+            program: Program { bell: true, notify: true, ..Program::default() },
+            keymap: Keymap::default(),
+            keys: Vec::new(),
+            mouse: false,
+            osc9: true,
+            notify_command: Vec::new(),
+            config_path: PathBuf::new(),
+            locks: None,
+            choices: None,
+        };
+        let accounts = AccountAccess {
+            specs: Arc::new(Vec::new()),
+            links: Arc::new(Links::memory()),
+            tokens: Arc::new(Tokens::memory()),
+            read_only: false,
+        };
+        let mut running = start::with_linking(&settings, &accounts).unwrap();
+        running.model.pending_bell = Some(PendingBell { count: 1, last: "filled".to_owned() });
+        running.handle(Msg::Tick);
+        running.start(Vec::new());
+        let notify = TerminalEffect::Notify { text: "filled".to_owned() };
+        assert_eq!(running.terminal_effects, [TerminalEffect::Bell, notify]);
     }
 }

@@ -178,9 +178,9 @@ impl Program {
             Some(msg) = running.inbox.recv() => msg,
             () = tokio::time::sleep_until(deadline) => Msg::Tick,
         };
-        drop(running.handle(msg));
+        running.handle(msg);
         while running.model.has_work() {
-            drop(running.handle(Msg::Work));
+            running.handle(Msg::Work);
         }
     }
 
@@ -210,7 +210,7 @@ impl Program {
     }
 
     pub(crate) fn resync(&mut self) {
-        drop(self.running.handle(Msg::Key(Chord::char('r'))));
+        self.running.handle(Msg::Key(Chord::char('r')));
         let model = &self.running.model;
         let said = model.toasts.iter().any(|toast| toast.text.contains("fetching everything again"));
         assert!(said, "the key did nothing: {:?}, {:?}", model.toasts, model.top());
@@ -427,7 +427,7 @@ async fn a_relinked_account_has_one_stream() {
     program.until("the end of the old ones", |_| relay.count().0 == 1).await;
     for round in 5..8 {
         // As after relinking in another program.
-        drop(program.running.handle(AccountMsg::Renewed { link: bench.link.clone() }.into()));
+        program.running.handle(AccountMsg::Renewed { link: bench.link.clone() }.into());
         let again = |model: &Model| model.accounts.all()[0].state().is_live() && relay.count().1 == round;
         program.until("the new stream", again).await;
     }

@@ -22,28 +22,39 @@ const TURN: Duration = Duration::from_millis(3);
 /// Exit code when the terminal is gone, as after SIGHUP.
 const GONE: u8 = 129;
 
+/// Messages taken and not handled yet.
+#[derive(Default)]
+struct Waiting {
+    /// Keys, signals and what the loop sends itself.
+    urgent: VecDeque<Msg>,
+    /// Everything else, as it arrived.
+    backlog: VecDeque<Msg>,
+    turns: Turns,
+}
+
 impl Loop {
     /// Runs on a screen until the model is done; returns the model's exit code, or 129 when the terminal vanished.
     pub async fn on_screen(&mut self, screen: &mut Screen, view: &mut ViewState, signals: &mut signals::Ends) -> u8 {
         let mut changes = signals::changes();
         let mut keys = input::listen(Keyboard::default());
-        let mut urgent = VecDeque::new();
         let mut arrived = Vec::with_capacity(BATCH);
-        let mut backlog = VecDeque::with_capacity(BATCH);
+        let mut waiting = Waiting::default();
         let mut reading = self.journal_feed.reading();
         let mut progress = self.journal_feed.watch();
         let mut next_frame = Mono::default();
-        let mut turns = Turns::default();
         let mut pressed = true;
         let mut receipts = Receipts::default();
         let alarm = Alarm::new();
         for heard in background::ask(&mut keys, view).await {
-            urgent.extend(message_of(heard, view, &mut receipts));
+            waiting.urgent.extend(message_of(heard, view, &mut receipts));
         }
         if screen.ask(&receipts.begin(self.clock.now().mono)).is_err() {
             return GONE;
         }
         loop {
+            if self.perform(screen, &mut receipts).is_err() {
+                return GONE;
+            }
             if let Some(code) = self.model.exit {
                 return code;
             }
@@ -51,7 +62,8 @@ impl Loop {
             // While a frame waits for the disk, only keys are handled.
             let waits = (due || !self.model.dirty) && !self.may_show();
             let held = waits && self.model.dirty;
-            let ready = pressed || turns.is_due(backlog.front(), self.inbox.len(), self.clock.now().mono);
+            let ready =
+                pressed || waiting.turns.is_due(waiting.backlog.front(), self.inbox.len(), self.clock.now().mono);
             // While the terminal has not taken the last frame there is no next one; then the current state is drawn.
             let free = screen.is_free();
             if due && free && self.model.dirty && !held {
@@ -63,22 +75,22 @@ impl Loop {
             }
             let free = screen.is_free();
             if free && let Some(question) = receipts.taken(self.clock.now().mono) {
-                drop(self.handle(Msg::Shown { question }));
+                self.handle(Msg::Shown { question });
             }
             let mut deadline = self.deadline();
             let frame =
                 if held { self.journal_feed.until() } else { Some(next_frame).filter(|_| self.model.dirty && free) };
-            let turn = Some(turns.next()).filter(|_| !held && !ready && !backlog.is_empty());
+            let turn = Some(waiting.turns.next()).filter(|_| !held && !ready && !waiting.backlog.is_empty());
             deadline = [deadline, frame, turn].into_iter().flatten().min();
             let deadline = self.alarm_at(deadline);
             tokio::select! {
                 biased; // keys before the market: the operator never queues behind the tape
-                Some(signal) = signals.recv() => urgent.push_back(Msg::Terminate { signal }),
+                Some(signal) = signals.recv() => waiting.urgent.push_back(Msg::Terminate { signal }),
                 heard = keys.recv() => match heard {
                     Some(heard) => {
                         pressed = true;
                         let more = std::iter::from_fn(|| keys.try_recv().ok()).take(BATCH);
-                        urgent.extend(std::iter::once(heard).chain(more).filter_map(|heard| message_of(heard, view, &mut receipts)));
+                        waiting.urgent.extend(std::iter::once(heard).chain(more).filter_map(|heard| message_of(heard, view, &mut receipts)));
                     }
                     None => return GONE,
                 },
@@ -93,41 +105,55 @@ impl Loop {
                     progress = self.journal_feed.watch();
                 }
                 () = journaling::moved(&mut progress) => {}
-                () = tokio::task::yield_now(), if (!held && ready && !backlog.is_empty()) || !urgent.is_empty() => {}
+                () = tokio::task::yield_now(), if (!held && ready && !waiting.backlog.is_empty()) || !waiting.urgent.is_empty() => {}
                 // The first message of a turn; the rest is taken with it. What is not taken waits in the channel, which
                 // blocks its senders.
-                1.. = self.inbox.recv_many(&mut arrived, BATCH), if !held && backlog.is_empty() => {
-                    backlog.extend(arrived.drain(..));
+                1.. = self.inbox.recv_many(&mut arrived, BATCH), if !held && waiting.backlog.is_empty() => {
+                    waiting.backlog.extend(arrived.drain(..));
                 }
                 () = screen.freed(), if !free => {}
-                () = alarm.wait(deadline) => urgent.push_back(Msg::Tick),
+                () = alarm.wait(deadline) => waiting.urgent.push_back(Msg::Tick),
                 // Sliced work is always ready, but everything else goes first.
                 () = tokio::task::yield_now(), if !held && self.model.has_work() => {}
             }
             if self.model.has_work() && !held {
-                urgent.push_back(Msg::Work);
+                waiting.urgent.push_back(Msg::Work);
             }
-            let now = self.clock.now().mono;
-            let takes = !held && !backlog.is_empty() && (ready || now >= turns.next());
-            if takes {
-                self.take_in(&mut backlog);
-                turns.begin(now);
+            if self.handle_waiting(&mut waiting, ready, held, screen, &mut receipts).await.is_err() {
+                return GONE;
             }
-            let end = now + TURN;
-            while let Some(msg) = urgent.pop_front().or_else(|| if takes { backlog.pop_front() } else { None }) {
-                self.refresh_memory(&msg).await;
-                let effects = self.handle(msg);
-                if effects.into_iter().any(|effect| self.on_terminal(effect, screen, &mut receipts).is_err()) {
-                    return GONE;
-                }
-                if urgent.is_empty() && self.clock.now().mono >= end {
-                    break;
-                }
-            }
-            turns.end(takes && !backlog.is_empty());
             // Written while the next messages are handled; the frame waits for what is left.
             self.journal_feed.hand_over(&self.model.accounts, self.last);
         }
+    }
+
+    /// Handles the urgent messages, and of the others a turn when it is due.
+    async fn handle_waiting(
+        &mut self,
+        waiting: &mut Waiting,
+        ready: bool,
+        held: bool,
+        screen: &mut Screen,
+        receipts: &mut Receipts,
+    ) -> std::io::Result<()> {
+        let Waiting { urgent, backlog, turns } = waiting;
+        let now = self.clock.now().mono;
+        let takes = !held && !backlog.is_empty() && (ready || now >= turns.next());
+        if takes {
+            self.take_in(backlog);
+            turns.begin(now);
+        }
+        let end = now + TURN;
+        while let Some(msg) = urgent.pop_front().or_else(|| if takes { backlog.pop_front() } else { None }) {
+            self.refresh_memory(&msg).await;
+            self.handle(msg);
+            self.perform(screen, receipts)?;
+            if urgent.is_empty() && self.clock.now().mono >= end {
+                break;
+            }
+        }
+        turns.end(takes && !backlog.is_empty());
+        Ok(())
     }
 
     /// Handles waiting messages, up to a bound.
@@ -145,7 +171,7 @@ impl Loop {
         self.draw(screen, view)?;
         let extent = view.extent();
         if extent != self.model.extent {
-            drop(self.handle(Msg::Drawn(extent)));
+            self.handle(Msg::Drawn(extent));
         }
         match self.model.unseen_question().filter(|_| view.shows_overlays()) {
             Some(question) => screen.ask(&receipts.ask(question)),
@@ -170,7 +196,15 @@ impl Loop {
         })
     }
 
-    /// Runs the effects that only a terminal can.
+    /// Performs the effects on the terminal that have been requested since, and those that follow from them.
+    fn perform(&mut self, screen: &mut Screen, receipts: &mut Receipts) -> std::io::Result<()> {
+        while let Some(effect) = self.terminal_effects.pop_front() {
+            self.on_terminal(effect, screen, receipts)?;
+        }
+        Ok(())
+    }
+
+    /// Performs one effect.
     fn on_terminal(
         &mut self,
         effect: TerminalEffect,
@@ -180,7 +214,7 @@ impl Loop {
         match effect {
             TerminalEffect::Copy { text, what } => {
                 terminal::copy(&text)?;
-                drop(self.handle(Msg::Notice(format!("copied the {what}"))));
+                self.handle(Msg::Notice(format!("copied the {what}")));
             }
             TerminalEffect::Bell => terminal::bell()?,
             TerminalEffect::Notify { text } => terminal::notify(&text)?,
@@ -193,7 +227,7 @@ impl Loop {
             }
             TerminalEffect::Repaint => {
                 terminal::repaint(self.model.mouse, screen)?;
-                drop(self.handle(resized()));
+                self.handle(resized());
             }
         }
         Ok(())
@@ -205,11 +239,11 @@ impl Loop {
             Change::Stop => return self.suspend(false, screen).map(drop),
             Change::Continued => {
                 terminal::continued(self.model.mouse, screen)?;
-                drop(self.handle(Msg::Redraw));
+                self.handle(Msg::Redraw);
             }
             Change::Resized => {}
         }
-        drop(self.handle(resized()));
+        self.handle(resized());
         Ok(())
     }
 
@@ -217,7 +251,7 @@ impl Loop {
     /// when it could not be stopped.
     fn suspend(&mut self, all: bool, screen: &mut Screen) -> std::io::Result<bool> {
         let stopped = terminal::suspend(all, self.model.mouse, screen)?;
-        drop(self.handle(resized()));
+        self.handle(resized());
         Ok(stopped)
     }
 }
