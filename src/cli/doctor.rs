@@ -17,14 +17,15 @@ use super::Context;
 use super::reader::{add_broker, hint};
 use crate::broker::alpaca::stream;
 use crate::broker::dial::{self, Route};
-use crate::config::BrokerSpec;
+use crate::config::{BrokerSpec, is_loopback};
+use crate::domain::market::MarketClock;
 use crate::error::Error;
 use crate::io::accounts::{Access, AccessError, AccountAccess};
 use crate::io::clock::Clock;
 use crate::io::linker::Readiness;
 use crate::link::LinkRecord;
 use crate::session::request::unread_words;
-use crate::session::{AuthForm, Closed, Reply, Request, StreamEvent};
+use crate::session::{AuthForm, Closed, Reply, Request, RequestError, StreamEvent};
 
 /// Largest clock difference that is not reported, in seconds.
 const SKEW: i64 = 5;
@@ -127,18 +128,13 @@ async fn account(accounts: &AccountAccess, link: &LinkRecord, report: &mut Repor
         }
         Err(error) => report.bad(&format!("{name}: {error}"), hint(&error, &relink))?,
     }
-    if let Ok(Reply::Clock(clock)) = access.client.request(&Request::Clock).await {
-        let skew = Clock::new().now().wall.duration_since(clock.at).as_secs();
-        let api = accounts.specs.iter().find(|spec| spec.id == link.broker).and_then(|spec| {
-            let at = spec.endpoints.iter().find(|endpoints| endpoints.environment == link.environment)?;
-            at.api_url.host_str().map(str::to_owned)
-        });
-        // A simulated brokerage on this machine has its own time.
-        if api.is_some_and(|host| matches!(host.as_str(), "127.0.0.1" | "[::1]" | "localhost")) && skew.abs() > SKEW {
-            report
-                .good(&format!("{name}: it runs on its own clock ({:.0}), as a simulated brokerage does", clock.at))?;
-        } else {
-            skewed(&name, skew, clock.at, report)?;
+    // Where nothing answers, the account's line says so already.
+    if polled {
+        match clock_of(access.client.request(&Request::Clock).await) {
+            Ok(clock) => clocks_agree(&name, clock.at, is_own_server(accounts, link), report)?,
+            Err(error) => {
+                report.bad(&format!("{name}: the broker's clock cannot be read: {error}"), hint(&error, &relink))?;
+            }
         }
     }
     match listen(access).await {
@@ -171,10 +167,27 @@ async fn listen(access: Access) -> Result<(), String> {
         .unwrap_or_else(|_| Err(format!("the stream did not confirm the subscription within {} s", STREAM.as_secs())))
 }
 
-/// The hint: linking again only helps when the token was refused.
-fn skewed(name: &str, skew: i64, at: Timestamp, report: &mut Report) -> Result<(), Error> {
+/// The exchange's clock in an answer.
+fn clock_of(result: Result<Reply, RequestError>) -> Result<MarketClock, RequestError> {
+    let Reply::Clock(clock) = result? else { return Err(RequestError::mismatch()) };
+    Ok(clock)
+}
+
+/// Whether the account's broker runs on this machine.
+fn is_own_server(accounts: &AccountAccess, link: &LinkRecord) -> bool {
+    let spec = accounts.specs.iter().find(|spec| spec.id == link.broker);
+    spec.and_then(|spec| spec.endpoints(link.environment)).is_some_and(|place| is_loopback(&place.api_url))
+}
+
+/// Reports whether this machine's clock agrees with the broker's.
+fn clocks_agree(name: &str, at: Timestamp, is_own: bool, report: &mut Report) -> Result<(), Error> {
+    let skew = Clock::new().now().wall.duration_since(at).as_secs();
     if skew.abs() <= SKEW {
         return report.good(&format!("{name}: clocks agree within {SKEW} s"));
+    }
+    // A simulated brokerage on this machine has its own time.
+    if is_own {
+        return report.good(&format!("{name}: it runs on its own clock ({at:.0}), as a simulated brokerage does"));
     }
     let text = format!("{name}: this machine's clock is {skew} s off the broker's ({at:.0})");
     report.bad(&text, "set the clock, for example with NTP; ages and countdowns are wrong until then")
@@ -189,5 +202,15 @@ fn reason(closed: Closed) -> String {
         Closed::BrokerError { message } => format!("the broker said: {message}"),
         Closed::Elsewhere => "another instance streams the account".to_owned(),
         Closed::Asked => "closed".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_of_another_kind_is_no_clock() {
+        assert_eq!(clock_of(Ok(Reply::Done)).unwrap_err(), RequestError::mismatch());
     }
 }

@@ -7,6 +7,7 @@
 //! that it may not have been printed. After a power failure the last lines may be printed again.
 
 mod naming;
+mod notes;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fs::{File, OpenOptions};
@@ -16,6 +17,8 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use self::notes::{Header, Notes, VERSION, kept_aside, newer, text_of};
+pub use self::notes::{damage, entries};
 use super::file_checks;
 use super::journal::AccountLock;
 use super::paths::ensure_private_dir;
@@ -23,8 +26,6 @@ use crate::domain::blotter::{Blotter, TapeEntry};
 use crate::domain::execution::ExecutionKind;
 use crate::domain::{Execution, ExecutionId, LinkId, OrderId, Qty};
 
-/// The file's format version.
-const VERSION: u32 = 1;
 /// Most lines remembered: more than the journal loads at start.
 const REMEMBERED: usize = 20_000;
 
@@ -100,16 +101,6 @@ fn span(row: &Execution) -> Option<String> {
     }
 }
 
-#[derive(Debug, Serialize, Deserialize)]
-struct Header {
-    version: u32,
-    /// The broker's time of the newest line known at the beginning; older lines are history.
-    since: Option<Timestamp>,
-    /// The orders working then.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    working: Vec<Working>,
-}
-
 /// The result of the earlier runs.
 #[derive(Debug)]
 pub enum Earlier {
@@ -134,80 +125,6 @@ pub enum Earlier {
     Runs,
     /// The notes cannot be used, for this reason; they are left unchanged.
     Unusable(String),
-}
-
-/// The content of a file.
-struct Notes {
-    header: Option<Header>,
-    lines: Vec<ReportedLine>,
-    /// The line of the last note, which is incomplete: the run was killed while printing the line, or while writing the
-    /// note.
-    unsure: Option<String>,
-    /// The number of notes that cannot be read.
-    unread: usize,
-}
-
-impl Notes {
-    /// Reads each line by itself, so that one damaged byte costs no more than one note.
-    fn of(bytes: &[u8]) -> Self {
-        let whole = bytes.strip_suffix(b"\n");
-        let mut lines = whole.unwrap_or(bytes).split(|byte| *byte == b'\n');
-        let header = lines.next().and_then(|line| serde_json::from_slice(line).ok());
-        let mut notes = Self { header, lines: Vec::new(), unsure: None, unread: 0 };
-        let mut lines = lines.peekable();
-        while let Some(line) = lines.next() {
-            let open = whole.is_none() && lines.peek().is_none();
-            match serde_json::from_slice::<ReportedLine>(line) {
-                Ok(line) => {
-                    notes.unsure = open.then(|| line.key.clone());
-                    notes.lines.push(line);
-                }
-                // A torn note is of a line that was not printed.
-                Err(_) if open => {}
-                Err(_) => notes.unread += 1,
-            }
-        }
-        notes
-    }
-}
-
-/// What is wrong with the content of a print log, and whether the next run mends it; `None` for a sound one, and for one
-/// that cannot be opened.
-pub fn damage(path: &Path) -> Option<(String, bool)> {
-    let bytes = std::fs::read(path).ok().filter(|bytes| !bytes.trim_ascii().is_empty())?;
-    let notes = Notes::of(&bytes);
-    match notes.header {
-        Some(header) if header.version > VERSION => Some((newer(path), false)),
-        Some(_) if notes.unread == 0 => None,
-        Some(_) => Some((format!("{}: {} cannot be read", path.display(), entries(notes.unread)), true)),
-        None => Some((format!("{} cannot be read", path.display()), true)),
-    }
-}
-
-fn newer(path: &Path) -> String {
-    format!("{} was written by a newer version", path.display())
-}
-
-/// A number of notes, as users call them.
-pub fn entries(count: usize) -> String {
-    if count == 1 { "1 entry".to_owned() } else { format!("{count} entries") }
-}
-
-/// Keeps a file under another name, as files of links and tokens are kept; `None` when that fails.
-fn kept_aside(path: &Path, keep: impl FnOnce(&Path, &Path) -> io::Result<()>) -> Option<PathBuf> {
-    let numbered = |number: u32| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(format!(".unreadable-{number}"));
-        PathBuf::from(name)
-    };
-    let free = (1..1000).map(numbered).find(|aside| std::fs::symlink_metadata(aside).is_err())?;
-    match keep(path, &free) {
-        Ok(()) => Some(free),
-        Err(error) => {
-            tracing::warn!("the unreadable print log {} cannot be set aside: {error}", path.display());
-            None
-        }
-    }
 }
 
 /// What was reported of one link.
@@ -430,129 +347,5 @@ fn by_id(working: Vec<Working>) -> HashMap<OrderId, Working> {
     working.into_iter().map(|order| (order.id.clone(), order)).collect()
 }
 
-fn text_of<T: Serialize>(value: &T) -> io::Result<String> {
-    let mut text = serde_json::to_string(value).map_err(io::Error::other)?;
-    text.push('\n');
-    Ok(text)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn line(key: &str, span: Option<(&str, &str)>) -> ReportedLine {
-        let span = span.map(|(id, span)| (ExecutionId::from(id), span.to_owned()));
-        ReportedLine { key: key.to_owned(), span, said: None, void: false }
-    }
-
-    #[test]
-    fn an_unreadable_byte_costs_one_note_and_the_file_is_kept_under_another_name() {
-        let dir = tempfile::tempdir().unwrap();
-        let (link, blotter) = (LinkId::from("alpaca-paper/paper/PA1"), Blotter::default());
-        let (mut log, _) = WatchLog::open(dir.path(), &link);
-        let history = ["one", "two", "three"].map(|key| line(key, None));
-        log.begin(None, Vec::new(), history.into_iter()).unwrap();
-        drop(log);
-        let path = std::fs::read_dir(dir.path().join("told")).unwrap().next().unwrap().unwrap().path();
-        let whole = std::fs::read(&path).unwrap();
-        assert_eq!(damage(&path), None);
-        for (place, begun) in
-            [(whole.len() - 15, true), (whole.windows(3).position(|part| part == b"two").unwrap(), true), (5, false)]
-        {
-            let mut bytes = whole.clone();
-            bytes[place] = 0xff;
-            std::fs::write(&path, &bytes).unwrap();
-            assert!(damage(&path).is_some_and(|(_, mends)| mends), "{place}");
-            let (log, earlier) = WatchLog::open(dir.path(), &link);
-            let (Earlier::Until { aside, unread: 1, .. } | Earlier::Damaged { aside }) = earlier else {
-                panic!("{place}: {earlier:?}")
-            };
-            let aside = aside.unwrap();
-            assert!(aside.to_str().unwrap().contains(".jsonl.unreadable-"), "{aside:?}");
-            assert_eq!(std::fs::read(&aside).unwrap(), bytes, "{place}");
-            assert_eq!((log.has_begun(), log.is_reported(&line("one", None), &blotter)), (begun, begun), "{place}");
-            drop(log);
-            let (again, earlier) = WatchLog::open(dir.path(), &link);
-            assert_eq!(again.has_begun(), begun, "{earlier:?}");
-            assert!(matches!(earlier, Earlier::None | Earlier::Until { unread: 0, aside: None, .. }), "{earlier:?}");
-        }
-        std::fs::write(&path, "{\"version\":99,\"since\":null}\n").unwrap();
-        assert!(matches!(WatchLog::open(dir.path(), &link).1, Earlier::Unusable(_)));
-        assert!(damage(&path).is_some_and(|(text, mends)| !mends && text.contains("newer version")));
-    }
-
-    #[test]
-    fn the_next_run_continues_and_a_second_one_at_the_same_time_does_not() {
-        let dir = tempfile::tempdir().unwrap();
-        let link = LinkId::from("alpaca-paper/paper/PA1");
-        let blotter = Blotter::default();
-        let (mut log, earlier) = WatchLog::open(dir.path(), &link);
-        assert!(matches!(earlier, Earlier::None) && !log.has_begun());
-        // Reported before the beginning: written with it.
-        log.remember(line("early", None));
-        log.going_out(&line("early", None)).unwrap();
-        log.went_out().unwrap();
-        let since = "2026-11-24T15:00:00Z".parse().ok();
-        log.begin(since, Vec::new(), std::iter::once(line("history", None))).unwrap();
-        for key in ["execution/row/1", "two"] {
-            let line = line(key, Some((key, "trade/o/10/10")).filter(|_| key != "two"));
-            log.remember(line.clone());
-            log.going_out(&line).unwrap();
-            log.went_out().unwrap();
-        }
-        log.going_out(&line("unread", None)).unwrap();
-        log.stayed().unwrap();
-        let (other, earlier) = WatchLog::open(dir.path(), &link);
-        assert!(matches!(earlier, Earlier::Runs) && !other.has_begun());
-        drop(log);
-        // A run killed in the middle of a note has not printed the line; one killed after it may have.
-        let path = std::fs::read_dir(dir.path().join("told")).unwrap().next().unwrap().unwrap().path();
-        let whole = std::fs::read_to_string(&path).unwrap();
-        std::fs::write(&path, format!("{whole}{{\"key\":\"tor")).unwrap();
-        let (again, earlier) = WatchLog::open(dir.path(), &link);
-        assert!(
-            matches!(earlier, Earlier::Until { unsure: None, .. }) && !again.is_reported(&line("tor", None), &blotter)
-        );
-        drop(again);
-        std::fs::write(&path, format!("{whole}{{\"key\":\"last\"}}")).unwrap();
-        let (again, earlier) = WatchLog::open(dir.path(), &link);
-        assert!(matches!(&earlier, Earlier::Until { unsure: Some(key), .. } if key == "last"), "{earlier:?}");
-        assert!(again.has_begun() && again.since() == since && again.is_reported(&line("last", None), &blotter));
-        for key in ["early", "history", "execution/row/1", "two"] {
-            assert!(again.is_reported(&line(key, None), &blotter), "{key}");
-        }
-        assert!(
-            !again.is_reported(&line("unread", None), &blotter) && !again.is_reported(&line("new", None), &blotter)
-        );
-        drop(again);
-        assert!(
-            matches!(WatchLog::open(dir.path(), &link).1, Earlier::Until { unsure: None, unread: 0, .. }),
-            "reported once"
-        );
-        // Damage is reported.
-        for (damaged, notes) in [(whole.replacen("two", "t\"wo", 1), 1), (format!("{whole}{{}}\n\n[]\n"), 3)] {
-            std::fs::write(&path, damaged).unwrap();
-            let (_, earlier) = WatchLog::open(dir.path(), &link);
-            assert!(matches!(earlier, Earlier::Until { unread, .. } if unread == notes), "{earlier:?}");
-            let (_, earlier) = WatchLog::open(dir.path(), &link);
-            assert!(matches!(earlier, Earlier::Until { unread: 0, aside: None, .. }), "said once: {earlier:?}");
-        }
-        for (text, damaged) in [("", false), ("\n", false), ("{\"ver", true), ("[]\n{\"key\":\"two\"}\n", true)] {
-            std::fs::write(&path, text).unwrap();
-            let (log, earlier) = WatchLog::open(dir.path(), &link);
-            assert_eq!(matches!(earlier, Earlier::Damaged { aside: Some(_) }), damaged, "{text:?}: {earlier:?}");
-            assert!(!log.has_begun());
-            drop(log);
-            assert!(matches!(WatchLog::open(dir.path(), &link).1, Earlier::None), "said once");
-        }
-        std::fs::write(&path, &whole).unwrap();
-        let again = WatchLog::open(dir.path(), &link).0;
-        let renamed = line("execution/e1", Some(("e1", "trade/o/10/10")));
-        assert!(again.is_reported(&renamed, &blotter), "the same execution under the broker's id");
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        }
-    }
-}
+mod tests;
