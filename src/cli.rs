@@ -6,7 +6,6 @@ pub mod account;
 pub mod accounts;
 pub mod activity;
 pub mod brokers;
-pub mod cast;
 pub mod complete;
 
 pub mod config;

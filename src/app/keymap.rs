@@ -67,132 +67,79 @@ impl Chord {
     }
 }
 
-/// Where a binding applies. The innermost scope that binds a chord wins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Scope {
-    /// Everywhere, including text fields and overlays.
-    Always,
-    /// Everywhere except in text fields.
-    Common,
-    /// Any text field: filter, searches, the pasted redirect URL, a label.
-    Text,
-    /// The panes, while no overlay is open.
-    Global,
-    /// Any list pane.
-    List,
-    /// The Brokers pane.
-    Brokers,
-    /// The Account pane.
-    Account,
-    /// The Orders pane.
-    Orders,
-    /// The Positions pane.
-    Positions,
-    /// The Tape pane.
-    Tape,
-    /// Any overlay that scrolls: help, details, errors, chart.
-    Overlay,
-    /// The help screen.
-    Help,
-    /// The order detail.
-    OrderDetail,
-    /// The equity chart.
-    Chart,
-    /// The activity list.
-    Activities,
-    /// The welcome screen of the first run.
-    Welcome,
-    /// The *Add broker* search.
-    AddBroker,
-    /// The waiting screen of a linking attempt.
-    Linking,
-    /// A linking attempt that ended without a link.
-    Failed,
-    /// The *Save the link?* question.
-    Save,
-    /// Other yes/no questions.
-    Confirm,
+macro_rules! scopes {
+    ($($(#[$doc:meta])* $scope:ident $name:literal $title:literal)+) => {
+        /// Where a binding applies. The innermost scope that binds a chord wins.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum Scope {
+            $($(#[$doc])* $scope),+
+        }
+
+        impl Scope {
+            /// Every scope, in the order of the help screen.
+            pub const ALL: [Self; [$(Self::$scope),+].len()] = [$(Self::$scope),+];
+
+            /// The first part of the names of its bindings.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$scope => $name),+
+                }
+            }
+
+            /// Its heading in help and README.
+            pub const fn title(self) -> &'static str {
+                match self {
+                    $(Self::$scope => $title),+
+                }
+            }
+        }
+    };
 }
 
-impl Scope {
-    /// Every scope, in the order of the help screen.
-    pub const ALL: [Self; 21] = [
-        Self::Global,
-        Self::List,
-        Self::Brokers,
-        Self::Account,
-        Self::Orders,
-        Self::Positions,
-        Self::Tape,
-        Self::Overlay,
-        Self::Help,
-        Self::OrderDetail,
-        Self::Chart,
-        Self::Activities,
-        Self::AddBroker,
-        Self::Linking,
-        Self::Save,
-        Self::Failed,
-        Self::Confirm,
-        Self::Welcome,
-        Self::Text,
-        Self::Common,
-        Self::Always,
-    ];
-
-    /// The first part of the names of its bindings.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Always => "always",
-            Self::Common => "common",
-            Self::Text => "text",
-            Self::Global => "global",
-            Self::List => "list",
-            Self::Brokers => "brokers",
-            Self::Account => "account",
-            Self::Orders => "orders",
-            Self::Positions => "positions",
-            Self::Tape => "tape",
-            Self::Overlay => "overlay",
-            Self::Help => "help",
-            Self::OrderDetail => "order",
-            Self::Chart => "chart",
-            Self::Activities => "activities",
-            Self::Welcome => "welcome",
-            Self::AddBroker => "add_broker",
-            Self::Linking => "linking",
-            Self::Failed => "failed",
-            Self::Save => "save",
-            Self::Confirm => "question",
-        }
-    }
-
-    /// Its heading in help and README.
-    pub const fn title(self) -> &'static str {
-        match self {
-            Self::Always => "Everywhere",
-            Self::Common => "Everywhere except in text fields",
-            Self::Text => "Text fields",
-            Self::Global => "Panes",
-            Self::List => "Lists",
-            Self::Brokers => "Brokers",
-            Self::Account => "Account",
-            Self::Orders => "Orders",
-            Self::Positions => "Positions",
-            Self::Tape => "Tape",
-            Self::Overlay => "Details, help and errors",
-            Self::Help => "Help",
-            Self::OrderDetail => "Order detail",
-            Self::Chart => "Equity chart",
-            Self::Activities => "Activities",
-            Self::Welcome => "Welcome",
-            Self::AddBroker => "Add broker",
-            Self::Linking => "Waiting for the browser",
-            Self::Failed => "Linking failed",
-            Self::Save => "Save the link?",
-            Self::Confirm => "Questions",
-        }
-    }
+// In the order of the help screen: scope, the first part of its bindings' names, heading.
+scopes! {
+    /// The panes, while no overlay is open.
+    Global "global" "Panes"
+    /// Any list pane.
+    List "list" "Lists"
+    /// The Brokers pane.
+    Brokers "brokers" "Brokers"
+    /// The Account pane.
+    Account "account" "Account"
+    /// The Orders pane.
+    Orders "orders" "Orders"
+    /// The Positions pane.
+    Positions "positions" "Positions"
+    /// The Tape pane.
+    Tape "tape" "Tape"
+    /// Any overlay that scrolls: help, details, errors, chart.
+    Overlay "overlay" "Details, help and errors"
+    /// The help screen.
+    Help "help" "Help"
+    /// The order detail.
+    OrderDetail "order" "Order detail"
+    /// The equity chart.
+    Chart "chart" "Equity chart"
+    /// The activity list.
+    Activities "activities" "Activities"
+    /// The *Add broker* search.
+    AddBroker "add_broker" "Add broker"
+    /// The waiting screen of a linking attempt.
+    Linking "linking" "Waiting for the browser"
+    /// The *Save the link?* question.
+    Save "save" "Save the link?"
+    /// A linking attempt that ended without a link.
+    Failed "failed" "Linking failed"
+    /// Other yes/no questions.
+    Confirm "question" "Questions"
+    /// The welcome screen of the first run.
+    Welcome "welcome" "Welcome"
+    /// Any text field: filter, searches, the pasted redirect URL, a label.
+    Text "text" "Text fields"
+    /// Everywhere except in text fields.
+    Common "common" "Everywhere except in text fields"
+    /// Everywhere, including text fields and overlays.
+    Always "always" "Everywhere"
 }
 
 /// What a key does; each action has one row in the table.

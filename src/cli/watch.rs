@@ -25,7 +25,6 @@ use crate::domain::text::{clean, sanitize_to};
 use crate::domain::{Execution, LinkId, Mono, Order, Source};
 use crate::error::Error;
 use crate::io::runtime::headless::{Headless, Observer};
-use crate::io::start;
 use crate::io::watch_log::{self, Earlier, ReportedLine, WatchLog};
 use crate::link::LinkRecord;
 use crate::session::{ConnectionState, Part};
@@ -44,7 +43,7 @@ const CLOCK_WAIT: Duration = Duration::from_secs(10);
 pub async fn run(context: &Context, args: &AccountArgs) -> Result<u8, Error> {
     let accounts = context.accounts();
     let links = select::links(&accounts::list(&accounts.links).await?, &args.accounts)?;
-    let mut running = start::headless(&accounts, context.locks());
+    let mut running = Headless::new(&accounts, context.locks());
     let mut printer = Printer::resuming(args.json, &context.paths.data, &links)?;
     running.start_remembering(context.paths.journal(), links);
     let code = running.run(&mut printer).await;

@@ -30,6 +30,8 @@ use crate::link::{LinkProgress, LinkRecord};
 
 /// Most messages handled before a frame.
 const BATCH: usize = 1024;
+/// Messages that wait for the loop. A full channel slows the sockets down; nothing is lost.
+pub(super) const INBOX: usize = 4096;
 /// Time limit of the notify command.
 const NOTIFY_LIMIT: Duration = Duration::from_secs(30);
 

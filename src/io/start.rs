@@ -1,6 +1,5 @@
-//! Assembles model, effects, linker and loop, for the dashboard, the demo and `watch`.
+//! Assembles model, effects, linker and loop, for the dashboard and the demo.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
@@ -8,27 +7,15 @@ use tokio::sync::mpsc;
 use super::accounts::{AccountAccess, tls_for};
 use super::child::Programs;
 use super::clock::Clock;
-use super::connections::Connections;
 use super::effects::Effects;
 use super::linker::{Linker, Readiness, Setup};
-use super::runtime::headless::Headless;
-use super::runtime::{Loop, LoopServices};
+use super::runtime::{INBOX, Loop, LoopServices};
 pub use super::settings::Settings;
 use crate::app::brokers::BrokerSummary;
 use crate::app::{Model, Msg};
 use crate::config::BrokerSpec;
 use crate::error::Error;
 use crate::link::{AttemptId, LinkProgress};
-
-/// Messages that wait for the loop. A full channel slows the sockets down; nothing is lost.
-const INBOX: usize = 4096;
-
-/// A loop on the accounts alone, without a screen and without linking. In the folder for locks instances agree on who streams an
-/// account; without one this loop streams all.
-pub fn headless(accounts: &AccountAccess, locks: Option<PathBuf>) -> Headless {
-    let (sender, inbox) = mpsc::channel(INBOX);
-    Headless::new(Connections::new(sender, accounts.clone(), locks), inbox, Clock::new(), accounts.read_only)
-}
 
 /// A loop for these links that can also link.
 ///

@@ -13,7 +13,6 @@ use brokerdeck::io::accounts::AccountAccess;
 use brokerdeck::io::journal::{AccountLock, Range, Reader};
 use brokerdeck::io::links::Links;
 use brokerdeck::io::runtime::headless::Headless;
-use brokerdeck::io::start;
 use brokerdeck::io::tokens::Tokens;
 use brokerdeck::link::{Grantor, LinkRecord};
 use brokerdeck::session::ConnectionState;
@@ -131,7 +130,7 @@ impl Home {
     fn program(&self) -> Headless {
         let (links, tokens) = (Arc::new(Links::in_dir(&self.data())), Arc::new(self.tokens()));
         let accounts = AccountAccess { specs: Arc::new(specs(&self.sim.ready)), links, tokens, read_only: false };
-        let mut running = start::headless(&accounts, Some(self.data()));
+        let mut running = Headless::new(&accounts, Some(self.data()));
         running.start_remembering(self.journal(), vec![self.link.clone()]);
         running
     }

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
-use super::BATCH;
 use super::journaling::{self, JournalFeed, Read};
 use super::sleep_detection::{TICK, slept};
+use super::{BATCH, INBOX};
 use crate::accounts::{Accounts, Ends, Msg, Output, Troubles};
 use crate::domain::{LinkId, Mono, Now};
+use crate::io::accounts::AccountAccess;
 use crate::io::alarm::Alarm;
 use crate::io::clock::Clock;
 use crate::io::connections::{Connections, LoopEffect};
@@ -51,18 +52,16 @@ impl<F: FnMut(&Headless) -> bool> Observer for F {
 }
 
 impl Headless {
-    /// A loop over these connections.
-    pub(in crate::io) fn new(
-        connections: Connections<Msg>,
-        inbox: mpsc::Receiver<Msg>,
-        clock: Clock,
-        read_only: bool,
-    ) -> Self {
+    /// A loop on these accounts. In the folder for locks instances agree on who streams an account; without one this loop
+    /// streams all.
+    pub fn new(accounts: &AccountAccess, locks: Option<PathBuf>) -> Self {
+        let (sender, inbox) = mpsc::channel(INBOX);
+        let clock = Clock::new();
         let last = clock.now();
         Self {
-            accounts: Accounts::new(read_only),
+            accounts: Accounts::new(accounts.read_only),
             troubles: Troubles::default(),
-            connections,
+            connections: Connections::new(sender, accounts.clone(), locks),
             inbox,
             clock,
             journal_feed: JournalFeed::default(),
@@ -243,7 +242,6 @@ mod tests {
     use super::*;
     use crate::accounts::tests::fixture;
     use crate::domain::Environment;
-    use crate::io::accounts::AccountAccess;
     use crate::io::links::Links;
     use crate::io::tokens::Tokens;
 
@@ -256,8 +254,7 @@ mod tests {
             tokens: Arc::new(Tokens::memory()),
             read_only: false,
         };
-        let (sender, inbox) = mpsc::channel(64);
-        let mut running = Headless::new(Connections::new(sender, accounts, None), inbox, Clock::new(), false);
+        let mut running = Headless::new(&accounts, None);
         let links = ["older", "newer"].map(|label| fixture::link(label, Environment::Paper));
         let (older, newer) = (links[0].id.clone(), links[1].id.clone());
         running.connections.know(&links);
