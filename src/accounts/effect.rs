@@ -31,7 +31,7 @@ pub enum JournalEntry {
 pub enum RequestOwner {
     /// The account's session.
     Session(RequestId),
-    /// The accounts, beside the sessions: a curve, a page of activities, a cancel and its order, the clock.
+    /// The accounts, not a session: a curve, a page of activities, a cancel and its order, the clock.
     Accounts(RequestId),
 }
 

@@ -36,7 +36,7 @@ pub(super) struct Connections<M> {
     connections: AccountConnections,
 }
 
-/// Shared with the unlinking task, which ends a link's connections once it cannot fail any more.
+/// Shared with the unlinking task, which ends a link's connections once it can no longer fail.
 type AccountConnections = Arc<Mutex<HashMap<LinkId, AccountConnection>>>;
 
 /// One account's connections.

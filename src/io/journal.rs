@@ -113,7 +113,7 @@ pub struct Opened {
 /// Everything sent before the barrier is on disk.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Saved {
-    /// A notice for the user, when an unusable file was set aside meanwhile.
+    /// A notice for the user, when an unusable file has been set aside.
     pub notice: Option<String>,
 }
 

@@ -25,7 +25,7 @@ use crate::link::progress::Sensitive;
 
 /// The layout of the file and the requests that the messages answer; another one is refused rather than misread.
 const VERSION: u32 = 5;
-/// The longest line that is read, in bytes: a body of 8 MiB, read and kept beside its text.
+/// The longest line that is read, in bytes: a body of 8 MiB, both decoded and as text.
 const LONGEST_LINE: u64 = 64 * 1024 * 1024;
 /// Most bytes read from a pipe.
 #[cfg(unix)]

@@ -54,7 +54,7 @@ pub struct Loop {
     last: Now,
 }
 
-/// What effects outside the connections need to know.
+/// Settings of the effects that are not of a connection.
 #[derive(Debug, Clone, Default)]
 pub struct LoopServices {
     /// Whether notifications go to the desktop (OSC 9).
@@ -98,7 +98,7 @@ impl Loop {
         self.handle(AccountMsg::Started { links }.into());
     }
 
-    /// Shows the links at once and reads the journal beside the first frame, then connects. Without a journal the
+    /// Shows the links at once and reads the journal while the first frame is drawn, then connects. Without a journal the
     /// program reports that and continues.
     pub fn start_remembering(&mut self, path: PathBuf, links: Vec<LinkRecord>) {
         self.effects.know(&links);

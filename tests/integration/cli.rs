@@ -625,8 +625,8 @@ async fn export_writes_the_journal_by_account_and_time() {
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn the_simulator_commands_print_tables_and_name_errors() {
-    let stranger = super::cli_setup::Stranger::linked().await;
-    let run = |arguments: &[&str]| stranger.run("timeout", &[&["60", "brokerdeck"], arguments].concat());
+    let user = super::cli_setup::LinkedUser::linked().await;
+    let run = |arguments: &[&str]| user.run("timeout", &[&["60", "brokerdeck"], arguments].concat());
     let doctor = run(&["doctor"]);
     let said = text(&doctor.stdout);
     assert!(doctor.status.success() && !said.contains("FAIL"), "{said}");
@@ -647,7 +647,7 @@ async fn the_simulator_commands_print_tables_and_name_errors() {
     let equity = account.lines().find(|line| line.trim_start().starts_with("Equity")).unwrap();
     assert_eq!(equity.rsplit_once('.').unwrap().1.len(), 2, "people read cents: {equity}");
 
-    let watch = stranger.run("sh", &["-c", "timeout 60 brokerdeck watch | head -n 6"]);
+    let watch = user.run("sh", &["-c", "timeout 60 brokerdeck watch | head -n 6"]);
     let lines: Vec<String> = text(&watch.stdout).lines().map(str::to_owned).collect();
     assert_eq!(lines.len(), 6, "{lines:?}");
     for line in &lines {

@@ -3,12 +3,12 @@
 use std::path::Path;
 
 /// A simulated brokerage with one linked account, set up by commands alone.
-pub(crate) struct Stranger {
+pub(crate) struct LinkedUser {
     home: tempfile::TempDir,
     sim: std::process::Child,
 }
 
-impl Stranger {
+impl LinkedUser {
     /// Starts the brokerage and links its paper account by the command.
     pub(crate) async fn linked() -> Self {
         use std::io::BufRead;
@@ -75,7 +75,7 @@ impl Stranger {
     }
 }
 
-impl Drop for Stranger {
+impl Drop for LinkedUser {
     fn drop(&mut self) {
         drop(self.sim.kill());
         drop(self.sim.wait());

@@ -102,11 +102,11 @@ async fn every_example_for_scripts_runs() {
         eprintln!("skipped: jq is not installed, the examples of docs/SCRIPTING.md were not run");
         return;
     }
-    let stranger = super::cli_setup::Stranger::linked().await;
+    let user = super::cli_setup::LinkedUser::linked().await;
     let examples = blocks(&file("docs/SCRIPTING.md"), "sh");
     assert!(examples.len() >= 8, "{}", examples.len());
     for example in examples {
-        let output = stranger.run("timeout", &["60", "sh", "-eu", "-c", &example]);
+        let output = user.run("timeout", &["60", "sh", "-eu", "-c", &example]);
         assert!(output.status.success(), "{example}\n{output:?}");
         assert!(!output.stdout.is_empty(), "{example}\nprints nothing: {output:?}");
     }

@@ -51,7 +51,7 @@ impl QuietTerminal {
             Change::Continued => {}
             Change::Resized => return,
         }
-        // A shell may have changed its modes meanwhile, or have put us into the background.
+        // A shell may have changed its modes since, or have put this process into the background.
         self.unlined.store(false, Ordering::Relaxed);
         self.look();
     }
@@ -64,7 +64,7 @@ impl QuietTerminal {
         self.wanted && !self.unlined.load(Ordering::Relaxed) && is_terminal()
     }
 
-    /// Takes the terminal where that is wanted and it is ours.
+    /// Takes the terminal if that is wanted and this job has it.
     pub(super) fn look(&mut self) {
         use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, tcgetattr, tcsetattr};
         let input = std::io::stdin();
@@ -127,15 +127,15 @@ fn is_foreground(input: &impl std::os::fd::AsFd) -> bool {
     rustix::termios::tcgetpgrp(input).map_or(true, |group| group == rustix::process::getpgrp())
 }
 
-/// Waits until this input can be read, at most as long as `patience`; false when nothing came until then. What is typed
-/// while another job has the terminal is for that one.
+/// Waits until this input can be read, at most for `timeout`; false when nothing arrived by then. What is typed while
+/// another job has the terminal belongs to that job.
 #[cfg(unix)]
-pub(super) fn wait_for_input(input: &impl std::os::fd::AsFd, patience: Option<Duration>) -> bool {
+pub(super) fn wait_for_input(input: &impl std::os::fd::AsFd, timeout: Option<Duration>) -> bool {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
-    let patience = patience.and_then(|patience| Timespec::try_from(patience).ok());
+    let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
     loop {
         // A read reports the errors of both.
-        if poll(&mut [PollFd::new(input, PollFlags::IN)], patience.as_ref()) == Ok(0) {
+        if poll(&mut [PollFd::new(input, PollFlags::IN)], timeout.as_ref()) == Ok(0) {
             return false;
         }
         if is_foreground(input) {

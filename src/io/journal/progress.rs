@@ -12,8 +12,8 @@ pub struct Progress {
     pub saved: u64,
     /// Why the next one is not, when the last attempt failed.
     pub fault: Option<String>,
-    /// Whether no waiting ends this fault: the file is a newer version's.
-    pub is_newers: bool,
+    /// Whether the fault is permanent: a newer version wrote the file.
+    pub is_newer_version: bool,
     /// How often a file was started, or continued, without what was written before.
     pub begun: u64,
 }
@@ -46,7 +46,7 @@ impl Shared {
         self.waiting.fetch_sub(records, Ordering::AcqRel);
         self.progress.send_modify(|progress| {
             progress.saved += batches as u64;
-            (progress.fault, progress.is_newers) = (None, false);
+            (progress.fault, progress.is_newer_version) = (None, false);
         });
     }
 
@@ -68,16 +68,16 @@ impl Shared {
         self.note(reason, false);
     }
 
-    /// The file is a newer version's, for this reason.
-    pub(super) fn is_newers(&self, reason: &str) {
+    /// A newer version wrote the file, which is left alone; `reason` says so.
+    pub(super) fn is_newer_version(&self, reason: &str) {
         self.note(reason, true);
     }
 
-    fn note(&self, reason: &str, is_newers: bool) {
+    fn note(&self, reason: &str, is_newer_version: bool) {
         self.progress.send_if_modified(|progress| {
             let news = progress.fault.as_deref() != Some(reason);
             if news {
-                (progress.fault, progress.is_newers) = (Some(reason.to_owned()), is_newers);
+                (progress.fault, progress.is_newer_version) = (Some(reason.to_owned()), is_newer_version);
             }
             news
         });

@@ -336,7 +336,7 @@ fn is_explained(stand_in: &Execution, others: &[&Execution], all: &[Execution]) 
     }
 }
 
-/// True when a stand-in of another instance is what this report tells of.
+/// True when a stand-in of another instance is the execution that this report describes.
 fn gives_way(stand_in: &Execution, report: &Execution, own: &OwnRows, all: &[Execution]) -> bool {
     let reported = !Blotter::is_stand_in(&report.id);
     match (&stand_in.kind, &report.kind) {

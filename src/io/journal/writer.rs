@@ -209,7 +209,7 @@ impl Writer {
         self.retry = Some((self.clock.now().mono + pause, pause));
         let reason = reason(&failure);
         if let Failure::Journal(error @ JournalError::Newer { .. }) = failure {
-            self.shared.is_newers(&reason);
+            self.shared.is_newer_version(&reason);
             error
         } else {
             self.shared.failed(&reason);

@@ -1,4 +1,4 @@
-//! The loop's side of the journal: reading it next to the first frame, and writing it before each further frame.
+//! The loop's side of the journal: reading it while the first frame is drawn, and writing it before every later frame.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -76,7 +76,7 @@ impl WriterMonitor {
         } else if self.waiting.is_none() || (reached && progress.fault.is_none()) {
             self.waiting = Some((now, self.sent));
         }
-        let is_newers = progress.is_newers;
+        let is_newer_version = progress.is_newer_version;
         let fault = progress.fault.filter(|_| self.waiting.is_some());
         if self.behind && fault.is_none() && reached && self.overdue.is_empty() {
             (self.behind, self.stalled) = (false, false);
@@ -92,7 +92,7 @@ impl WriterMonitor {
         }
         (self.behind, self.stalled) = (true, true);
         Some(match fault {
-            Some(fault) if is_newers => Saving::Off(fault),
+            Some(fault) if is_newer_version => Saving::Off(fault),
             Some(fault) => Saving::Failing(fault),
             None => Saving::Failing("the disk does not answer".to_owned()),
         })
@@ -154,7 +154,7 @@ pub(super) struct JournalFeed {
 }
 
 impl JournalFeed {
-    /// Starts reading the journal, beside the first frame; [`done`] waits for it.
+    /// Starts reading the journal while the first frame is drawn; [`done`] waits for it.
     pub(super) fn begin_reading(&mut self, path: PathBuf, links: Vec<LinkRecord>) {
         self.reading = Some(tokio::spawn(read(path, links)));
     }
@@ -369,9 +369,9 @@ mod tests {
         assert_eq!(look(&saved, 6_000, 8).as_deref(), Some("Failing(\"full\")"), "at once");
         saved = Progress { saved: 900, fault: None, ..saved };
         assert_eq!(look(&saved, 6_100, 9).as_deref(), Some("Done"));
-        saved = Progress { saved: 899, fault: Some("newer".to_owned()), is_newers: true, ..saved };
+        saved = Progress { saved: 899, fault: Some("newer".to_owned()), is_newer_version: true, ..saved };
         assert_eq!(look(&saved, 7_000, 9).as_deref(), Some("Off(\"newer\")"), "nothing is promised");
-        saved = Progress { saved: 900, fault: None, is_newers: false, ..saved };
+        saved = Progress { saved: 900, fault: None, is_newer_version: false, ..saved };
         assert_eq!(look(&saved, 7_100, 10).as_deref(), Some("Done"), "the file was replaced");
     }
 

@@ -56,7 +56,7 @@ impl Notes {
     }
 }
 
-/// What is wrong with the content of a print log, and whether the next run mends it; `None` for a sound one, and for one
+/// What is wrong with the content of a print log, and whether the next run repairs it; `None` for a sound one, and for one
 /// that cannot be opened.
 pub fn damage(path: &Path) -> Option<(String, bool)> {
     let bytes = std::fs::read(path).ok().filter(|bytes| !bytes.trim_ascii().is_empty())?;

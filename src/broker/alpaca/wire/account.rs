@@ -65,7 +65,7 @@ pub fn account(text: &str) -> Result<(Account, Vec<BadRow>), WireError> {
     let mut unread = Vec::new();
     let mut lacks = |member: &'static str| unread.push(BadRow { row: member.into(), why: missing(member).to_string() });
     let mut amount = |member: &'static str, wires: &[&Loose<'_>]| {
-        // The first name that is there decides: another figure in its place would look like it.
+        // The first name that is there decides: another figure in its place would be mistaken for it.
         let wire = wires.iter().find(|wire| wire.is_there())?;
         let read: Option<Money> = wire.amount();
         if read.is_none() {

@@ -119,7 +119,8 @@ fn a_newer_versions_journal_is_left_unchanged_even_if_upgraded_while_open() {
     newer.execute_batch("PRAGMA user_version = 99; ALTER TABLE accounts RENAME TO people").unwrap();
     journal.append(executed(1)).unwrap();
     until(&journal, |progress| {
-        progress.is_newers && progress.fault.as_deref().is_some_and(|fault| fault.contains("newer version (format 99)"))
+        progress.is_newer_version
+            && progress.fault.as_deref().is_some_and(|fault| fault.contains("newer version (format 99)"))
     });
     assert!(journal.close(Duration::from_millis(10)).is_some());
     let again = Journal::open(&path).map(|opened| opened.notice);
