@@ -138,15 +138,15 @@ impl<M: LoopMessage> Connections<M> {
         let command = match connections.get(link) {
             Some(connection) => match connection.commands.try_send(command) {
                 Ok(()) => return,
-                Err(error) => match error.into_inner() {
-                    Command::Ask(id, _) => return self.refuse(link, id, "the account's task takes no more requests"),
-                    command => command,
-                },
+                Err(error) => error.into_inner(),
             },
             // Without a task nothing is queued.
             None if matches!(command, Command::Drop | Command::EndWaits) => return,
             None => command,
         };
+        if let (Command::Ask(id, _), true) = (&command, connections.contains_key(link)) {
+            return self.refuse(link, *id, "the account's task takes no more requests");
+        }
         let Some(record) = self.links.get(link).cloned() else {
             tracing::error!(%link, "an effect for an unknown link");
             if let Command::Ask(id, _) = command {

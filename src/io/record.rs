@@ -1,8 +1,8 @@
 //! Records the messages of a run and replays them: one JSON line for the start, then one per message.
 //!
 //! Messages hold no secrets except what is typed or pasted while linking, which is written as dots. Effects are not
-//! recorded; a replay performs none. A recording is bound to its version and is no store (docs/DESIGN.md 9.7): it holds
-//! the program's own messages, so whoever changes how one is written, or which requests are sent, raises `VERSION`.
+//! recorded; a replay performs none. A recording is bound to its version and not meant for keeping (docs/DESIGN.md 9.7): it
+//! holds the program's own messages, so a change of how one is written, or of which requests are sent, raises `VERSION`.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Read, Write};

@@ -372,7 +372,7 @@ pub(super) fn corrects_the_same(report: &Execution, read: &Execution) -> bool {
     matches!(report.kind, ExecutionKind::Correction { .. }) && report.states_the_same(read)
 }
 
-/// True when reports tell of the undoing that another instance inferred from what an order stated: one of them, or some that
+/// True when reports describe the bust that another instance inferred from what an order stated: one of them, or some that
 /// followed each other, for a list may state what several left. `with` must be among these.
 fn undo_the_same(reports: &[&Execution], with: Option<&Execution>, inferred: &Execution, all: &[Execution]) -> bool {
     let mut undoings: Vec<(&Execution, Qty)> =

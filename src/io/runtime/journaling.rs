@@ -280,7 +280,7 @@ impl JournalFeed {
         self.monitor.until()
     }
 
-    /// Sends the last entries, before the terminal is restored; they are written while that may take time.
+    /// Sends the last entries. They are written while the terminal is restored, which may take time.
     pub(super) fn ending(&mut self, accounts: &Accounts, now: Now) {
         self.hand_over(accounts, now);
         self.settle_overdue(accounts, now);

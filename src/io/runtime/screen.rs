@@ -262,7 +262,7 @@ fn resized() -> Msg {
     Msg::Resize { cols, rows }
 }
 
-/// What the terminal said, as a message; what concerns the look alone is done here.
+/// An input event as a message. A change of the theme is applied here.
 #[expect(clippy::wildcard_enum_match_arm, reason = "the other events are keys and clicks")]
 fn message_of(heard: InputEvent, view: &mut ViewState, receipts: &mut Receipts) -> Option<Msg> {
     match heard {
