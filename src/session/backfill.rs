@@ -52,7 +52,7 @@ impl Backfill {
         let turns = wanted.len().div_ceil(AT_A_TIME).max(1);
         let turn = usize::try_from(pass).unwrap_or(0) % turns;
         let wanted: Vec<OrderId> = wanted.into_iter().skip(turn * AT_A_TIME).take(AT_A_TIME).collect();
-        // One whose turn comes later stays due.
+        // Orders not yet reached stay due.
         for id in &wanted {
             if let Some(known) = self.followed.get_mut(id) {
                 known.due = pass.wrapping_add(1 << known.checks.min(DOUBLINGS));

@@ -18,25 +18,50 @@ const SLACK: Duration = Duration::from_secs(30);
 /// How long a list of many pages may take from its first page on. A slower one no longer describes the present.
 const LONGEST: Duration = Duration::from_mins(1);
 
-/// A part of the snapshot, fetched by requests of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Part {
+macro_rules! parts {
+    ($($(#[$doc:meta])* $part:ident $name:literal $word:literal)+) => {
+        /// A part of the snapshot, fetched by requests of its own.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum Part {
+            $($(#[$doc])* $part),+
+        }
+
+        impl Part {
+            /// All parts, in the order in which screens list them.
+            pub const ALL: [Self; [$(Self::$part),+].len()] = [$(Self::$part),+];
+
+            /// Its name in JSON.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$part => $name),+
+                }
+            }
+
+            /// The text shown for it.
+            pub const fn word(self) -> &'static str {
+                match self {
+                    $(Self::$part => $word),+
+                }
+            }
+        }
+    };
+}
+
+parts! {
     /// `/v2/account`.
-    Account,
+    Account "account" "balances"
     /// `/v2/positions`.
-    Positions,
+    Positions "positions" "positions"
     /// Working orders, and orders fetched by id.
-    Working,
+    Working "working" "working orders"
     /// Orders since the last complete snapshot.
-    Recent,
+    Recent "recent" "recent orders"
     /// The activity list.
-    Executions,
+    Executions "executions" "executions"
 }
 
 impl Part {
-    /// All parts, in the order in which screens list them.
-    pub const ALL: [Self; 5] = [Self::Account, Self::Positions, Self::Working, Self::Recent, Self::Executions];
     /// The parts behind the orders on screen.
     pub const ORDERS: [Self; 2] = [Self::Working, Self::Recent];
     /// The parts behind the executions on screen.
@@ -45,28 +70,6 @@ impl Part {
     /// True for parts that the journal keeps from run to run.
     pub const fn is_journaled(self) -> bool {
         matches!(self, Self::Working | Self::Recent | Self::Executions)
-    }
-
-    /// The text shown for it.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Account => "balances",
-            Self::Positions => "positions",
-            Self::Working => "working orders",
-            Self::Recent => "recent orders",
-            Self::Executions => "executions",
-        }
-    }
-
-    /// Its name in JSON.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Account => "account",
-            Self::Positions => "positions",
-            Self::Working => "working",
-            Self::Recent => "recent",
-            Self::Executions => "executions",
-        }
     }
 }
 

@@ -2,40 +2,49 @@
 
 use crate::domain::Mono;
 
-/// What the session waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Timer {
-    /// Open the next stream.
-    Reconnect,
-    /// Retry failed requests.
-    Retry,
-    /// Start the next audit.
-    Audit,
-    /// Check whether the stream reported what the audit found.
-    Verdict,
-    /// Request balances and positions after an execution.
-    Refresh,
-    /// Request balances and positions at their regular interval.
-    Marks,
-    /// Stop waiting for balances or positions.
-    Figures,
-    /// The next step for answers that the account has not confirmed.
-    Held,
-    /// Query REST although the stream is not listening yet.
-    Early,
-    /// Retry the token that was refused.
-    Confirm,
-    /// Look for a new token; the account may have been relinked.
-    Renew,
-    /// Ask whether REST answers again.
-    Probe,
-    /// Update the status: something may have been missing for long enough to report.
-    Appraise,
-    /// Reset the attempt count after a minute of healthy connection.
-    Healthy,
+macro_rules! timers {
+    ($($(#[$doc:meta])* $timer:ident)+) => {
+        /// What the session waits for.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(super) enum Timer {
+            $($(#[$doc])* $timer),+
+        }
+
+        /// The number of timers.
+        const COUNT: usize = [$(Timer::$timer),+].len();
+    };
 }
 
-const COUNT: usize = Timer::Healthy as usize + 1;
+timers! {
+    /// Open the next stream.
+    Reconnect
+    /// Retry failed requests.
+    Retry
+    /// Start the next audit.
+    Audit
+    /// Check whether the stream reported what the audit found.
+    Verdict
+    /// Request balances and positions after an execution.
+    Refresh
+    /// Request balances and positions at their regular interval.
+    Marks
+    /// Stop waiting for balances or positions.
+    Figures
+    /// The next step for answers that the account has not confirmed.
+    Held
+    /// Query REST although the stream is not listening yet.
+    Early
+    /// Retry the token that was refused.
+    Confirm
+    /// Look for a new token; the account may have been relinked.
+    Renew
+    /// Ask whether REST answers again.
+    Probe
+    /// Update the status: something may have been missing for long enough to report.
+    Appraise
+    /// Reset the attempt count after a minute of healthy connection.
+    Healthy
+}
 
 /// One deadline for each timer.
 #[derive(Debug, Default)]

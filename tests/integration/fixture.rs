@@ -729,6 +729,7 @@ impl Book {
             Request::Activities(query) if query.fills_only => Reply::Activities(self.fills.clone()),
             Request::Activities(_) => Reply::Activities(self.activities()),
             Request::History { .. } => Reply::History(self.history.clone()),
+            Request::Replay { .. } => Reply::Replay(Vec::new()),
             _ => Reply::Done,
         }
     }

@@ -4,10 +4,10 @@
 mod events;
 mod judge;
 mod network;
+mod other_account;
 mod outages;
 mod program;
 mod rest;
-mod turn;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -15,10 +15,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use self::other_account::OtherAccount;
 use self::outages::Outages;
 use self::program::Program;
 use self::rest::Asked;
-use self::turn::Stranger;
 use super::broker::Broker;
 use super::chance::Chance;
 use super::journal::{Journal, Setting};
@@ -118,7 +118,7 @@ struct Simulation {
     brokers: Vec<Broker>,
     programs: Vec<Program>,
     /// The other account that a token may turn to.
-    stranger: Stranger,
+    other_account: OtherAccount,
     journal: Box<dyn Journal>,
     /// Which program streams each account.
     owners: Vec<Option<usize>>,
@@ -208,7 +208,7 @@ impl Simulation {
             owners: vec![None; brokers.len()],
             brokers,
             programs,
-            stranger: Stranger::new(plan.reading),
+            other_account: OtherAccount::new(plan.reading),
             honest: plan.stream_is_honest(),
             plan,
             chance,

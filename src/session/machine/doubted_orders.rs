@@ -1,4 +1,4 @@
-//! Orders known only from the stream since the account last answered. A frame does not say whose it is, so they prove
+//! Orders known only from the stream since the account last answered. A frame does not name its account, so they prove
 //! nothing about answers that name them until the linked account answers a request sent after the frame.
 
 use std::collections::HashMap;

@@ -25,7 +25,7 @@ pub(super) struct Probes {
     unreachable: bool,
     /// REST is back during a pass that began before: if that is incomplete, the next one follows at once.
     pub(super) again: bool,
-    /// Requests sent so far, and until when they use up what may be sent all the time.
+    /// Requests sent so far, and when the sustained budget is free again.
     sent: u64,
     spent_until: Mono,
 }
@@ -65,7 +65,7 @@ impl Probes {
 }
 
 impl Session {
-    /// Asks the account while nothing answers, unless it is asked anyway. A pass in progress may wait for requests that
+    /// Asks the account while nothing answers, unless a request is in flight. A pass in progress may wait for requests that
     /// hang.
     pub(super) fn probe(&mut self, now: Now) {
         let Some(at) = self.probe_due(now.mono) else { return self.timers.clear(Timer::Probe) };

@@ -70,12 +70,15 @@ impl Session {
     }
 
     pub(super) fn on_replay(&mut self, result: Result<Box<Reply>, RequestError>, now: Now) {
-        match result.map(|reply| *reply) {
-            Ok(Reply::Replay(updates)) => {
+        let replayed = result.and_then(|reply| {
+            let Reply::Replay(updates) = *reply else { return Err(RequestError::mismatch()) };
+            Ok(updates)
+        });
+        match replayed {
+            Ok(updates) => {
                 let from = RequestId(self.next_request);
                 (self.replays.early, self.replays.from, self.replays.since) = (updates, from, now.mono);
             }
-            Ok(_) => {}
             Err(error) => match error.kind {
                 RequestErrorKind::RateLimited { .. } | RequestErrorKind::Server | RequestErrorKind::Network => {}
                 _ => {

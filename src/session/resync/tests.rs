@@ -414,3 +414,18 @@ fn an_order_fetched_by_id_moves_no_watermark() {
     assert_eq!((by_id(&asked), ids(&snapshot.orders)), (vec!["other"], vec!["listed", "other"]));
     assert_eq!((next.orders, next.fills), (at(10), at(5)));
 }
+
+/// An order in the answer to the list of positions would be kept as if it had been listed.
+#[test]
+fn an_answer_of_another_kind_than_the_request_is_a_fault_of_its_part() {
+    let broker = Broker { orders: vec![done("a", 10)], ..Broker::default() };
+    let answer = |request: &Request| match request {
+        Request::Positions => Ok(Reply::Orders(vec![order("b")])),
+        Request::Account => Ok(Reply::Order(vec![order("c")])),
+        _ => broker.answer(request),
+    };
+    let (_, snapshot, _) = run(first(), &none(), answer);
+    assert_eq!(snapshot.given_up.iter().copied().collect::<Vec<_>>(), [Part::Account, Part::Positions]);
+    assert_eq!(snapshot.faults.get(&Part::Positions), Some(&RequestError::mismatch().message));
+    assert_eq!(ids(&snapshot.orders), ["a"]);
+}

@@ -1,7 +1,7 @@
 //! What happens to a program, and what it does.
 
 use super::program::Program;
-use super::{AGAIN, Event, Incident, LIMITS, LOOK, Simulation, broker_time, turn};
+use super::{AGAIN, Event, Incident, LIMITS, LOOK, Simulation, broker_time, other_account};
 use crate::domain::blotter::{Blotter, Changes};
 use crate::domain::{AccountId, Now, TradeUpdate};
 use crate::session::event::StreamEvent;
@@ -289,7 +289,7 @@ impl Simulation {
                     // These updates could not be attributed to an account; the lists are requested instead.
                     self.forget_early(program);
                 }
-                if self.stranger.is_of(&account) {
+                if self.other_account.is_of(&account) {
                     self.fail(|| "another account is shown".to_owned());
                 }
                 self.programs[program].account = Some(account.id.clone());
@@ -297,7 +297,7 @@ impl Simulation {
                 self.programs[program].shown.account = Some(*account);
             }
             Output::Positions(positions) => {
-                if turn::are_strange(&positions) {
+                if other_account::is_other_accounts(&positions) {
                     self.fail(|| "positions of another account are shown".to_owned());
                 }
                 self.programs[program].shown.positions = Some(positions);

@@ -1,4 +1,4 @@
-//! The token turns: for a while another account answers.
+//! The account that answers for a while in place of the linked one.
 
 use super::{Simulation, broker_time};
 use crate::domain::{Account, Position};
@@ -11,13 +11,13 @@ use crate::session::request::{Reply, Request};
 const SYMBOL: &str = "STRANGE";
 
 /// The other account, which trades whenever it answers.
-pub(super) struct Stranger {
+pub(super) struct OtherAccount {
     broker: Broker,
     /// Of its own, so that the other runs stay as they are.
     chance: Chance,
 }
 
-impl Stranger {
+impl OtherAccount {
     pub(super) fn new(reading: Reading) -> Self {
         Self { broker: Broker::new("x", reading, broker_time(std::time::Duration::ZERO)), chance: Chance::new(1) }
     }
@@ -28,7 +28,7 @@ impl Stranger {
 }
 
 /// True for positions of the other account.
-pub(super) fn are_strange(positions: &[Position]) -> bool {
+pub(super) fn is_other_accounts(positions: &[Position]) -> bool {
     positions.iter().any(|position| position.symbol.as_str() == SYMBOL)
 }
 
@@ -39,14 +39,14 @@ impl Simulation {
     }
 
     /// The other account's answer; `None` for what it does not know.
-    pub(super) fn strange_answer(&mut self, request: &Request) -> Option<Reply> {
+    pub(super) fn other_answers(&mut self, request: &Request) -> Option<Reply> {
         let now = broker_time(self.now);
         for _ in 0..3 {
-            self.stranger.broker.act(&self.plan, &mut self.stranger.chance, now);
+            self.other_account.broker.act(&self.plan, &mut self.other_account.chance, now);
         }
         match request {
             Request::Positions => Some(Reply::Positions(vec![Position::unread(SYMBOL.into())])),
-            request => self.stranger.broker.answer(request, now),
+            request => self.other_account.broker.answer(request, now),
         }
     }
 }
