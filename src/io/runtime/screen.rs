@@ -77,12 +77,10 @@ impl Loop {
             if free && let Some(question) = receipts.taken(self.clock.now().mono) {
                 self.handle(Msg::Shown { question });
             }
-            let mut deadline = self.deadline();
             let frame =
                 if held { self.journal_feed.until() } else { Some(next_frame).filter(|_| self.model.dirty && free) };
             let turn = Some(waiting.turns.next()).filter(|_| !held && !ready && !waiting.backlog.is_empty());
-            deadline = [deadline, frame, turn].into_iter().flatten().min();
-            let deadline = self.alarm_at(deadline);
+            let deadline = self.alarm_at([self.deadline(), frame, turn].into_iter().flatten().min());
             tokio::select! {
                 biased; // keys before the market: the operator never queues behind the tape
                 Some(signal) = signals.recv() => waiting.urgent.push_back(Msg::Terminate { signal }),
