@@ -88,7 +88,7 @@ impl Accounts {
         self.linked.iter()
     }
 
-    /// All accounts, mutably, for tests that need a state that no broker causes; unused outside tests
+    /// All accounts, mutably, for tests that need a state no broker would bring about; unused outside tests
     /// (`tests/integration/layering.rs`).
     #[doc(hidden)]
     pub fn iter_mut_in_test(&mut self) -> std::slice::IterMut<'_, AccountState> {

@@ -6,7 +6,6 @@ pub mod account;
 pub mod accounts;
 pub mod activity;
 pub mod brokers;
-pub mod cast;
 pub mod complete;
 
 pub mod config;
@@ -160,7 +159,7 @@ pub enum Command {
     Positions(select::AccountArgs),
     /// List executions, dividends, fees and transfers.
     Activity(activity::ActivityArgs),
-    /// Print every trade update as it arrives, each execution once, and every change of the connection.
+    /// Print every trade update as it arrives, each execution once, and every change of a connection.
     #[command(mut_arg("json", |json| json.help("Print one JSON document a line, with the broker's own field names")))]
     Watch(select::AccountArgs),
     /// Export executions or orders from the journal, as CSV or JSON lines.

@@ -353,7 +353,7 @@ fn empty_words(model: &Model, pane: Pane, filter: &str, nothing: &str) -> String
     }
 }
 
-/// `nothing`, with its age and the reason where the broker said so some time ago: `no positions 1:02 ago; since then: …`.
+/// `nothing`, with its age and the reason if that answer is old: `no positions 1:02 ago; since then: …`.
 fn dated(model: &Model, pane: Pane, nothing: &str) -> String {
     let old = scope::shown(model).find_map(|account| match scope::age_of(account, pane, model) {
         Age::Old(old) => Some((old, account.lack(pane.parts(), model.now.mono))),

@@ -31,7 +31,7 @@ pub enum JournalEntry {
 pub enum RequestOwner {
     /// The account's session.
     Session(RequestId),
-    /// The accounts, beside the sessions: a curve, a page of activities, a cancel and its order, the clock.
+    /// The accounts, not a session: a curve, a page of activities, a cancel and its order, the clock.
     Accounts(RequestId),
 }
 
@@ -89,7 +89,7 @@ pub enum Effect {
         /// The account's link.
         link: LinkId,
     },
-    /// Delete a link's token.
+    /// Forget a link and its token. `watch` leaves the account out of its run instead, and says so.
     Unlink {
         /// The account's link.
         link: LinkId,

@@ -38,7 +38,8 @@ fn one_link_an_account(accounts: &mut Accounts, link: &LinkId) {
     let (older, newer) = if other.linked_at <= this.linked_at { (other, this) } else { (this, other) };
     let unlink = Output::Do(Effect::Unlink { link: older.id.clone() });
     if !accounts.out.contains(&unlink) {
-        accounts.out.push_back(unlink);
+        // The event first: where the unlink is refused, that is reported after it.
         accounts.tell(Event::Twice { older: older.label, newer: newer.label, kept: newer.id });
+        accounts.out.push_back(unlink);
     }
 }

@@ -1,4 +1,4 @@
-//! Requests beside the sessions: equity curves, activity lists, the clock, cancels and their orders.
+//! Requests that no session sends: equity curves, activity lists, the clock, cancels and their orders.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Checks that replies to requests beside the sessions come from the linked account. Equity curves and activities do not
+//! Checks that replies to requests that no session sent come from the linked account. Equity curves and activities do not
 //! name their account, so a reply is withheld until the account, fetched after the reply arrived, is the linked one. Replies
 //! of another account are dropped.
 
@@ -48,7 +48,7 @@ impl Accounts {
     ) -> Option<Result<Box<Reply>, RequestError>> {
         let names_itself = match self.pending.get(&id) {
             Some(PendingRequest::History { .. } | PendingRequest::Activities { .. }) => false,
-            // An order requested by its id is the one meant: ids are unique.
+            // An order requested by its id is the right one: ids are unique.
             Some(PendingRequest::Order(_)) => true,
             Some(PendingRequest::Clock(_) | PendingRequest::Cancel(..) | PendingRequest::IdentityCheck(_)) | None => {
                 return Some(result);

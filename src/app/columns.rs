@@ -45,7 +45,7 @@ pub enum Sorting {
 pub enum Hiding {
     /// It can.
     Hides,
-    /// It cannot: its row is useless without it, or it gives way by itself.
+    /// It cannot: its row is useless without it, or it is dropped automatically when there is no room.
     Stays,
 }
 

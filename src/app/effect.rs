@@ -20,7 +20,7 @@ impl Copied {
         Self(Sensitive::new(sanitize_lines(text)))
     }
 
-    /// From JSON, put on one line; control characters can only stand between tokens, and become spaces.
+    /// From JSON, put on one line; control characters occur only between tokens, and become spaces.
     pub fn json(text: &str) -> Self {
         let blank = |ch: char| if ch.is_ascii_control() { ' ' } else { ch };
         Self(Sensitive::new(escape_json(text).chars().map(blank).collect::<String>()))

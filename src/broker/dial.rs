@@ -277,7 +277,7 @@ async fn socks(url: &Url, proxy: &Intercept) -> Result<Box<dyn Io>, Untrusted> {
     }
 }
 
-/// Whether the host is an address and not a name, so that nobody has to resolve it.
+/// Whether the host is an address and not a name, so that no name has to be resolved.
 fn is_literal(url: &Url) -> bool {
     matches!(url.host(), Some(Host::Ipv4(_) | Host::Ipv6(_)))
 }

@@ -17,7 +17,8 @@ use super::Context;
 use super::reader::{add_broker, hint};
 use crate::broker::alpaca::stream;
 use crate::broker::dial::{self, Route};
-use crate::config::BrokerSpec;
+use crate::config::{BrokerSpec, is_loopback};
+use crate::domain::market::MarketClock;
 use crate::error::Error;
 use crate::io::accounts::{Access, AccessError, AccountAccess};
 use crate::io::clock::Clock;
@@ -127,48 +128,19 @@ async fn account(accounts: &AccountAccess, link: &LinkRecord, report: &mut Repor
         }
         Err(error) => report.bad(&format!("{name}: {error}"), hint(&error, &relink))?,
     }
-    // An account that does not answer has said why.
+    // Where nothing answers, the account's line says so already.
     if polled {
-        clock(accounts, link, &access, &name, report).await?;
+        match clock_of(access.client.request(&Request::Clock).await) {
+            Ok(clock) => clocks_agree(&name, clock.at, is_own_server(accounts, link), report)?,
+            Err(error) => {
+                report.bad(&format!("{name}: the broker's clock cannot be read: {error}"), hint(&error, &relink))?;
+            }
+        }
     }
     match listen(access).await {
         Ok(()) => report.good(&format!("{name}: the stream is subscribed to trade updates")),
         Err(reason) => report.bad(&format!("{name}: {reason}"), if polled { FALLS_BACK } else { NEITHER }),
     }
-}
-
-/// Checks that the broker's clock and this machine's agree.
-async fn clock(
-    accounts: &AccountAccess,
-    link: &LinkRecord,
-    access: &Access,
-    name: &str,
-    report: &mut Report,
-) -> Result<(), Error> {
-    let answer = access.client.request(&Request::Clock).await;
-    let clock = match answer {
-        Ok(Reply::Clock(clock)) => Ok(clock),
-        Ok(_) => Err(RequestError::mismatch()),
-        Err(error) => Err(error),
-    };
-    let clock = match clock {
-        Ok(clock) => clock,
-        Err(error) => {
-            let hint = "check that this machine's clock is right: times of orders are compared with it";
-            return report.bad(&format!("{name}: the broker's clock is unknown: {error}"), hint);
-        }
-    };
-    let skew = Clock::new().now().wall.duration_since(clock.at).as_secs();
-    let api = accounts.specs.iter().find(|spec| spec.id == link.broker).and_then(|spec| {
-        let at = spec.endpoints.iter().find(|endpoints| endpoints.environment == link.environment)?;
-        at.api_url.host_str().map(str::to_owned)
-    });
-    // A simulated brokerage on this machine has its own time.
-    if api.is_some_and(|host| matches!(host.as_str(), "127.0.0.1" | "[::1]" | "localhost")) && skew.abs() > SKEW {
-        return report
-            .good(&format!("{name}: it runs on its own clock ({:.0}), as a simulated brokerage does", clock.at));
-    }
-    skewed(name, skew, clock.at, report)
 }
 
 /// Opens the stream until it listens to trade updates; returns the reason when it does not.
@@ -195,10 +167,27 @@ async fn listen(access: Access) -> Result<(), String> {
         .unwrap_or_else(|_| Err(format!("the stream did not confirm the subscription within {} s", STREAM.as_secs())))
 }
 
-/// The hint: linking again only helps when the token was refused.
-fn skewed(name: &str, skew: i64, at: Timestamp, report: &mut Report) -> Result<(), Error> {
+/// The exchange's clock in an answer.
+fn clock_of(result: Result<Reply, RequestError>) -> Result<MarketClock, RequestError> {
+    let Reply::Clock(clock) = result? else { return Err(RequestError::mismatch()) };
+    Ok(clock)
+}
+
+/// Whether the account's broker runs on this machine.
+fn is_own_server(accounts: &AccountAccess, link: &LinkRecord) -> bool {
+    let spec = accounts.specs.iter().find(|spec| spec.id == link.broker);
+    spec.and_then(|spec| spec.endpoints(link.environment)).is_some_and(|place| is_loopback(&place.api_url))
+}
+
+/// Reports whether this machine's clock agrees with the broker's.
+fn clocks_agree(name: &str, at: Timestamp, is_own: bool, report: &mut Report) -> Result<(), Error> {
+    let skew = Clock::new().now().wall.duration_since(at).as_secs();
     if skew.abs() <= SKEW {
         return report.good(&format!("{name}: clocks agree within {SKEW} s"));
+    }
+    // A simulated brokerage on this machine has its own time.
+    if is_own {
+        return report.good(&format!("{name}: it runs on its own clock ({at:.0}), as a simulated brokerage does"));
     }
     let text = format!("{name}: this machine's clock is {skew} s off the broker's ({at:.0})");
     report.bad(&text, "set the clock, for example with NTP; ages and countdowns are wrong until then")
@@ -213,5 +202,15 @@ fn reason(closed: Closed) -> String {
         Closed::BrokerError { message } => format!("the broker said: {message}"),
         Closed::Elsewhere => "another instance streams the account".to_owned(),
         Closed::Asked => "closed".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_of_another_kind_is_no_clock() {
+        assert_eq!(clock_of(Ok(Reply::Done)).unwrap_err(), RequestError::mismatch());
     }
 }

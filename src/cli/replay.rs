@@ -1,12 +1,14 @@
 //! `brokerdeck replay FILE`: replays a recorded run on the screen, or converts it to an asciinema file.
 
+mod cast;
+
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use super::{Global, cast, output, pace};
+use super::{Global, output, pace};
 use crate::app::keymap::{Chord, KeyCode};
 use crate::error::Error;
 use crate::io::hyperlink;
@@ -188,7 +190,7 @@ fn is_one_file(one: &Path, other: &Path) -> bool {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "map_err passes the error by value")]
-pub(super) fn unreadable(error: RecordError) -> Error {
+fn unreadable(error: RecordError) -> Error {
     Error::usage(error.to_string(), error.hint())
 }
 
@@ -211,7 +213,7 @@ fn key(chord: Chord) -> Key {
 }
 
 /// A wait, scaled by the pace.
-pub(super) fn slowed(wait: Duration, pace: rust_decimal::Decimal) -> Duration {
+fn slowed(wait: Duration, pace: rust_decimal::Decimal) -> Duration {
     let millis = rust_decimal::Decimal::from(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
     let scaled = millis.checked_div(pace).and_then(|millis| u64::try_from(millis.trunc()).ok());
     Duration::from_millis(scaled.unwrap_or(0))

@@ -21,7 +21,7 @@ impl Alarm {
         Self {}
     }
 
-    /// Waits until this time, or for ever without one.
+    /// Waits until this time; without one, forever.
     pub(super) async fn wait(&self, until: Option<Instant>) {
         let Some(until) = until else { return std::future::pending().await };
         #[cfg(target_os = "linux")]

@@ -12,7 +12,7 @@ use super::child::{Group, Programs};
 /// A launcher that has not failed within this time counts as started.
 const LAUNCH_LIMIT: Duration = Duration::from_millis(1500);
 
-/// What matters for browsers in this session.
+/// The session's environment, as far as browsers depend on it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct BrowserEnvironment {
     /// `$BROKERDECK_BROWSER`: a program that overrides everything else.

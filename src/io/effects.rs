@@ -13,7 +13,7 @@ use crate::app::{LinkingEffect, Msg};
 use crate::domain::LinkId;
 use crate::link::LinkRecord;
 
-/// The world as the dashboard's effects see it.
+/// Carries out the dashboard's effects.
 pub struct Effects {
     inbox: mpsc::Sender<Msg>,
     connections: Connections<Msg>,
@@ -31,14 +31,16 @@ impl Effects {
         self.connections.know(links);
     }
 
-    /// Runs an effect of an account; returns what the journal has to write before the next frame.
-    #[must_use]
+    /// Runs an effect of an account; returns a record for the journal, which the loop writes.
+    #[must_use = "the loop writes it to the journal"]
     pub fn account(&mut self, effect: accounts::Effect) -> Option<(LinkId, JournalEntry)> {
         match self.connections.run(effect)? {
-            LoopEffect::Remember { link, memory } => return Some((link, memory)),
-            LoopEffect::Unlink { link } => self.unlink(link),
+            LoopEffect::Remember { link, memory } => Some((link, memory)),
+            LoopEffect::Unlink { link } => {
+                self.unlink(link);
+                None
+            }
         }
-        None
     }
 
     /// Runs an effect of linking.
@@ -64,7 +66,7 @@ impl Effects {
         let begun = linker.hold();
         tokio::spawn(async move {
             let result = linker.unlink_and(&link, || forget(&link)).await;
-            // If the loop has ended, the reply has no receiver.
+            // Dropped before the message: a loop that has ended does not receive it.
             drop(begun);
             let result = result.map_err(|still| format!("{}; {}", still.message, still.hint));
             if inbox.send(Msg::Unlinked { link, result }).await.is_err() {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 
-/// Time for the program to end by itself.
+/// Time for the program to end on its own.
 const GRACE: Duration = Duration::from_millis(700);
 /// The exit code, as after SIGHUP.
 const GONE: i32 = 129;

@@ -1,6 +1,6 @@
 //! The journal: everything learned about each account, on disk before it is on the screen (docs/DESIGN.md 9.6).
 //!
-//! One thread owns the database and commits in groups; everybody else sends it batches and reads its [`Progress`]. It
+//! One thread owns the database and commits in groups; all other code sends it batches and reads its [`Progress`]. It
 //! decides nothing about orders: the blotter merges, the journal stores. It never deletes a file: an unusable one is
 //! set aside under another name, with a notice; a file of a newer version is left unchanged.
 //!
@@ -113,7 +113,7 @@ pub struct Opened {
 /// Everything sent before the barrier is on disk.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Saved {
-    /// A notice for the user, when an unusable file was set aside meanwhile.
+    /// A notice for the user, when an unusable file has been set aside.
     pub notice: Option<String>,
 }
 

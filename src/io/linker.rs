@@ -54,7 +54,7 @@ pub struct Setup {
     pub clock: Clock,
     /// How long an attempt waits for the browser.
     pub limit: Duration,
-    /// What matters for browsers in this session.
+    /// The session's environment, as far as browsers depend on it.
     pub around: BrowserEnvironment,
     /// Starts browsers and secret commands.
     pub programs: Programs,

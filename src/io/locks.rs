@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::journal::AccountLock;
 use crate::domain::LinkId;
 
-/// The locks held. Without a folder, accounts are not shared and all are ours.
+/// The locks held. Without a folder, accounts are not shared and this instance streams them all.
 #[derive(Debug, Default)]
 pub(super) struct Locks {
     folder: Option<PathBuf>,

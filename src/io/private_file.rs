@@ -238,7 +238,7 @@ impl PrivateFile {
         if meta.is_file() { Ok(()) } else { Err(self.untrusted("it is not a regular file", "remove it")) }
     }
 
-    /// Removes temporary files of processes killed while writing; the lock is held, so nobody is writing.
+    /// Removes temporary files of processes killed while writing; the lock is held, so none is being written.
     fn sweep(&self) {
         let Ok(entries) = std::fs::read_dir(&self.dir) else { return };
         for entry in entries.flatten() {

@@ -1,8 +1,8 @@
 //! Records the messages of a run and replays them: one JSON line for the start, then one per message.
 //!
 //! Messages hold no secrets except what is typed or pasted while linking, which is written as dots. Effects are not
-//! recorded; a replay performs none. A recording is bound to its version and is no store (docs/DESIGN.md 9.7): it holds
-//! the program's own messages, so whoever changes how one is written, or which requests are sent, raises `VERSION`.
+//! recorded; a replay performs none. A recording is bound to its version and not meant for keeping (docs/DESIGN.md 9.7): it
+//! holds the program's own messages, so a change of how one is written, or of which requests are sent, raises `VERSION`.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Read, Write};
@@ -25,7 +25,7 @@ use crate::link::progress::Sensitive;
 
 /// The layout of the file and the requests that the messages answer; another one is refused rather than misread.
 const VERSION: u32 = 5;
-/// The longest line that is read, in bytes: a body of 8 MiB, read and kept beside its text.
+/// The longest line that is read, in bytes: a body of 8 MiB, both decoded and as text.
 const LONGEST_LINE: u64 = 64 * 1024 * 1024;
 /// Most bytes read from a pipe.
 #[cfg(unix)]

@@ -30,6 +30,8 @@ use crate::link::{LinkProgress, LinkRecord};
 
 /// Most messages handled before a frame.
 const BATCH: usize = 1024;
+/// Messages that wait for the loop. A full channel slows the sockets down; nothing is lost.
+pub(super) const INBOX: usize = 4096;
 /// Time limit of the notify command.
 const NOTIFY_LIMIT: Duration = Duration::from_secs(30);
 
@@ -47,12 +49,12 @@ pub struct Loop {
     services: LoopServices,
     /// Writes journal entries before they are shown.
     journal_feed: JournalFeed,
-    /// Effects on the terminal that are still to be run, by whatever caused them.
+    /// Effects on the terminal, in order. [`Self::handle`] has no terminal, so no caller of it can lose one.
     terminal_effects: VecDeque<TerminalEffect>,
     last: Now,
 }
 
-/// What effects outside the connections need to know.
+/// Settings of the effects that are not of a connection.
 #[derive(Debug, Clone, Default)]
 pub struct LoopServices {
     /// Whether notifications go to the desktop (OSC 9).
@@ -96,7 +98,7 @@ impl Loop {
         self.handle(AccountMsg::Started { links }.into());
     }
 
-    /// Shows the links at once and reads the journal beside the first frame, then connects. Without a journal the
+    /// Shows the links at once and reads the journal while the first frame is drawn, then connects. Without a journal the
     /// program reports that and continues.
     pub fn start_remembering(&mut self, path: PathBuf, links: Vec<LinkRecord>) {
         self.effects.know(&links);
@@ -141,7 +143,7 @@ impl Loop {
         self.journal_feed.finish(&self.model.accounts, self.clock.now())
     }
 
-    /// Handles one message and runs its effects; those on the terminal wait for the screen.
+    /// Handles one message and runs its effects. Those on the terminal wait until the screen performs them.
     pub fn handle(&mut self, msg: Msg) {
         let now = self.clock.now();
         if slept(self.last, now) {
@@ -166,17 +168,17 @@ impl Loop {
         let wanted = update(&mut self.model, msg, now);
         for effect in wanted {
             match effect {
+                Effect::Account(effect) => {
+                    if let Some((link, memory)) = self.effects.account(effect) {
+                        self.journal_feed.remember(link, memory, &self.model.accounts, now);
+                    }
+                }
                 Effect::Notify { text } => self.notify(text),
                 Effect::WriteConfig => {
                     let config = self.services.config_path.clone();
                     self.written(&config);
                 }
                 Effect::Keep(chosen) => self.keep(chosen),
-                Effect::Account(effect) => {
-                    if let Some((link, memory)) = self.effects.account(effect) {
-                        self.journal_feed.remember(link, memory, &self.model.accounts, now);
-                    }
-                }
                 Effect::Linking(effect) => self.effects.linking(effect),
                 Effect::Terminal(effect) => self.terminal_effects.push_back(effect),
                 // The model says so in `exit`; the loop reads it there.
@@ -224,5 +226,46 @@ impl Loop {
 
     fn alarm_at(&self, deadline: Option<Mono>) -> Option<std::time::Instant> {
         deadline.map(|at| self.clock.instant(at))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::app::keymap::Keymap;
+    use crate::app::model::{PendingBell, Program};
+    use crate::io::accounts::AccountAccess;
+    use crate::io::links::Links;
+    use crate::io::start::{self, Settings};
+    use crate::io::tokens::Tokens;
+
+    /// Wherever the message came from that rang: a start, the journal, a resize.
+    #[tokio::test]
+    async fn effects_on_the_terminal_wait_for_the_screen_whoever_handles_the_message() {
+        let settings = Settings {
+            program: Program { bell: true, notify: true, ..Program::default() },
+            keymap: Keymap::default(),
+            keys: Vec::new(),
+            mouse: false,
+            osc9: true,
+            notify_command: Vec::new(),
+            config_path: PathBuf::new(),
+            locks: None,
+            choices: None,
+        };
+        let accounts = AccountAccess {
+            specs: Arc::new(Vec::new()),
+            links: Arc::new(Links::memory()),
+            tokens: Arc::new(Tokens::memory()),
+            read_only: false,
+        };
+        let mut running = start::with_linking(&settings, &accounts).unwrap();
+        running.model.pending_bell = Some(PendingBell { count: 1, last: "filled".to_owned() });
+        running.handle(Msg::Tick);
+        running.start(Vec::new());
+        let notify = TerminalEffect::Notify { text: "filled".to_owned() };
+        assert_eq!(running.terminal_effects, [TerminalEffect::Bell, notify]);
     }
 }

@@ -162,8 +162,8 @@ impl Ends {
         self.0.recv().await.map(i32::from)
     }
 
-    /// Waits for one more of them than the one that the end answers. A terminal that vanishes sends its own twice, by the
-    /// kernel and by the shell, so it is none.
+    /// Waits for one more signal than the one that ends the program. A hang-up does not count: a terminal that vanishes
+    /// sends it twice, by the kernel and by the shell.
     pub async fn insisted(&mut self) {
         #[cfg(unix)]
         let hangup = rustix::process::Signal::HUP.as_raw();

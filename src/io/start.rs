@@ -9,16 +9,13 @@ use super::child::Programs;
 use super::clock::Clock;
 use super::effects::Effects;
 use super::linker::{Linker, Readiness, Setup};
-use super::runtime::{Loop, LoopServices};
+use super::runtime::{INBOX, Loop, LoopServices};
 pub use super::settings::Settings;
 use crate::app::brokers::BrokerSummary;
 use crate::app::{Model, Msg};
 use crate::config::BrokerSpec;
 use crate::error::Error;
 use crate::link::{AttemptId, LinkProgress};
-
-/// Messages that wait for the loop. A full channel slows the sockets down; nothing is lost.
-const INBOX: usize = 4096;
 
 /// A loop for these links that can also link.
 ///

@@ -7,8 +7,7 @@
 //! that it may not have been printed. After a power failure the last lines may be printed again.
 
 mod naming;
-#[cfg(test)]
-mod tests;
+mod notes;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fs::{File, OpenOptions};
@@ -18,6 +17,8 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use self::notes::{Header, Notes, VERSION, kept_aside, newer, text_of};
+pub use self::notes::{damage, entries};
 use super::file_checks;
 use super::journal::AccountLock;
 use super::paths::ensure_private_dir;
@@ -25,8 +26,6 @@ use crate::domain::blotter::{Blotter, TapeEntry};
 use crate::domain::execution::ExecutionKind;
 use crate::domain::{Execution, ExecutionId, LinkId, OrderId, Qty};
 
-/// The file's format version.
-const VERSION: u32 = 1;
 /// Most lines remembered: more than the journal loads at start.
 const REMEMBERED: usize = 20_000;
 
@@ -102,16 +101,6 @@ fn span(row: &Execution) -> Option<String> {
     }
 }
 
-#[derive(Debug, Serialize, Deserialize)]
-struct Header {
-    version: u32,
-    /// The broker's time of the newest line known at the beginning; older lines are history.
-    since: Option<Timestamp>,
-    /// The orders working then.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    working: Vec<Working>,
-}
-
 /// The result of the earlier runs.
 #[derive(Debug)]
 pub enum Earlier {
@@ -136,80 +125,6 @@ pub enum Earlier {
     Runs,
     /// The notes cannot be used, for this reason; they are left unchanged.
     Unusable(String),
-}
-
-/// The content of a file.
-struct Notes {
-    header: Option<Header>,
-    lines: Vec<ReportedLine>,
-    /// The line of the last note, which is incomplete: the run was killed while printing the line, or while writing the
-    /// note.
-    unsure: Option<String>,
-    /// The number of notes that cannot be read.
-    unread: usize,
-}
-
-impl Notes {
-    /// Reads each line by itself, so that one damaged byte costs no more than one note.
-    fn of(bytes: &[u8]) -> Self {
-        let whole = bytes.strip_suffix(b"\n");
-        let mut lines = whole.unwrap_or(bytes).split(|byte| *byte == b'\n');
-        let header = lines.next().and_then(|line| serde_json::from_slice(line).ok());
-        let mut notes = Self { header, lines: Vec::new(), unsure: None, unread: 0 };
-        let mut lines = lines.peekable();
-        while let Some(line) = lines.next() {
-            let open = whole.is_none() && lines.peek().is_none();
-            match serde_json::from_slice::<ReportedLine>(line) {
-                Ok(line) => {
-                    notes.unsure = open.then(|| line.key.clone());
-                    notes.lines.push(line);
-                }
-                // A torn note is of a line that was not printed.
-                Err(_) if open => {}
-                Err(_) => notes.unread += 1,
-            }
-        }
-        notes
-    }
-}
-
-/// What is wrong with the content of a print log, and whether the next run mends it; `None` for a sound one, and for one
-/// that cannot be opened.
-pub fn damage(path: &Path) -> Option<(String, bool)> {
-    let bytes = std::fs::read(path).ok().filter(|bytes| !bytes.trim_ascii().is_empty())?;
-    let notes = Notes::of(&bytes);
-    match notes.header {
-        Some(header) if header.version > VERSION => Some((newer(path), false)),
-        Some(_) if notes.unread == 0 => None,
-        Some(_) => Some((format!("{}: {} cannot be read", path.display(), entries(notes.unread)), true)),
-        None => Some((format!("{} cannot be read", path.display()), true)),
-    }
-}
-
-fn newer(path: &Path) -> String {
-    format!("{} was written by a newer version", path.display())
-}
-
-/// A number of notes, as users call them.
-pub fn entries(count: usize) -> String {
-    if count == 1 { "1 entry".to_owned() } else { format!("{count} entries") }
-}
-
-/// Keeps a file under another name, as files of links and tokens are kept; `None` when that fails.
-fn kept_aside(path: &Path, keep: impl FnOnce(&Path, &Path) -> io::Result<()>) -> Option<PathBuf> {
-    let numbered = |number: u32| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(format!(".unreadable-{number}"));
-        PathBuf::from(name)
-    };
-    let free = (1..1000).map(numbered).find(|aside| std::fs::symlink_metadata(aside).is_err())?;
-    match keep(path, &free) {
-        Ok(()) => Some(free),
-        Err(error) => {
-            tracing::warn!("the unreadable print log {} cannot be set aside: {error}", path.display());
-            None
-        }
-    }
 }
 
 /// What was reported of one link.
@@ -432,8 +347,5 @@ fn by_id(working: Vec<Working>) -> HashMap<OrderId, Working> {
     working.into_iter().map(|order| (order.id.clone(), order)).collect()
 }
 
-fn text_of<T: Serialize>(value: &T) -> io::Result<String> {
-    let mut text = serde_json::to_string(value).map_err(io::Error::other)?;
-    text.push('\n');
-    Ok(text)
-}
+#[cfg(test)]
+mod tests;

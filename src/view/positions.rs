@@ -86,7 +86,7 @@ fn totals(model: &Model) -> Vec<Total> {
     [Environment::Paper, Environment::Live].into_iter().filter_map(found).collect()
 }
 
-/// Whether the figures of a position are current. Its value is unknown while its quantity is.
+/// Whether the figures of a position are current. Its value is unknown while its quantity is contested.
 fn is_fresh(account: &AccountState, position: &Position, now: Mono) -> bool {
     let contested = account.session.lasting_conflicts(now).any(|(symbol, _)| symbol.is_one_with(&position.symbol));
     account.is_current(&[Part::Positions], now) && !contested

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// The layers checked.
-const LAYERS: [&str; 5] = ["accounts", "app", "broker", "io", "view"];
+const LAYERS: [&str; 6] = ["accounts", "app", "broker", "cli", "io", "view"];
 
 type Graph = BTreeMap<String, BTreeSet<String>>;
 
@@ -56,9 +56,9 @@ pub(super) fn paths(text: &str) -> Vec<String> {
     found
 }
 
-/// The modules of its own layer that a module imports from.
-fn imports(name: &str, code: &str, known: &BTreeMap<String, String>) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
+/// The paths that a module's code names by `crate::`, `super::` or `self::`, from the root of the crate.
+pub(super) fn absolute(name: &str, code: &str) -> Vec<Vec<String>> {
+    let mut found = Vec::new();
     for start in ["crate::", "super::", "self::"] {
         for (at, _) in code.match_indices(start) {
             // The second part of `super::super::` belongs to the first, and `mysuper::` is another name.
@@ -80,14 +80,19 @@ fn imports(name: &str, code: &str, known: &BTreeMap<String, String>) -> BTreeSet
                     _ => {}
                 }
                 let parts = parts.into_iter().filter(|part| !["crate", "self"].contains(part));
-                let whole: Vec<&str> = from.into_iter().chain(parts).collect();
-                let held =
-                    (1..=whole.len()).rev().map(|end| whole[..end].join("::")).find(|path| known.contains_key(path));
-                found.extend(held.filter(|path| path != name));
+                found.push(from.into_iter().chain(parts).map(str::to_owned).collect());
             }
         }
     }
     found
+}
+
+/// The modules of its own layer that a module imports from.
+fn imports(name: &str, code: &str, known: &BTreeMap<String, String>) -> BTreeSet<String> {
+    let held = |path: Vec<String>| {
+        (1..=path.len()).rev().map(|end| path[..end].join("::")).find(|path| known.contains_key(path))
+    };
+    absolute(name, code).into_iter().filter_map(held).filter(|path| path != name).collect()
 }
 
 /// Per folder, the imports between its files; a file includes the folder of its name.

@@ -50,46 +50,34 @@ fn layer_of(path: &Path) -> String {
     first.trim_end_matches(".rs").to_owned()
 }
 
-/// The crate modules that a file names outside comments, from `crate` or through its parents.
-fn imports(path: &Path, text: &str) -> Vec<String> {
+/// The paths that a file names outside comments, from the root of the crate.
+fn named(path: &Path, text: &str) -> Vec<Vec<String>> {
+    let name = path.with_extension("").to_string_lossy().replace(['/', '\\'], "::");
     let code: String = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
-    let names = |rest: &str| -> Vec<String> {
-        let word = |text: &str| text.chars().take_while(|ch| ch.is_alphanumeric() || *ch == '_').collect::<String>();
-        match rest.strip_prefix('{') {
-            Some(group) => split_group(group).iter().map(|item| word(item.trim_start())).collect(),
-            None => vec![word(rest)],
-        }
-    };
-    // `super` leads to the crate as often as the file is deep.
-    let root = "super::".repeat(path.iter().count());
-    let code = code.replace(&root, "crate::").replace("crate::super::", "crate::");
-    code.split("crate::").skip(1).flat_map(names).filter(|name| !name.is_empty()).collect()
+    let (code, tests) = code.split_once("#[cfg(test)]\nmod tests {").unwrap_or((&code, ""));
+    let tests = super::circles::absolute(&format!("{name}::tests"), tests);
+    super::circles::absolute(&name, code).into_iter().chain(tests).collect()
+}
+
+/// The layers that a file names.
+fn imports(path: &Path, text: &str) -> Vec<String> {
+    named(path, text).into_iter().filter_map(|path| path.into_iter().next()).collect()
 }
 
 #[test]
-fn an_import_through_parents_is_found() {
-    let text = "use super::super::super::io::clock;\nuse super::super::order::Order;\nuse crate::{app, view::{self}};";
-    assert_eq!(imports(Path::new("domain/blotter/ledger.rs"), text), ["io", "app", "view"]);
-}
-
-/// The items at the top level of a `use` group.
-fn split_group(group: &str) -> Vec<String> {
-    let (mut depth, mut items, mut item) = (0, Vec::new(), String::new());
-    for ch in group.chars() {
-        match ch {
-            '{' => depth += 1,
-            '}' if depth == 0 => break,
-            '}' => depth -= 1,
-            ',' if depth == 0 => {
-                items.push(std::mem::take(&mut item));
-                continue;
-            }
-            _ => {}
-        }
-        item.push(ch);
+fn an_import_is_found_through_groups_and_by_any_number_of_supers() {
+    let from = |text: &str| imports(Path::new("link/flow.rs"), text);
+    for text in [
+        "use crate::io::clock;",
+        "use crate::{io, domain::X};",
+        "use super::super::io::clock;",
+        "super::super::io::f()",
+    ] {
+        assert!(from(text).contains(&"io".to_owned()), "{text}");
     }
-    items.push(item);
-    items
+    for text in ["use super::io::clock;", "// crate::io", "#[cfg(test)]\nmod tests {\nuse super::super::io::X;"] {
+        assert!(!from(text).contains(&"io".to_owned()), "{text}");
+    }
 }
 
 #[test]
@@ -132,15 +120,30 @@ const SCREENLESS: &[&str] = &[
 
 #[test]
 fn code_that_runs_without_a_screen_does_not_import_the_screen() {
+    let sources = sources();
+    let is_below = |path: &Path, place: &str| path.with_extension("").starts_with(place);
+    let mut todo: Vec<&PathBuf> = Vec::new();
     for place in SCREENLESS {
-        let mut files = 0;
-        for (path, text) in sources().iter().filter(|(path, _)| path.with_extension("").starts_with(place)) {
-            files += 1;
-            for layer in imports(path, text) {
-                assert!(layer != "app" && layer != "view", "{} imports {layer}", path.display());
+        let before = todo.len();
+        todo.extend(sources.keys().filter(|path| is_below(path, place)));
+        assert!(todo.len() > before, "{place} was not found");
+    }
+    // Everything that these files import must not know the screen either, but for the files whose folders they are in, and
+    // the completion of command lines, which their options name and which no command runs.
+    let is_around = |path: &Path| SCREENLESS.iter().any(|place| Path::new(place).starts_with(path.with_extension("")));
+    let completion = Path::new("cli/complete.rs");
+    let mut seen = todo.clone();
+    while let Some(path) = todo.pop() {
+        for named in named(path, &sources[path]) {
+            assert!(named[0] != "app" && named[0] != "view", "{} imports {}", path.display(), named.join("::"));
+            let file = |end: usize| sources.get_key_value(&PathBuf::from(named[..end].join("/")).with_extension("rs"));
+            let found = (1..=named.len()).rev().find_map(file).map(|(path, _)| path);
+            let follows = |found: &&PathBuf| !is_around(found) && *found != completion && !seen.contains(found);
+            if let Some(found) = found.filter(follows) {
+                seen.push(found);
+                todo.push(found);
             }
         }
-        assert!(files > 0, "{place} was not found");
     }
 }
 
@@ -174,10 +177,9 @@ fn the_laboratory_is_built_for_tests_only() {
 #[test]
 fn the_simulated_brokerage_imports_only_amounts() {
     for (path, text) in sources() {
-        if layer_of(&path) == "sim" {
-            for rest in text.split("crate::domain").skip(1) {
-                assert!(rest.starts_with("::money"), "{} imports more of domain than money", path.display());
-            }
+        for named in named(&path, &text).into_iter().filter(|_| layer_of(&path) == "sim") {
+            let more = named[0] == "domain" && named.get(1).is_none_or(|module| module != "money");
+            assert!(!more, "{} imports {}", path.display(), named.join("::"));
         }
     }
 }

@@ -17,7 +17,7 @@ pub(super) enum Content<'a> {
     Time(Timestamp),
     /// A number.
     Number(Decimal),
-    /// A number that is sorted by its absolute value.
+    /// A number that is sorted by absolute value.
     Magnitude(Decimal),
     /// A number that is copied with a percent sign.
     Percent(Decimal),

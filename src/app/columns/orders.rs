@@ -18,7 +18,7 @@ super::columns!(
         Qty           "Done/Qty"        Point  8 19  0 Down  Hides "The executed quantity of the quantity or notional ordered; one figure where all is executed.";
         Type          "Type"            Left   5 10  0 Up    Hides "The order type: market, limit, stop and so on.";
         Price         "Price"           Point  7 14  0 Down  Hides "The main price: the limit, the stop, or the current stop of a trailing order.";
-        Last          "Last"            Point  6 14  4 Never Hides "The symbol's last price where a position is held; dim where it is old.";
+        Last          "Last"            Point  6 14  4 Never Hides "The symbol's last price where a position is held; dimmed when stale.";
         Away          "Away"            Point  7  9  2 Never Hides "How far the price is from the last one in percent; positive above it.";
         Trail         "Trail"           Point  5 10  7 Down  Hides "The trail of a trailing stop.";
         Limit         "Limit"           Point  7 14  8 Down  Hides "The limit of an order that also has a stop.";

@@ -32,7 +32,7 @@ pub(super) fn begin(model: &mut Model, broker: &BrokerId, effects: &mut Vec<Effe
     model.dirty = true;
 }
 
-/// Closes the screens of the attempt, and thereby ends it; its number, if there was one.
+/// Closes the screens of the attempt, which ends it; returns its number, if there was one.
 pub(super) fn close(model: &mut Model) -> Option<AttemptId> {
     let id = model.attempt()?.id;
     model.overlays.retain(|overlay| overlay.handler().attempt().is_none());
@@ -65,7 +65,7 @@ pub(super) fn progress(model: &mut Model, id: AttemptId, progress: LinkProgress,
     model.dirty = true;
     match progress {
         LinkProgress::Waiting { authorize_url, port, deadline, browser } => {
-            // Reported again when the browser is reopened; text typed meanwhile stays.
+            // Reported again when the browser is reopened; text typed since stays.
             let paste = if let AttemptPhase::Waiting { paste, .. } = &mut attempt.phase { paste.take() } else { None };
             attempt.phase = AttemptPhase::Waiting { authorize_url, port, deadline, browser, paste };
         }

@@ -3,7 +3,7 @@
 //! Owns the two requests and the decoding of all known responses. It keeps no state, retries nothing, and removes code,
 //! verifier, client secret and token from errors, even when the broker echoes them.
 //!
-//! Written by hand and not with an OAuth crate: beside RFC 6749's error body, this endpoint also answers in Alpaca's own
+//! Written by hand and not with an OAuth crate: besides RFC 6749's error body, this endpoint also answers in Alpaca's own
 //! format, and gateways answer in HTML.
 
 use std::sync::Arc;

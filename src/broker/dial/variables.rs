@@ -148,7 +148,7 @@ fn fault(value: &OsStr) -> Option<&'static str> {
     } else if !port.trim_start_matches(':').is_empty() && proxy.uri().port_u16().is_none_or(|port| port == 0) {
         Some("its port is not between 1 and 65535")
     } else if proxy.uri().scheme_str().is_some_and(|scheme| scheme.starts_with("socks4")) && text.contains('@') {
-        // The library has no field for the user id; a proxy that wants one would refuse without saying why.
+        // The library has no field for the user id; a proxy that requires one would refuse without saying why.
         Some("no user name and password can be sent with SOCKS 4; remove them, or write socks5h://")
     } else if proxy.raw_auth().is_some_and(|(user, password)| user.len().max(password.len()) > 255) {
         Some("its user name or password is longer than the 255 bytes that SOCKS 5 allows")

@@ -13,7 +13,7 @@ use crate::domain::Untrusted;
 
 /// The reason of a SOCKS proxy whose rules forbid the connection.
 const NOT_ALLOWED: &str = "connection not allowed";
-/// The advice where nobody answers at a proxy's address.
+/// The advice when nothing answers at a proxy's address.
 const RUNS: &str = "check its host and port, and that it is running";
 const UNTRUSTED: &str = "the certificate's issuer is not trusted on this machine";
 
@@ -46,7 +46,7 @@ pub fn hint(said: &str) -> &'static str {
 /// How a proxy failed to open a tunnel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Refusal {
-    /// It wants credentials, which `given` says were sent (status 407) or not.
+    /// It requires credentials (status 407); `given` says whether any were sent.
     Credentials { given: bool },
     /// It refused with this status; `None` when the status is unknown.
     Status(Option<u16>),
@@ -60,7 +60,7 @@ pub(super) enum Refusal {
     Nonsense,
     /// Its response is not SOCKS, or there was none.
     NoSocks,
-    /// It wants to know the user, which the library cannot tell it with SOCKS 4.
+    /// It requires a user id, which the library cannot send with SOCKS 4.
     Identity,
     /// The peer has an IPv6 address, which SOCKS 4 cannot name.
     NoIpv6,
@@ -166,7 +166,7 @@ impl Refusal {
         let (_, said) = text.rsplit_once("SOCKS error: ")?;
         let refusal = match said {
             "server does not support user/pass authentication" if proxy.raw_auth().is_some() => Self::NoLogin,
-            // The connector says this of every method that it was refused, also where it offered no password.
+            // The connector says this whenever a method is refused, even if it offered no password.
             "server does not support user/pass authentication" => Self::Credentials { given: false },
             "credentials not accepted" => Self::Login,
             "failed parsing server response"
@@ -291,7 +291,7 @@ fn raw(error: &dyn Error) -> String {
     causes(error).join(": ")
 }
 
-/// A library's message without parts meant for programmers: layers, names, links to a manual.
+/// A library's message without the parts for programmers: layers, names, links to a manual.
 fn plain(words: &str) -> String {
     let mut words = words;
     for layer in [

@@ -12,9 +12,9 @@ use crate::error::Error;
 /// Longest line, in bytes; a longer one comes in pieces.
 const LONGEST_LINE: usize = 64 * 1024;
 
-/// How long an address may stay without a line end before it is taken as it is.
+/// How long to wait for the line end of an address before it is taken without one.
 #[cfg(unix)]
-const TIMEOUT: Duration = Duration::from_millis(500);
+const UNTERMINATED: Duration = Duration::from_millis(500);
 
 /// The lines of stdin. Reads on a separate thread: a read cannot be canceled, and the runtime would wait at the end
 /// until the user presses Enter. While `unlined` the terminal delivers single keys.
@@ -37,7 +37,7 @@ fn read(sender: &mpsc::Sender<String>, unlined: &AtomicBool) {
     let (mut gathered, mut bytes) = (Gathered::default(), [0; 4096]);
     loop {
         // A program that hands over the address may end neither its line nor the input; a person presses Enter.
-        let timeout = (!typed && gathered.holds_state()).then_some(TIMEOUT);
+        let timeout = (!typed && gathered.holds_state()).then_some(UNTERMINATED);
         if !super::terminal::wait_for_input(&input, timeout) {
             if sender.blocking_send(gathered.line()).is_err() {
                 return;

@@ -51,7 +51,7 @@ impl QuietTerminal {
             Change::Continued => {}
             Change::Resized => return,
         }
-        // A shell may have changed its modes meanwhile, or have put us into the background.
+        // A shell may have changed its modes since, or have put this process into the background.
         self.unlined.store(false, Ordering::Relaxed);
         self.look();
     }
@@ -64,7 +64,7 @@ impl QuietTerminal {
         self.wanted && !self.unlined.load(Ordering::Relaxed) && is_terminal()
     }
 
-    /// Takes the terminal where that is wanted and it is ours.
+    /// Takes the terminal if that is wanted and this job has it.
     pub(super) fn look(&mut self) {
         use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, tcgetattr, tcsetattr};
         let input = std::io::stdin();
@@ -127,8 +127,8 @@ fn is_foreground(input: &impl std::os::fd::AsFd) -> bool {
     rustix::termios::tcgetpgrp(input).map_or(true, |group| group == rustix::process::getpgrp())
 }
 
-/// Waits until this input can be read, at most as long as `timeout`; false when nothing came until then. What is typed
-/// while another job has the terminal is for that one.
+/// Waits until this input can be read, at most for `timeout`; false when nothing arrived by then. What is typed while
+/// another job has the terminal belongs to that job.
 #[cfg(unix)]
 pub(super) fn wait_for_input(input: &impl std::os::fd::AsFd, timeout: Option<Duration>) -> bool {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};

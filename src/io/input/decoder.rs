@@ -5,7 +5,7 @@
 //!
 //! - An Escape followed by nothing for 50 ms is the Escape key.
 //! - An incomplete sequence waits for its end, and takes bytes that arrive in one piece, whenever that is.
-//! - A paste without an end mark ends by itself (see `paste`): 2 s after its last piece, or as soon as somebody types.
+//! - A paste without an end mark ends on its own (see `paste`): 2 s after its last piece, or as soon as the user types.
 //! - Single characters, 30 ms or more apart from others, at the end of an incomplete sequence may have been typed. They
 //!   belong to the sequence if its end arrives before a pause of half a second; otherwise they count as keys, as does
 //!   at once what arrives singly after such a pause. A byte that completes the sequence always does so.

@@ -12,7 +12,7 @@ pub struct Progress {
     pub saved: u64,
     /// Why the next one is not, when the last attempt failed.
     pub fault: Option<String>,
-    /// Whether no waiting ends this fault: the file is a newer version's.
+    /// Whether the fault is permanent: a newer version wrote the file.
     pub is_newer_version: bool,
     /// How often a file was started, or continued, without what was written before.
     pub begun: u64,
@@ -68,7 +68,7 @@ impl Shared {
         self.note(reason, false);
     }
 
-    /// The file is a newer version's, for this reason.
+    /// A newer version wrote the file, which is left alone; `reason` says so.
     pub(super) fn is_newer_version(&self, reason: &str) {
         self.note(reason, true);
     }

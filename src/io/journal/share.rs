@@ -336,7 +336,7 @@ fn is_explained(stand_in: &Execution, others: &[&Execution], all: &[Execution]) 
     }
 }
 
-/// True when a stand-in of another instance is what this report tells of.
+/// True when a stand-in of another instance is the execution that this report describes.
 fn gives_way(stand_in: &Execution, report: &Execution, own: &OwnRows, all: &[Execution]) -> bool {
     let reported = !Blotter::is_stand_in(&report.id);
     match (&stand_in.kind, &report.kind) {
@@ -372,7 +372,7 @@ pub(super) fn corrects_the_same(report: &Execution, read: &Execution) -> bool {
     matches!(report.kind, ExecutionKind::Correction { .. }) && report.states_the_same(read)
 }
 
-/// True when reports tell of the undoing that another instance inferred from what an order stated: one of them, or some that
+/// True when reports describe the bust that another instance inferred from what an order stated: one of them, or some that
 /// followed each other, for a list may state what several left. `with` must be among these.
 fn undo_the_same(reports: &[&Execution], with: Option<&Execution>, inferred: &Execution, all: &[Execution]) -> bool {
     let mut undoings: Vec<(&Execution, Qty)> =

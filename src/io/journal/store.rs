@@ -212,7 +212,7 @@ fn begin_generation(connection: &Connection, place: &mut Place, id: &str) -> rus
     Ok(())
 }
 
-/// Takes a row out of the generations that ended: ids are not given twice, so what this account names was its own all along.
+/// Removes a row from the generations that ended: ids are unique, so what this account names was always its own.
 fn move_here(connection: &Connection, place: &Place, delete: &str, id: &str) -> rusqlite::Result<()> {
     for generation in place.ended.iter().filter(|ended| **ended != place.generation) {
         connection.prepare_cached(delete)?.execute(params![place.account, generation, id])?;

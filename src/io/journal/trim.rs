@@ -1,7 +1,7 @@
 //! Deletes what need not be kept: intermediate states of orders, and old tape lines.
 //!
 //! Orders, executions, intents and refusals stay. Freed space is reused, so the file stops growing; it is never
-//! compacted while somebody trades.
+//! compacted while someone trades.
 //!
 //! Age is judged by both clocks, ours and the broker's, so that a wrong one deletes nothing. What was written under a
 //! wrong clock has the broker's time.

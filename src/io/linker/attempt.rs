@@ -162,8 +162,8 @@ impl Run {
         Ok(Asking { grant, client_secret, tls })
     }
 
-    /// Exchanges the code. When stopped meanwhile it frees the port and waits a moment longer: the token is issued by then,
-    /// and only who knows it can revoke it.
+    /// Exchanges the code. When stopped during that, it frees the port and waits a moment longer: the token may have been
+    /// issued, and only a known token can be revoked.
     async fn exchange(
         &self,
         spec: &BrokerSpec,
@@ -290,7 +290,7 @@ impl Run {
                     Some(Command::OpenBrowser | Command::Approve | Command::Save(_)) => {}
                 },
                 Some(result) = browser_news.recv() => self.report(open.waiting(result)).await,
-                () = strangers(&open.attempt_state, quiet_until) => {
+                () = wrong_state(&open.attempt_state, quiet_until) => {
                     quiet_until = tokio::time::Instant::now() + NOTE_PAUSE;
                     self.report(LinkProgress::Note(RedirectNote::WrongState)).await;
                 }
@@ -348,10 +348,10 @@ async fn close(listener: Option<OpenListener>) {
     }
 }
 
-/// Waits for an ignored redirect, but not before this time.
-async fn strangers(attempt_state: &AttemptState, not_before: tokio::time::Instant) {
+/// Waits for a redirect without the right state, but not before this time.
+async fn wrong_state(attempt_state: &AttemptState, not_before: tokio::time::Instant) {
     tokio::time::sleep_until(not_before).await;
-    attempt_state.stranger().await;
+    attempt_state.wrong_state().await;
 }
 
 /// The work's outcome, unless it is stopped before.

@@ -16,7 +16,8 @@ pub(super) struct AttemptState {
     // Held for one comparison, never across an await.
     inner: Mutex<Inner>,
     clock: Clock,
-    strangers: Notify,
+    /// A redirect without the right state was ignored.
+    wrong_state: Notify,
 }
 
 struct Inner {
@@ -30,7 +31,7 @@ impl AttemptState {
     pub(super) fn new(flow: Flow, clock: Clock) -> (Arc<Self>, oneshot::Receiver<Outcome>) {
         let (sender, receiver) = oneshot::channel();
         let inner = Mutex::new(Inner { flow, outcome: Some(sender), stage: Stage::Answered });
-        (Arc::new(Self { inner, clock, strangers: Notify::new() }), receiver)
+        (Arc::new(Self { inner, clock, wrong_state: Notify::new() }), receiver)
     }
 
     /// Checks a pasted text; returns a note when the text was ignored and the user should know.
@@ -54,8 +55,8 @@ impl AttemptState {
     }
 
     /// Waits for a redirect without the right state; several since the last call count as one.
-    pub(super) async fn stranger(&self) {
-        self.strangers.notified().await;
+    pub(super) async fn wrong_state(&self) {
+        self.wrong_state.notified().await;
     }
 
     /// Sets the outcome, for a browser that returns again.
@@ -94,7 +95,7 @@ impl CallbackHandler for AttemptState {
         let verdict = inner.flow.check_callback(request, self.clock.now().mono);
         let answer = inner.settle(verdict);
         if matches!(answer, Answer::Ignored(Ignored::State | Ignored::Doubled)) {
-            self.strangers.notify_one();
+            self.wrong_state.notify_one();
         }
         answer
     }

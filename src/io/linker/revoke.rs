@@ -14,7 +14,8 @@ use crate::io::accounts::tls_for;
 use crate::io::links::LinksError;
 use crate::io::tokens::StoreError;
 
-/// Time limit of a revocation, which is optional: declining the link can take this much longer (docs/LINKING.md 5).
+/// Time limit of a revocation, which is only a courtesy: the longest that declining the link can take
+/// (docs/LINKING.md 5).
 const LIMIT: Duration = Duration::from_secs(4);
 
 /// What is left where a program cannot revoke a grant.
@@ -183,7 +184,9 @@ async fn try_to_end(setup: &Setup, spec: &BrokerSpec, token: &SecretString) -> E
     match tokio::time::timeout(LIMIT, revoke(setup, spec, token)).await {
         Ok(Ok(())) => Ended::Revoked,
         Ok(Err(error)) => Ended::Failed(format!("the grant could not be revoked: {error}")),
-        Err(_) => Ended::Failed("the grant could not be revoked: no answer within 5 seconds".to_owned()),
+        Err(_) => {
+            Ended::Failed(format!("the grant could not be revoked: no answer within {} seconds", LIMIT.as_secs()))
+        }
     }
 }
 

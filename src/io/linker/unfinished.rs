@@ -58,7 +58,7 @@ impl Unfinished {
         words
     }
 
-    /// What has to be feared of what is still under way.
+    /// The warnings for work still under way.
     pub(super) fn feared(&self) -> Vec<String> {
         self.open.borrow().values().flatten().cloned().collect()
     }

@@ -5,20 +5,17 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
-use super::BATCH;
 use super::journaling::{self, JournalFeed, Read};
 use super::sleep_detection::{TICK, slept};
-use crate::accounts::{Accounts, Effect, Msg, Output, Troubles};
-use crate::domain::{Mono, Now};
+use super::{BATCH, INBOX};
+use crate::accounts::{Accounts, Ends, Msg, Output, Troubles};
+use crate::domain::{LinkId, Mono, Now};
 use crate::io::accounts::AccountAccess;
 use crate::io::alarm::Alarm;
 use crate::io::clock::Clock;
 use crate::io::connections::{Connections, LoopEffect};
 use crate::io::signals;
 use crate::link::LinkRecord;
-
-/// Messages that wait for the loop. A full channel slows the sockets down; nothing is lost.
-const INBOX: usize = 4096;
 
 /// The linked accounts and their connections; links cannot be added or removed here.
 pub struct Headless {
@@ -55,8 +52,8 @@ impl<F: FnMut(&Headless) -> bool> Observer for F {
 }
 
 impl Headless {
-    /// A loop on the accounts, without linking. In the folder for locks instances agree on who streams an account; without
-    /// one this loop streams all.
+    /// A loop on these accounts. In the folder for locks instances agree on who streams an account; without one this loop
+    /// streams all.
     pub fn new(accounts: &AccountAccess, locks: Option<PathBuf>) -> Self {
         let (sender, inbox) = mpsc::channel(INBOX);
         let clock = Clock::new();
@@ -166,25 +163,26 @@ impl Headless {
     fn follow(&mut self, now: Now) {
         while let Some(output) = self.accounts.poll() {
             match output {
-                Output::Do(effect) => self.run_effect(effect, now),
+                Output::Do(effect) => match self.connections.run(effect) {
+                    None => {}
+                    Some(LoopEffect::Remember { link, memory }) => {
+                        self.journal_feed.remember(link, memory, &self.accounts, now);
+                    }
+                    Some(LoopEffect::Unlink { link }) => self.leave_out(&link, now),
+                },
                 Output::Event(event) => self.troubles.follow(&event, &self.accounts, relink, now),
             }
         }
     }
 
-    fn run_effect(&mut self, effect: Effect, now: Now) {
-        match self.connections.run(effect) {
-            None => {}
-            Some(LoopEffect::Remember { link, memory }) => {
-                self.journal_feed.remember(link, memory, &self.accounts, now);
-            }
-            // A second link to one account. Its token is kept, because a command that only reads removes nothing; the
-            // dashboard unlinks it.
-            Some(LoopEffect::Unlink { link }) => {
-                self.accounts.remove(&link);
-                (self.connections.forget())(&link);
-            }
-        }
+    /// Ends this run's part in an account whose link is a duplicate, so that nothing is output twice. The link stays: a
+    /// program without a screen cannot ask whether to forget its token.
+    fn leave_out(&mut self, link: &LinkId, now: Now) {
+        let label = self.accounts.label(link);
+        self.accounts.remove(link);
+        self.connections.forget()(link);
+        let text = format!("{label} stays linked but is left out of this run; `brokerdeck unlink {link}` unlinks it");
+        self.troubles.add(None, Ends::Never, &text, now);
     }
 
     fn deadline(&self) -> Mono {
@@ -242,26 +240,30 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::accounts::tests::fixture::link;
+    use crate::accounts::tests::fixture;
     use crate::domain::Environment;
     use crate::io::links::Links;
     use crate::io::tokens::Tokens;
 
+    /// As the accounts request it for the older of two links to one account.
     #[tokio::test]
-    async fn a_second_link_to_one_account_is_followed_no_more_and_keeps_its_token() {
+    async fn an_account_to_unlink_is_left_out_of_the_run_and_the_user_told_how_to_unlink_it() {
         let accounts = AccountAccess {
             specs: Arc::new(Vec::new()),
             links: Arc::new(Links::memory()),
             tokens: Arc::new(Tokens::memory()),
-            read_only: true,
+            read_only: false,
         };
         let mut running = Headless::new(&accounts, None);
-        let links = vec![link("older", Environment::Paper), link("newer", Environment::Paper)];
+        let links = ["older", "newer"].map(|label| fixture::link(label, Environment::Paper));
         let (older, newer) = (links[0].id.clone(), links[1].id.clone());
         running.connections.know(&links);
-        running.handle(Msg::Started { links });
-        running.run_effect(Effect::Unlink { link: older.clone() }, running.last);
-        running.follow(running.last);
-        assert!(running.accounts.get(&older).is_none() && running.accounts.get(&newer).is_some());
+        running.handle(Msg::Started { links: links.to_vec() });
+        running.accounts.unlink(older.clone());
+        running.handle(Msg::Resumed);
+        let left: Vec<&LinkId> = running.accounts.iter().map(|account| &account.link.id).collect();
+        assert_eq!(left, [&newer]);
+        let text = format!("older stays linked but is left out of this run; `brokerdeck unlink {older}` unlinks it");
+        assert_eq!(running.troubles.last().map(|trouble| trouble.text.clone()), Some(text));
     }
 }

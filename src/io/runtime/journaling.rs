@@ -1,4 +1,4 @@
-//! The loop's side of the journal: reading it next to the first frame, and writing it before each further frame.
+//! The loop's side of the journal: reading it while the first frame is drawn, and writing it before every later frame.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -154,7 +154,7 @@ pub(super) struct JournalFeed {
 }
 
 impl JournalFeed {
-    /// Starts reading the journal, beside the first frame; [`done`] waits for it.
+    /// Starts reading the journal while the first frame is drawn; [`done`] waits for it.
     pub(super) fn begin_reading(&mut self, path: PathBuf, links: Vec<LinkRecord>) {
         self.reading = Some(tokio::spawn(read(path, links)));
     }
@@ -280,7 +280,7 @@ impl JournalFeed {
         self.monitor.until()
     }
 
-    /// Sends the last entries, before the terminal is restored; they are written while that may take time.
+    /// Sends the last entries. They are written while the terminal is restored, which may take time.
     pub(super) fn ending(&mut self, accounts: &Accounts, now: Now) {
         self.hand_over(accounts, now);
         self.settle_overdue(accounts, now);

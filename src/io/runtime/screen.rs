@@ -22,27 +22,37 @@ const TURN: Duration = Duration::from_millis(3);
 /// Exit code when the terminal is gone, as after SIGHUP.
 const GONE: u8 = 129;
 
+/// Messages taken and not handled yet.
+#[derive(Default)]
+struct Waiting {
+    /// Keys, signals and what the loop sends itself.
+    urgent: VecDeque<Msg>,
+    /// Everything else, as it arrived.
+    backlog: VecDeque<Msg>,
+    turns: Turns,
+}
+
 impl Loop {
     /// Runs on a screen until the model is done; returns the model's exit code, or 129 when the terminal vanished.
     pub async fn on_screen(&mut self, screen: &mut Screen, view: &mut ViewState, signals: &mut signals::Ends) -> u8 {
         let mut changes = signals::changes();
         let mut keys = input::listen(Keyboard::default());
         let mut arrived = Vec::with_capacity(BATCH);
-        let mut backlog = VecDeque::with_capacity(BATCH);
+        let mut waiting = Waiting::default();
         let mut reading = self.journal_feed.reading();
         let mut progress = self.journal_feed.watch();
         let mut next_frame = Mono::default();
-        let mut turns = Turns::default();
         let mut pressed = true;
         let mut receipts = Receipts::default();
         let alarm = Alarm::new();
-        let heard = background::ask(&mut keys, view).await.into_iter();
-        let mut urgent: VecDeque<_> = heard.filter_map(|heard| message_of(heard, view, &mut receipts)).collect();
+        for heard in background::ask(&mut keys, view).await {
+            waiting.urgent.extend(message_of(heard, view, &mut receipts));
+        }
         if screen.ask(&receipts.begin(self.clock.now().mono)).is_err() {
             return GONE;
         }
         loop {
-            if self.run_terminal_effects(screen, &mut receipts).is_err() {
+            if self.perform(screen, &mut receipts).is_err() {
                 return GONE;
             }
             if let Some(code) = self.model.exit {
@@ -52,7 +62,8 @@ impl Loop {
             // While a frame waits for the disk, only keys are handled.
             let waits = (due || !self.model.dirty) && !self.may_show();
             let held = waits && self.model.dirty;
-            let ready = pressed || turns.is_due(backlog.front(), self.inbox.len(), self.clock.now().mono);
+            let ready =
+                pressed || waiting.turns.is_due(waiting.backlog.front(), self.inbox.len(), self.clock.now().mono);
             // While the terminal has not taken the last frame there is no next one; then the current state is drawn.
             let free = screen.is_free();
             if due && free && self.model.dirty && !held {
@@ -62,19 +73,22 @@ impl Loop {
                 }
                 pressed = self.model.dirty;
             }
-            let free = self.note_shown_question(screen, &mut receipts);
+            let free = screen.is_free();
+            if free && let Some(question) = receipts.taken(self.clock.now().mono) {
+                self.handle(Msg::Shown { question });
+            }
             let frame =
                 if held { self.journal_feed.until() } else { Some(next_frame).filter(|_| self.model.dirty && free) };
-            let turn = Some(turns.next()).filter(|_| !held && !ready && !backlog.is_empty());
+            let turn = Some(waiting.turns.next()).filter(|_| !held && !ready && !waiting.backlog.is_empty());
             let deadline = self.alarm_at([self.deadline(), frame, turn].into_iter().flatten().min());
             tokio::select! {
                 biased; // keys before the market: the operator never queues behind the tape
-                Some(signal) = signals.recv() => urgent.push_back(Msg::Terminate { signal }),
+                Some(signal) = signals.recv() => waiting.urgent.push_back(Msg::Terminate { signal }),
                 heard = keys.recv() => match heard {
                     Some(heard) => {
                         pressed = true;
-                        let all = std::iter::once(heard).chain(std::iter::from_fn(|| keys.try_recv().ok()).take(BATCH));
-                        urgent.extend(all.filter_map(|heard| message_of(heard, view, &mut receipts)));
+                        let more = std::iter::from_fn(|| keys.try_recv().ok()).take(BATCH);
+                        waiting.urgent.extend(std::iter::once(heard).chain(more).filter_map(|heard| message_of(heard, view, &mut receipts)));
                     }
                     None => return GONE,
                 },
@@ -89,61 +103,54 @@ impl Loop {
                     progress = self.journal_feed.watch();
                 }
                 () = journaling::moved(&mut progress) => {}
-                () = tokio::task::yield_now(), if (!held && ready && !backlog.is_empty()) || !urgent.is_empty() => {}
+                () = tokio::task::yield_now(), if (!held && ready && !waiting.backlog.is_empty()) || !waiting.urgent.is_empty() => {}
                 // The first message of a turn; the rest is taken with it. What is not taken waits in the channel, which
                 // blocks its senders.
-                1.. = self.inbox.recv_many(&mut arrived, BATCH), if !held && backlog.is_empty() => {
-                    backlog.extend(arrived.drain(..));
+                1.. = self.inbox.recv_many(&mut arrived, BATCH), if !held && waiting.backlog.is_empty() => {
+                    waiting.backlog.extend(arrived.drain(..));
                 }
                 () = screen.freed(), if !free => {}
-                () = alarm.wait(deadline) => urgent.push_back(Msg::Tick),
+                () = alarm.wait(deadline) => waiting.urgent.push_back(Msg::Tick),
                 // Sliced work is always ready, but everything else goes first.
                 () = tokio::task::yield_now(), if !held && self.model.has_work() => {}
             }
-            urgent.extend(Some(Msg::Work).filter(|_| self.model.has_work() && !held));
-            let now = self.clock.now().mono;
-            let takes = !held && !backlog.is_empty() && (ready || now >= turns.next());
-            if takes {
-                self.take_in(&mut backlog);
-                turns.begin(now);
+            if self.model.has_work() && !held {
+                waiting.urgent.push_back(Msg::Work);
             }
-            let mut none = VecDeque::new();
-            let waiting = if takes { &mut backlog } else { &mut none };
-            if self.handle_all(&mut urgent, waiting, now + TURN, screen, &mut receipts).await.is_err() {
+            if self.handle_waiting(&mut waiting, ready, held, screen, &mut receipts).await.is_err() {
                 return GONE;
             }
-            turns.end(takes && !backlog.is_empty());
+            // Written while the next messages are handled; the frame waits for what is left.
+            self.journal_feed.hand_over(&self.model.accounts, self.last);
         }
     }
 
-    /// Notes that the terminal has shown the last question; true while the terminal takes a frame.
-    fn note_shown_question(&mut self, screen: &Screen, receipts: &mut Receipts) -> bool {
-        let free = screen.is_free();
-        if free && let Some(question) = receipts.taken(self.clock.now().mono) {
-            self.handle(Msg::Shown { question });
-        }
-        free
-    }
-
-    /// Handles the urgent messages, and others until `end`, then gives the journal what they changed: it is written while
-    /// the next messages are handled, and the frame waits for the rest.
-    async fn handle_all(
+    /// Handles the urgent messages, and of the others a turn when it is due.
+    async fn handle_waiting(
         &mut self,
-        urgent: &mut VecDeque<Msg>,
-        others: &mut VecDeque<Msg>,
-        end: Mono,
+        waiting: &mut Waiting,
+        ready: bool,
+        held: bool,
         screen: &mut Screen,
         receipts: &mut Receipts,
     ) -> std::io::Result<()> {
-        while let Some(msg) = urgent.pop_front().or_else(|| others.pop_front()) {
+        let Waiting { urgent, backlog, turns } = waiting;
+        let now = self.clock.now().mono;
+        let takes = !held && !backlog.is_empty() && (ready || now >= turns.next());
+        if takes {
+            self.take_in(backlog);
+            turns.begin(now);
+        }
+        let end = now + TURN;
+        while let Some(msg) = urgent.pop_front().or_else(|| if takes { backlog.pop_front() } else { None }) {
             self.refresh_memory(&msg).await;
             self.handle(msg);
-            self.run_terminal_effects(screen, receipts)?;
+            self.perform(screen, receipts)?;
             if urgent.is_empty() && self.clock.now().mono >= end {
                 break;
             }
         }
-        self.journal_feed.hand_over(&self.model.accounts, self.last);
+        turns.end(takes && !backlog.is_empty());
         Ok(())
     }
 
@@ -187,15 +194,15 @@ impl Loop {
         })
     }
 
-    /// Runs the effects on the terminal that wait for it.
-    fn run_terminal_effects(&mut self, screen: &mut Screen, receipts: &mut Receipts) -> std::io::Result<()> {
+    /// Performs the effects on the terminal that have been requested since, and those that follow from them.
+    fn perform(&mut self, screen: &mut Screen, receipts: &mut Receipts) -> std::io::Result<()> {
         while let Some(effect) = self.terminal_effects.pop_front() {
             self.on_terminal(effect, screen, receipts)?;
         }
         Ok(())
     }
 
-    /// Runs one effect on the terminal.
+    /// Performs one effect.
     fn on_terminal(
         &mut self,
         effect: TerminalEffect,
@@ -253,7 +260,7 @@ fn resized() -> Msg {
     Msg::Resize { cols, rows }
 }
 
-/// What the terminal said, as a message; what concerns the look alone is done here.
+/// An input event as a message. A change of the theme is applied here.
 #[expect(clippy::wildcard_enum_match_arm, reason = "the other events are keys and clicks")]
 fn message_of(heard: InputEvent, view: &mut ViewState, receipts: &mut Receipts) -> Option<Msg> {
     match heard {

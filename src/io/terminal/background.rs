@@ -16,7 +16,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_millis(100);
 /// OSC 11, and a query that every terminal answers; when its answer comes first, there will be no other.
 const QUESTION: &[u8] = b"\x1b]11;?\x07\x1b[c";
 
-/// Asks if the look depends on it, and waits a moment; gives back what else was heard.
+/// Asks if the theme depends on it, and waits a moment; returns the other input that arrived.
 #[expect(clippy::wildcard_enum_match_arm, reason = "other events are kept for the loop")]
 pub async fn ask(keys: &mut mpsc::Receiver<InputEvent>, view: &mut ViewState) -> VecDeque<InputEvent> {
     let mut other = VecDeque::new();

@@ -1,4 +1,4 @@
-//! The system's secret store, on a separate thread, because any call to it may hang for ever.
+//! The system's secret store, on a separate thread, because any call to it may hang forever.
 //!
 //! A thread of the runtime would not do: the runtime waits for its threads when it is dropped, so a hung one would keep
 //! the program from exiting.

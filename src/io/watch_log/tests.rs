@@ -1,5 +1,4 @@
-//! Tests of the print log: damage, and two runs beside each other.
-
+use super::notes::damage;
 use super::*;
 
 fn line(key: &str, span: Option<(&str, &str)>) -> ReportedLine {

@@ -148,7 +148,7 @@ impl Session {
             return;
         }
         if !self.refresh.is_empty() || self.must_wait(now.mono) {
-            // An overdue request keeps its due time: an answer in flight does not postpone it for long. After a wait the request is
+            // An overdue request keeps its due time: an answer in flight does not postpone it for long. After a wait it is
             // sent at once, before another wait begins.
             let waits = self.request_pause.as_ref().map(|pause| pause.until).filter(|until| *until > now.mono);
             self.timers.set(Timer::Marks, waits.unwrap_or(now.mono + MARKS_EVERY));

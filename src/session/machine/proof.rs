@@ -6,7 +6,7 @@
 //! or an account that answers after the frame that made it known. Such answers do not wait for an account that is late,
 //! and are all that is taken while it fails.
 //!
-//! A long pass requests the account meanwhile too: long after an answer, the linked account no longer confirms it.
+//! A long pass requests the account before its end too: long after an answer, the linked account no longer confirms it.
 
 use std::collections::VecDeque;
 
@@ -29,8 +29,8 @@ pub(super) const OLDEST: Duration = Duration::from_secs(LONGEST_WAIT.as_secs() +
 const MEANWHILE: Duration = Duration::from_secs(30);
 /// How often a failed confirmation is requested again.
 const TRIES: u32 = 2;
-/// The retry interval of the account while it fails. Passes leave it out then, except those before a stream is open,
-/// which request it first; while nothing answers at all, [`super::probe`] decides.
+/// How often the account is requested while it fails. Besides, only a pass whose first request it is requests it, and
+/// `probe`, more rarely, once no server was reachable for two minutes.
 const PROBE: Duration = Duration::from_secs(5);
 
 /// An answer that waits for the account.

@@ -294,8 +294,8 @@ async fn a_certificate_counts_only_when_its_authority_is_trusted() {
             }
         }
     });
-    let stranger = in_time(client(&url).request(&Request::Account)).await.unwrap_err();
-    assert_eq!(stranger.kind, RequestErrorKind::Network);
+    let untrusted = in_time(client(&url).request(&Request::Account)).await.unwrap_err();
+    assert_eq!(untrusted.kind, RequestErrorKind::Network);
     let trusting = tls::client_config(Some(pem.as_bytes())).unwrap();
     let known = Client::new(&endpoints(&url), SecretString::from(TOKEN), &trusting).unwrap();
     assert!(matches!(in_time(known.request(&Request::Account)).await, Ok(Reply::Account(_))));

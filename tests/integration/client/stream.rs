@@ -26,7 +26,7 @@ const AUTHORIZED: &str = r#"{"stream":"authorization","data":{"action":"authenti
 type Server = WebSocketStream<TcpStream>;
 
 /// The default timeouts divided by ten or more.
-fn patience() -> Timeouts {
+fn short_timeouts() -> Timeouts {
     Timeouts { answer: Duration::from_secs(1), ping: Duration::from_millis(100), silence: Duration::from_millis(600) }
 }
 
@@ -42,7 +42,7 @@ pub(super) struct Run {
 }
 
 impl Run {
-    pub(super) fn start(url: &str, form: AuthForm, patience: Timeouts, room: usize) -> Self {
+    pub(super) fn start(url: &str, form: AuthForm, timeouts: Timeouts, room: usize) -> Self {
         let (sender, events) = mpsc::channel(room);
         let stop = CancellationToken::new();
         let http = url.replacen("ws", "http", 1);
@@ -51,7 +51,7 @@ impl Run {
             api_url: Url::parse(&http).unwrap(),
             tls: tls_config(),
         };
-        tokio::spawn(run_with(target, SecretString::from(TOKEN), form, sender, stop.clone(), patience));
+        tokio::spawn(run_with(target, SecretString::from(TOKEN), form, sender, stop.clone(), timeouts));
         Self { events, stop }
     }
 
@@ -247,9 +247,9 @@ async fn error_messages_of_both_formats_end_the_connection() {
 
 #[tokio::test]
 async fn an_unanswered_authentication_times_out() {
-    let patience = Timeouts { answer: Duration::from_millis(200), ..calm() };
+    let timeouts = Timeouts { answer: Duration::from_millis(200), ..calm() };
     let deaf = serve(lingers).await;
-    let (events, closed) = Run::start(&deaf, AuthForm::Authenticate, patience, 8).rest().await;
+    let (events, closed) = Run::start(&deaf, AuthForm::Authenticate, timeouts, 8).rest().await;
     assert_eq!((events, closed), (vec![StreamEvent::Opened], Closed::AuthSilent));
     let forgetful = serve(|mut server| async move {
         heard(&mut server).await;
@@ -257,11 +257,11 @@ async fn an_unanswered_authentication_times_out() {
         lingers(server).await;
     })
     .await;
-    let (events, closed) = Run::start(&forgetful, AuthForm::Authenticate, patience, 8).rest().await;
+    let (events, closed) = Run::start(&forgetful, AuthForm::Authenticate, timeouts, 8).rest().await;
     assert_eq!((events.len(), closed), (2, Closed::AuthSilent));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("ws://{}", listener.local_addr().unwrap());
-    let (events, closed) = Run::start(&url, AuthForm::Authenticate, patience, 8).rest().await;
+    let (events, closed) = Run::start(&url, AuthForm::Authenticate, timeouts, 8).rest().await;
     assert_eq!(events, []);
     assert_eq!(closed, Closed::unreachable("no answer in time".to_owned()));
 }
@@ -281,7 +281,7 @@ async fn pongs_measure_latency_and_silence_ends_the_connection() {
         std::future::pending::<()>().await;
     })
     .await;
-    let (events, closed) = Run::start(&url, AuthForm::Authenticate, patience(), 64).rest().await;
+    let (events, closed) = Run::start(&url, AuthForm::Authenticate, short_timeouts(), 64).rest().await;
     let pongs = events.iter().filter(|event| matches!(event, StreamEvent::Pong { .. })).count();
     assert!((2..=3).contains(&pongs), "{events:?}");
     assert_eq!(closed, Closed::Silent);

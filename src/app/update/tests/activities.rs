@@ -105,8 +105,8 @@ fn an_execution_that_is_known_is_not_entered_again_and_one_that_was_missed_is() 
     fixture.fill(&paper(), seen.clone(), 10);
     seen.updated_at = seen.updated_at.and_then(|at| at.checked_add(Duration::from_secs(1)).ok());
     missed.updated_at = seen.updated_at;
-    let stranger = order("older", "KO", Side::Buy, 10, 0);
-    fixture.activities = vec![fill(1, &seen, 10, 10), fill(2, &missed, 4, 4), fill(3, &stranger, 10, 10)];
+    let unrelated = order("older", "KO", Side::Buy, 10, 0);
+    fixture.activities = vec![fill(1, &seen, 10, 10), fill(2, &missed, 4, 4), fill(3, &unrelated, 10, 10)];
     let executions = |fixture: &Fixture| fixture.model.accounts.get(&paper()).unwrap().blotter.executions().count();
     let before = executions(&fixture);
     fixture.keys("5 h");

@@ -221,7 +221,7 @@ impl Plan {
     pub(in crate::session::lab) fn draw_outages(&mut self, chance: &mut Chance) {
         let (short, black) = (chance.percent(15), chance.percent(15));
         if (short || black) && chance.percent(50) {
-            // No other faults, so that the time until recovery can be judged.
+            // No other faults, so that the time for which updates are missed can be judged.
             (self.fail, self.limit, self.late_rows) = (0, 0, 0);
             (self.reading.page_cap, self.lull) = (usize::MAX, None);
             self.fault_windows.clear();

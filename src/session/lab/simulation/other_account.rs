@@ -1,4 +1,4 @@
-//! The token turns: for a while another account answers.
+//! The account that answers for a while in place of the linked one.
 
 use super::{Simulation, broker_time};
 use crate::domain::{Account, Position};
@@ -39,7 +39,7 @@ impl Simulation {
     }
 
     /// The other account's answer; `None` for what it does not know.
-    pub(super) fn other_answer(&mut self, request: &Request) -> Option<Reply> {
+    pub(super) fn other_answers(&mut self, request: &Request) -> Option<Reply> {
         let now = broker_time(self.now);
         for _ in 0..3 {
             self.other_account.broker.act(&self.plan, &mut self.other_account.chance, now);

@@ -1,4 +1,4 @@
-//! Streams that keep ending, and outages of everything: for how long the program may miss updates.
+//! Streams that keep ending, and outages of everything: how long the program may miss updates.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ const BLIND: Duration = Duration::from_secs(75);
 /// Lists of at most this many orders are fetched in seconds.
 const SHORT: usize = 30;
 
-/// The state of injected outages.
+/// State of injected outages.
 #[derive(Debug, Default)]
 pub(super) struct Outages {
     blackout: Option<(Blackout, Duration)>,

@@ -129,7 +129,7 @@ impl Simulation {
     pub(super) fn answer(&mut self, program: usize, asked: &Asked) {
         let moment = broker_time(self.now) - asked.stale;
         let mut reply = if self.is_turned() {
-            self.other_answer(&asked.request)
+            self.other_answers(&asked.request)
         } else {
             self.brokers[self.programs[program].broker].answer(&asked.request, moment)
         };

@@ -116,3 +116,11 @@ fn a_clock_that_is_far_behind_or_ahead_neither_ends_the_replay_early_nor_extends
         assert_eq!(fixture.held(), Qty::whole(20));
     }
 }
+
+#[test]
+fn an_answer_of_another_kind_counts_as_a_broker_without_replay() {
+    let mut fixture = Fixture::live();
+    fixture.session.on_replay(Ok(Box::new(Reply::Done)), fixture.now);
+    fixture.input(Input::Timeout);
+    assert!(fixture.logs().contains("does not replay missed events (the broker's answer does not match the request)"));
+}

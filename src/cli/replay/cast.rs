@@ -9,7 +9,7 @@ use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Rect;
 use ratatui::{Terminal, TerminalOptions, Viewport};
 
-use super::replay::{slowed, unreadable};
+use super::{slowed, unreadable};
 use crate::error::Error;
 use crate::io::record::Replay;
 use crate::view::{self, ViewState};
@@ -38,7 +38,7 @@ impl Write for Sink {
 ///
 /// # Errors
 /// A sentence, for sizes at which nothing could be shown.
-pub fn size(text: &str) -> Result<(u16, u16), String> {
+pub(super) fn size(text: &str) -> Result<(u16, u16), String> {
     let parsed = text.split_once('x').and_then(|(cols, rows)| Some((cols.parse().ok()?, rows.parse().ok()?)));
     match parsed {
         Some((cols, rows)) if (60..=500).contains(&cols) && (15..=200).contains(&rows) => Ok((cols, rows)),
@@ -50,7 +50,7 @@ pub fn size(text: &str) -> Result<(u16, u16), String> {
 ///
 /// # Errors
 /// Usage errors for a damaged recording; a failure when the file cannot be written.
-pub fn write(
+pub(super) fn write(
     replay: &mut Replay,
     view: &mut ViewState,
     (cols, rows): (u16, u16),
