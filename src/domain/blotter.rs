@@ -17,7 +17,7 @@ mod restore;
 mod settle;
 mod tape;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use jiff::Timestamp;
 
@@ -53,7 +53,8 @@ struct Note {
 pub struct Blotter {
     orders: Vec<Order>,
     index: HashMap<OrderId, u32>,
-    working: usize,
+    /// The indexes of the orders that can still trade, so that a long history costs a frame nothing.
+    working: BTreeSet<u32>,
     ledger: Ledger,
     tape: Tape,
     /// For each order, the time of the newest state from REST, a bust or a correction; older states are ignored.
@@ -122,12 +123,12 @@ impl Blotter {
 
     /// The orders that can still trade.
     pub fn working(&self) -> impl Iterator<Item = &Order> {
-        self.orders.iter().filter(|order| order.status.is_working())
+        self.working.iter().filter_map(|place| self.at(*place))
     }
 
     /// How many orders can still trade.
     pub fn working_count(&self) -> usize {
-        self.working
+        self.working.len()
     }
 
     /// How many orders are known.
@@ -377,10 +378,10 @@ impl Blotter {
             let index = u32::try_from(self.orders.len()).unwrap_or(u32::MAX);
             self.index.insert(order.id.clone(), index);
             if order.status.is_working() {
-                self.working += 1;
                 self.followed.insert(order.id.clone());
             }
             self.orders.push(order.clone());
+            self.note_working(index);
             self.settled.push(order.updated_at.filter(|_| settles));
             self.highest.push(order.cum_qty);
             changes.orders.push(order.id.clone());
@@ -407,7 +408,6 @@ impl Blotter {
         if settles {
             *settled = (*settled).max(order.updated_at);
         }
-        let was_working = known.status.is_working();
         let (status, cum_qty) = (known.status.clone(), known.cum_qty);
         match judge(known, order, may_lower, evidence) {
             Verdict::Keep => return learned | self.learn_left_out(order, changes),
@@ -419,10 +419,18 @@ impl Blotter {
         if known.status != status || known.cum_qty != cum_qty {
             changes.moved.push(order.id.clone());
         }
-        let is_working = known.status.is_working();
-        self.working = self.working + usize::from(is_working) - usize::from(was_working);
         changes.orders.push(order.id.clone());
+        self.note_working(u32::try_from(place).unwrap_or(u32::MAX));
         true
+    }
+
+    /// Notes whether the order at an index can still trade; called whenever its status may have changed.
+    fn note_working(&mut self, place: u32) {
+        if self.at(place).is_some_and(|order| order.status.is_working()) {
+            self.working.insert(place);
+        } else {
+            self.working.remove(&place);
+        }
     }
 }
 

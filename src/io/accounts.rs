@@ -80,6 +80,19 @@ pub struct AccountAccess {
     pub read_only: bool,
 }
 
+#[cfg(test)]
+impl AccountAccess {
+    /// No broker and no link, with stores in memory.
+    pub(crate) fn none() -> Self {
+        Self {
+            specs: Arc::new(Vec::new()),
+            links: Arc::new(Links::memory()),
+            tokens: Arc::new(Tokens::memory()),
+            read_only: false,
+        }
+    }
+}
+
 /// Access to one account.
 #[derive(Debug)]
 pub struct Access {

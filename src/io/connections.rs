@@ -189,19 +189,12 @@ async fn post<M: LoopMessage>(inbox: &mpsc::Sender<M>, msg: Msg) {
 #[expect(clippy::wildcard_enum_match_arm, reason = "a test looks for one variant")]
 mod tests {
     use super::*;
-    use crate::io::links::Links;
-    use crate::io::tokens::Tokens;
     use crate::session::{Closed, StreamEvent};
 
     /// Nothing was refused, and relinking through a broker that is not configured cannot work.
     #[tokio::test]
     async fn an_account_whose_broker_is_not_configured_is_unreachable_for_that_reason() {
-        let accounts = AccountAccess {
-            specs: Arc::new(Vec::new()),
-            links: Arc::new(Links::memory()),
-            tokens: Arc::new(Tokens::memory()),
-            read_only: false,
-        };
+        let accounts = AccountAccess::none();
         let (inbox, mut inbox_messages) = mpsc::channel::<Msg>(8);
         let mut connections = Connections::new(inbox, accounts, None);
         let record = crate::accounts::tests::fixture::link("paper", crate::domain::Environment::Paper);
@@ -223,12 +216,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_request_for_an_account_that_is_not_linked_is_refused() {
-        let accounts = AccountAccess {
-            specs: Arc::new(Vec::new()),
-            links: Arc::new(Links::memory()),
-            tokens: Arc::new(Tokens::memory()),
-            read_only: false,
-        };
+        let accounts = AccountAccess::none();
         let (inbox, mut inbox_messages) = mpsc::channel::<Msg>(8);
         let mut connections = Connections::new(inbox, accounts, None);
         let (link, id) = (LinkId::from("gone"), RequestOwner::Session(crate::session::RequestId(1)));
@@ -238,12 +226,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_account_whose_task_takes_nothing_refuses_requests_and_begins_another_for_a_stream() {
-        let accounts = AccountAccess {
-            specs: Arc::new(Vec::new()),
-            links: Arc::new(Links::memory()),
-            tokens: Arc::new(Tokens::memory()),
-            read_only: false,
-        };
+        let accounts = AccountAccess::none();
         let (inbox, mut inbox_messages) = mpsc::channel::<Msg>(4096);
         let mut connections = Connections::new(inbox, accounts, None);
         let record = crate::accounts::tests::fixture::link("paper", crate::domain::Environment::Paper);

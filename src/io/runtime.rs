@@ -237,9 +237,7 @@ mod tests {
     use crate::app::keymap::Keymap;
     use crate::app::model::{PendingBell, Program};
     use crate::io::accounts::AccountAccess;
-    use crate::io::links::Links;
     use crate::io::start::{self, Settings};
-    use crate::io::tokens::Tokens;
 
     /// Wherever the message came from that rang: a start, the journal, a resize.
     #[tokio::test]
@@ -255,12 +253,7 @@ mod tests {
             locks: None,
             choices: None,
         };
-        let accounts = AccountAccess {
-            specs: Arc::new(Vec::new()),
-            links: Arc::new(Links::memory()),
-            tokens: Arc::new(Tokens::memory()),
-            read_only: false,
-        };
+        let accounts = AccountAccess::none();
         let mut running = start::with_linking(&settings, &accounts).unwrap();
         running.model.pending_bell = Some(PendingBell { count: 1, last: "filled".to_owned() });
         running.handle(Msg::Tick);

@@ -135,26 +135,6 @@ pub enum Request {
     CancelOrder(CancelPermit),
 }
 
-impl Request {
-    /// True if a reply is of this request's kind, readable in full or in part.
-    pub fn is_answered_by(&self, reply: &Reply) -> bool {
-        if let Reply::Partial(reply, _) = reply {
-            return self.is_answered_by(reply);
-        }
-        match self {
-            Self::Account => matches!(reply, Reply::Account(_)),
-            Self::Positions => matches!(reply, Reply::Positions(_)),
-            Self::Orders(_) => matches!(reply, Reply::Orders(_)),
-            Self::Order(_) | Self::OrderByClientId(_) => matches!(reply, Reply::Order(_)),
-            Self::Activities(_) => matches!(reply, Reply::Activities(_)),
-            Self::Replay { .. } => matches!(reply, Reply::Replay(_)),
-            Self::Clock => matches!(reply, Reply::Clock(_)),
-            Self::History { .. } => matches!(reply, Reply::History(_)),
-            Self::CancelOrder(_) => matches!(reply, Reply::Done),
-        }
-    }
-}
-
 /// The answer to a [`Request`] of the same name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Reply {

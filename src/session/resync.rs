@@ -400,18 +400,13 @@ impl Resync {
     }
 
     fn take(&mut self, question: &Question, reply: Reply, blotter: &Blotter) {
-        if !question.request.is_answered_by(&reply) {
-            return self.give_up(question, RequestError::mismatch().message);
-        }
-        match reply {
-            Reply::Account(account) => self.snapshot.account = Some(account),
-            Reply::Positions(positions) => self.snapshot.positions = Some(positions),
-            Reply::Order(orders) => orders.into_iter().for_each(|order| self.keep(order)),
-            Reply::Orders(orders) => self.page_of_orders(question, orders, blotter),
-            Reply::Activities(rows) => self.page_of_fills(question, rows),
-            Reply::Replay(_) | Reply::Clock(_) | Reply::History(_) | Reply::Partial(..) | Reply::Done => {
-                self.give_up(question, RequestError::mismatch().message);
-            }
+        match (&question.request, reply) {
+            (Request::Account, Reply::Account(account)) => self.snapshot.account = Some(account),
+            (Request::Positions, Reply::Positions(positions)) => self.snapshot.positions = Some(positions),
+            (Request::Order(_), Reply::Order(orders)) => orders.into_iter().for_each(|order| self.keep(order)),
+            (Request::Orders(query), Reply::Orders(orders)) => self.page_of_orders(question, query, orders, blotter),
+            (Request::Activities(query), Reply::Activities(rows)) => self.page_of_fills(question, query, rows),
+            _ => self.give_up(question, RequestError::mismatch().message),
         }
     }
 
@@ -420,8 +415,7 @@ impl Resync {
         self.snapshot.orders.push(order);
     }
 
-    fn page_of_orders(&mut self, question: &Question, orders: Vec<Order>, blotter: &Blotter) {
-        let Request::Orders(query) = &question.request else { return };
+    fn page_of_orders(&mut self, question: &Question, query: &OrdersQuery, orders: Vec<Order>, blotter: &Blotter) {
         if question.list == List::Legs {
             return self.page_of_legs(orders);
         }
@@ -457,8 +451,7 @@ impl Resync {
         }
     }
 
-    fn page_of_fills(&mut self, question: &Question, mut rows: Vec<Activity>) {
-        let Request::Activities(query) = &question.request else { return };
+    fn page_of_fills(&mut self, question: &Question, query: &ActivitiesQuery, mut rows: Vec<Activity>) {
         let token: Option<Arc<str>> = rows.last().map(|row| row.id.clone());
         if let Some(order) = &query.order {
             // A broker that does not support the filter returns the rows of every order.

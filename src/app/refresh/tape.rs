@@ -15,7 +15,7 @@ use crate::domain::{LinkId, TradeEvent};
 /// A result that takes longer than this keeps the line of its request: the delay is news.
 const AT_ONCE: SignedDuration = SignedDuration::from_secs(2);
 /// How many lines away a result is looked for.
-const NEAR: usize = 64;
+const NEAR: u64 = 64;
 
 /// Rebuilds the tape.
 pub fn rebuild_tape(model: &mut Model) {
@@ -45,10 +45,8 @@ pub fn tape_added(model: &mut Model, link: &LinkId, numbers: &[u64]) {
     let filter = Filter::parse(&model.rows.tape.filter);
     let view = TapeView::new(model, &filter);
     let Some(account) = model.accounts.iter().find(|account| account.link.id == *link) else { return };
-    let requests = numbers.iter().filter_map(|number| {
-        let result = account.blotter.tape_entry(*number)?;
-        before(account, result).find(|request| is_result_of(result, request)).map(|request| request.number)
-    });
+    let results = numbers.iter().filter_map(|number| account.blotter.tape_entry(*number));
+    let requests = results.filter_map(|result| Some(request_of(account, result)?.number));
     let changed: Vec<u64> = numbers.iter().copied().chain(requests).collect();
     for number in changed {
         let key = account.blotter.tape_entry(number).and_then(|entry| view.key(account, entry));
@@ -56,28 +54,32 @@ pub fn tape_added(model: &mut Model, link: &LinkId, numbers: &[u64]) {
     }
 }
 
-/// The lines just before one, newest first.
-fn before<'a>(account: &'a AccountState, entry: &TapeEntry) -> impl Iterator<Item = &'a TapeEntry> {
-    let earlier = entry.number.saturating_sub(NEAR as u64)..entry.number;
-    earlier.rev().filter_map(|number| account.blotter.tape_entry(number))
-}
-
-/// The lines just after one, oldest first.
-fn after<'a>(account: &'a AccountState, entry: &TapeEntry) -> impl Iterator<Item = &'a TapeEntry> {
-    let later = (entry.number..).skip(1).take(NEAR);
-    later.map_while(|number| account.blotter.tape_entry(number))
+/// The event that completes a request to the broker.
+const fn result_of(request: &TradeEvent) -> Option<TradeEvent> {
+    match request {
+        TradeEvent::PendingNew | TradeEvent::Accepted => Some(TradeEvent::New),
+        TradeEvent::PendingReplace => Some(TradeEvent::Replaced),
+        TradeEvent::PendingCancel => Some(TradeEvent::Canceled),
+        _ => None,
+    }
 }
 
 /// True if one line is the result of another, which then need not be shown.
 fn is_result_of(result: &TapeEntry, request: &TapeEntry) -> bool {
-    let completes = matches!(
-        (&request.event, &result.event),
-        (TradeEvent::PendingNew | TradeEvent::Accepted, TradeEvent::New)
-            | (TradeEvent::PendingReplace, TradeEvent::Replaced)
-            | (TradeEvent::PendingCancel, TradeEvent::Canceled)
-    );
     let waited = || Some(result.at?.duration_since(request.at?));
-    completes && result.order_id == request.order_id && waited().is_some_and(|waited| waited.abs() <= AT_ONCE)
+    result.order_id == request.order_id
+        && result_of(&request.event).is_some_and(|event| event == result.event)
+        && waited().is_some_and(|waited| waited.abs() <= AT_ONCE)
+}
+
+/// The line just before this one that it is the result of.
+fn request_of<'a>(account: &'a AccountState, result: &TapeEntry) -> Option<&'a TapeEntry> {
+    if !matches!(result.event, TradeEvent::New | TradeEvent::Replaced | TradeEvent::Canceled) {
+        return None;
+    }
+    let earlier = (result.number.saturating_sub(NEAR)..result.number).rev();
+    let mut earlier = earlier.filter_map(|number| account.blotter.tape_entry(number));
+    earlier.find(|request| is_result_of(result, request))
 }
 
 struct TapeView<'a> {
@@ -98,14 +100,19 @@ impl<'a> TapeView<'a> {
         !entry.withdrawn && (self.filter.is_empty() || self.filter.tape(account, entry))
     }
 
-    /// True if a later line is shown in the place of its request.
-    fn replaces(&self, account: &AccountState, later: &TapeEntry, request: &TapeEntry) -> bool {
-        is_result_of(later, request) && self.passes(account, later)
+    /// True for a request whose result is shown in its place.
+    fn gives_way(&self, account: &AccountState, request: &TapeEntry) -> bool {
+        if result_of(&request.event).is_none() {
+            return false;
+        }
+        let later = request.number + 1..=request.number + NEAR;
+        let mut later = later.map_while(|number| account.blotter.tape_entry(number));
+        later.any(|later| is_result_of(later, request) && self.passes(account, later))
     }
 
     /// The sort key of a line; `None` when the filter excludes it or its result has its place.
     fn key(&self, account: &AccountState, entry: &TapeEntry) -> Option<SortKey> {
-        if !self.passes(account, entry) || after(account, entry).any(|later| self.replaces(account, later, entry)) {
+        if !self.passes(account, entry) || self.gives_way(account, entry) {
             return None;
         }
         let (value, descending) = match self.column {

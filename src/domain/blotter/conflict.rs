@@ -113,21 +113,21 @@ impl Blotter {
     pub fn concede(&mut self, id: &OrderId) -> Changes {
         let mut changes = Changes::default();
         let Some((_, stated)) = self.conflicting.remove(id) else { return changes };
-        let place = self.index.get(id).map_or(usize::MAX, |index| *index as usize);
+        let index = self.index.get(id).copied().unwrap_or(u32::MAX);
+        let place = index as usize;
         let (Some(known), Some(settled)) = (self.orders.get_mut(place), self.settled.get_mut(place)) else {
             return changes;
         };
         let lowered = stated.cum_qty < known.cum_qty;
-        let was_working = known.status.is_working();
         let mut merged = *stated;
         super::merge::keep_relations(&mut merged, known);
         *settled = merged.updated_at;
-        self.working = self.working + usize::from(merged.status.is_working()) - usize::from(was_working);
         let (status, at) = (merged.status.clone(), merged.updated_at);
         if merged.status.is_working() {
             self.followed.insert(id.clone());
         }
         *known = merged;
+        self.note_working(index);
         self.contested.remove(id);
         changes.orders.push(id.clone());
         changes.moved.push(id.clone());

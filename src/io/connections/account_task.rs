@@ -302,8 +302,6 @@ mod tests {
     use super::*;
     use crate::accounts::tests::fixture;
     use crate::domain::Environment;
-    use crate::io::links::Links;
-    use crate::io::tokens::Tokens;
     use crate::session::{AuthForm, Request, RequestId};
 
     static FAILS: AtomicBool = AtomicBool::new(true);
@@ -321,12 +319,7 @@ mod tests {
 
     #[tokio::test]
     async fn after_a_panic_every_request_is_answered_and_the_task_goes_on() {
-        let accounts = AccountAccess {
-            specs: Arc::new(Vec::new()),
-            links: Arc::new(Links::memory()),
-            tokens: Arc::new(Tokens::memory()),
-            read_only: false,
-        };
+        let accounts = AccountAccess::none();
         let (inbox, mut received) = mpsc::channel::<Brittle>(8);
         let context = AccountContext { accounts, locks: Arc::new(Locks::new(None)), inbox };
         let (commands, receiver) = mpsc::channel(8);

@@ -242,18 +242,11 @@ mod tests {
     use super::*;
     use crate::accounts::tests::fixture;
     use crate::domain::Environment;
-    use crate::io::links::Links;
-    use crate::io::tokens::Tokens;
 
     /// As the accounts request it for the older of two links to one account.
     #[tokio::test]
     async fn an_account_to_unlink_is_left_out_of_the_run_and_the_user_told_how_to_unlink_it() {
-        let accounts = AccountAccess {
-            specs: Arc::new(Vec::new()),
-            links: Arc::new(Links::memory()),
-            tokens: Arc::new(Tokens::memory()),
-            read_only: false,
-        };
+        let accounts = AccountAccess::none();
         let mut running = Headless::new(&accounts, None);
         let links = ["older", "newer"].map(|label| fixture::link(label, Environment::Paper));
         let (older, newer) = (links[0].id.clone(), links[1].id.clone());

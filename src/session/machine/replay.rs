@@ -70,11 +70,11 @@ impl Session {
     }
 
     pub(super) fn on_replay(&mut self, result: Result<Box<Reply>, RequestError>, now: Now) {
-        let updates = result.and_then(|reply| match *reply {
-            Reply::Replay(updates) => Ok(updates),
-            _ => Err(RequestError::mismatch()),
+        let replayed = result.and_then(|reply| {
+            let Reply::Replay(updates) = *reply else { return Err(RequestError::mismatch()) };
+            Ok(updates)
         });
-        match updates {
+        match replayed {
             Ok(updates) => {
                 let from = RequestId(self.next_request);
                 (self.replays.early, self.replays.from, self.replays.since) = (updates, from, now.mono);

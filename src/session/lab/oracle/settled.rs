@@ -42,7 +42,7 @@ pub(in crate::session::lab) fn settled(broker: &Broker, blotter: &Blotter, since
             return Err(format!("execution {id} stands in the ledger {count} times"));
         }
     }
-    let working = blotter.working().count();
+    let working = blotter.orders().filter(|order| order.status.is_working()).count();
     if working != blotter.working_count() {
         return Err(format!("{} orders count as working and {working} are", blotter.working_count()));
     }
