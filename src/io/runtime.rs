@@ -21,7 +21,7 @@ use super::child::Programs;
 use super::clock::Clock;
 use super::effects::Effects;
 use super::record::Recorder;
-use super::{choices, file_checks, paths};
+use super::{choices, file_checks, paths, terminal};
 use crate::accounts::Msg as AccountMsg;
 use crate::app::choices::Choices;
 use crate::app::{Effect, Model, Msg, TerminalEffect, update};
@@ -32,6 +32,8 @@ use crate::link::{LinkProgress, LinkRecord};
 const BATCH: usize = 1024;
 /// Messages that wait for the loop. A full channel slows the sockets down; nothing is lost.
 pub(super) const INBOX: usize = 4096;
+/// The panic of a task, whose message may contain anything.
+const PART_FAILED: &str = "a part of the program has failed and the rest continues; the log says where. Please report it";
 /// Time limit of the notify command.
 const NOTIFY_LIMIT: Duration = Duration::from_secs(30);
 
@@ -52,6 +54,8 @@ pub struct Loop {
     /// Effects on the terminal, in order. [`Self::handle`] has no terminal, so no caller of it can lose one.
     terminal_effects: VecDeque<TerminalEffect>,
     last: Now,
+    /// How many panics of tasks the user was told of.
+    task_panics: u32,
 }
 
 /// Settings of the effects that are not of a connection.
@@ -89,6 +93,7 @@ impl Loop {
             journal_feed: JournalFeed::default(),
             terminal_effects: VecDeque::new(),
             last,
+            task_panics: terminal::task_panics(),
         }
     }
 
@@ -150,6 +155,10 @@ impl Loop {
             self.apply(AccountMsg::Resumed.into(), now);
         }
         self.apply(msg, now);
+        let panics = terminal::task_panics();
+        if std::mem::replace(&mut self.task_panics, panics) != panics {
+            self.apply(Msg::Trouble(PART_FAILED.to_owned()), now);
+        }
         self.last = now;
     }
 
@@ -231,17 +240,13 @@ impl Loop {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::app::keymap::Keymap;
     use crate::app::model::{PendingBell, Program};
     use crate::io::accounts::AccountAccess;
     use crate::io::start::{self, Settings};
 
-    /// Wherever the message came from that rang: a start, the journal, a resize.
-    #[tokio::test]
-    async fn effects_on_the_terminal_wait_for_the_screen_whoever_handles_the_message() {
+    fn running() -> Loop {
         let settings = Settings {
             program: Program { bell: true, notify: true, ..Program::default() },
             keymap: Keymap::default(),
@@ -253,8 +258,25 @@ mod tests {
             locks: None,
             choices: None,
         };
-        let accounts = AccountAccess::none();
-        let mut running = start::with_linking(&settings, &accounts).unwrap();
+        start::with_linking(&settings, &AccountAccess::none()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_panic_of_a_task_is_said_once() {
+        let mut running = running();
+        terminal::note_task_panic(None);
+        running.handle(Msg::Tick);
+        let told: Vec<&str> = running.model.errors.iter().map(|trouble| trouble.text.as_str()).collect();
+        assert_eq!(told, [PART_FAILED]);
+        running.model.errors.read();
+        running.handle(Msg::Tick);
+        assert_eq!(running.model.errors.unread(), 0);
+    }
+
+    /// Wherever the message came from that rang: a start, the journal, a resize.
+    #[tokio::test]
+    async fn effects_on_the_terminal_wait_for_the_screen_whoever_handles_the_message() {
+        let mut running = running();
         running.model.pending_bell = Some(PendingBell { count: 1, last: "filled".to_owned() });
         running.handle(Msg::Tick);
         running.start(Vec::new());

@@ -13,6 +13,8 @@ pub mod receipt;
 mod screen;
 
 use std::io::{self, IsTerminal};
+use std::panic::Location;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crossterm::cursor::{Hide, MoveTo, Show};
@@ -31,6 +33,9 @@ use crate::domain::text::clean;
 
 /// The output while the terminal is in use.
 static TAKEN: Mutex<Option<Arc<Output>>> = Mutex::new(None);
+
+/// How many tasks have panicked since the start, for the user to hear of.
+static TASK_PANICS: AtomicU32 = AtomicU32::new(0);
 
 /// Largest screen drawn, in cells; a terminal may claim billions.
 const LARGEST: (u16, u16) = (1024, 512);
@@ -215,10 +220,29 @@ fn install_panic_hook() {
     HOOK.call_once(|| {
         let previous = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
+            if is_in_a_task() {
+                return note_task_panic(info.location());
+            }
             restore();
             previous(info);
         }));
     });
+}
+
+/// True in a task, after whose panic the program continues; false in the loop, whose panic ends the program.
+fn is_in_a_task() -> bool {
+    tokio::task::try_id().is_some()
+}
+
+/// Without the panic's message, which may quote a broker.
+pub(super) fn note_task_panic(at: Option<&Location<'_>>) {
+    tracing::error!(at = at.map(tracing::field::display), "a task panicked");
+    TASK_PANICS.fetch_add(1, Ordering::Relaxed);
+}
+
+/// How many tasks have panicked since the start.
+pub fn task_panics() -> u32 {
+    TASK_PANICS.load(Ordering::Relaxed)
 }
 
 /// Copies text to the clipboard of the terminal's machine (OSC 52); works over SSH.
@@ -268,6 +292,13 @@ mod tests {
         assert!(!with(&[("TERM", "screen-256color"), ("TMUX", "/tmp/tmux-0/default,1,0")]));
         assert!(!with(&[("TERM", "screen-256color"), ("STY", "1.pts-0.host"), ("TMUX", "/tmp/tmux-0/default,1,0")]));
         assert!(!with(&[("TERM", "xterm-kitty"), ("STY", "1.pts-0.host")]));
+    }
+
+    #[tokio::test]
+    async fn only_a_panic_outside_a_task_ends_the_screen() {
+        assert!(!is_in_a_task());
+        assert!(tokio::spawn(async { is_in_a_task() }).await.unwrap());
+        assert!(tokio::task::spawn_blocking(is_in_a_task).await.unwrap());
     }
 
     #[test]

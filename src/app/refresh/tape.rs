@@ -54,27 +54,29 @@ pub fn tape_added(model: &mut Model, link: &LinkId, numbers: &[u64]) {
     }
 }
 
-/// The event that completes a request to the broker.
-const fn result_of(request: &TradeEvent) -> Option<TradeEvent> {
-    match request {
-        TradeEvent::PendingNew | TradeEvent::Accepted => Some(TradeEvent::New),
-        TradeEvent::PendingReplace => Some(TradeEvent::Replaced),
-        TradeEvent::PendingCancel => Some(TradeEvent::Canceled),
-        _ => None,
-    }
+/// Requests to the broker, each with the event that completes it.
+static RESULTS: [(TradeEvent, TradeEvent); 4] = [
+    (TradeEvent::PendingNew, TradeEvent::New),
+    (TradeEvent::Accepted, TradeEvent::New),
+    (TradeEvent::PendingReplace, TradeEvent::Replaced),
+    (TradeEvent::PendingCancel, TradeEvent::Canceled),
+];
+
+fn result_of(request: &TradeEvent) -> Option<&'static TradeEvent> {
+    RESULTS.iter().find(|(known, _)| known == request).map(|(_, result)| result)
 }
 
 /// True if one line is the result of another, which then need not be shown.
 fn is_result_of(result: &TapeEntry, request: &TapeEntry) -> bool {
     let waited = || Some(result.at?.duration_since(request.at?));
     result.order_id == request.order_id
-        && result_of(&request.event).is_some_and(|event| event == result.event)
+        && result_of(&request.event).is_some_and(|event| *event == result.event)
         && waited().is_some_and(|waited| waited.abs() <= AT_ONCE)
 }
 
 /// The line just before this one that it is the result of.
 fn request_of<'a>(account: &'a AccountState, result: &TapeEntry) -> Option<&'a TapeEntry> {
-    if !matches!(result.event, TradeEvent::New | TradeEvent::Replaced | TradeEvent::Canceled) {
+    if RESULTS.iter().all(|(_, known)| *known != result.event) {
         return None;
     }
     let earlier = (result.number.saturating_sub(NEAR)..result.number).rev();

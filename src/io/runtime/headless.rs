@@ -237,8 +237,6 @@ fn relink(link: &LinkRecord) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::accounts::tests::fixture;
     use crate::domain::Environment;
