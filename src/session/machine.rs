@@ -32,7 +32,7 @@ use self::probe::Probes;
 use self::proof::Proofs;
 use self::replay::Replays;
 use self::stream::Failures;
-use self::token::Confirm;
+use self::token::{Confirm, Refused};
 use super::backfill::Backfill;
 use super::backoff::{Jitter, LONGEST_WAIT};
 use super::event::{AuthForm, StreamEvent};
@@ -233,6 +233,7 @@ pub struct Session {
     doubted: DoubtedOrders,
     probes: Probes,
     confirm: Option<Confirm>,
+    refused: Option<Refused>,
     audits: Audits,
     latency: Option<Duration>,
     snapshot_merged: bool,
@@ -295,6 +296,7 @@ impl Session {
             doubted: DoubtedOrders::default(),
             probes: Probes::default(),
             confirm: None,
+            refused: None,
             audits: Audits::default(),
             latency: None,
             snapshot_merged: false,

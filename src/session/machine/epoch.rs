@@ -11,7 +11,7 @@ impl Session {
     pub(super) fn abandon(&mut self) {
         self.timers.clear_all();
         self.drop_rest();
-        self.confirm = None;
+        (self.confirm, self.refused) = (None, None);
         self.close_stream();
     }
 
@@ -90,8 +90,8 @@ impl Session {
         if !self.early {
             self.drop_rest();
         }
-        (self.phase, self.confirm) = (Phase::Backoff, None);
-        self.timers.clear(Timer::Confirm);
+        self.phase = Phase::Backoff;
+        self.stop_confirming();
     }
 
     /// The same, for at least `at_least`.

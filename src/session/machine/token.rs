@@ -20,10 +20,23 @@ const RENEW_EVERY: Duration = Duration::from_secs(5);
 pub(super) struct Confirm {
     /// The broker's words.
     refusal: String,
-    /// When the account endpoint first refused the token.
-    refused_since: Option<Mono>,
+    refused: Option<Refused>,
     /// The request in flight.
     asked: Option<RequestId>,
+}
+
+/// Refusals by the account endpoint, none of which is over a minute after the one before.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Refused {
+    since: Mono,
+    last: Mono,
+}
+
+impl Refused {
+    fn again(before: Option<Self>, now: Mono) -> Self {
+        let goes_on = before.filter(|before| now.since(before.last) <= MINUTE);
+        Self { since: goes_on.map_or(now, |before| before.since), last: now }
+    }
 }
 
 impl Session {
@@ -37,9 +50,17 @@ impl Session {
             self.show(ConnectionState::Reconnecting { attempt: self.attempt.max(1), until, reason });
         }
         if self.confirm.is_none() {
-            self.confirm = Some(Confirm { refusal, refused_since: None, asked: None });
+            let answered = self.answered_at;
+            let refused = self.refused.take().filter(|refused| answered.is_none_or(|at| at < refused.since));
+            self.confirm = Some(Confirm { refusal, refused, asked: None });
             self.ask_to_confirm(now);
         }
+    }
+
+    /// Ends the check with the stream. What the account endpoint has refused counts for the next check.
+    pub(super) fn stop_confirming(&mut self) {
+        self.timers.clear(Timer::Confirm);
+        self.refused = self.confirm.take().and_then(|confirm| confirm.refused).or_else(|| self.refused.take());
     }
 
     pub(super) fn ask_to_confirm(&mut self, now: Now) {
@@ -86,7 +107,7 @@ impl Session {
         self.timers.clear(Timer::Confirm);
         match self.phase {
             // The token works, so the stream refuses this form of authentication.
-            Phase::Confirming if confirm.refused_since.is_none() => {
+            Phase::Confirming if confirm.refused.is_none() => {
                 self.next_form(format!("the stream refused the token: {}", confirm.refusal), now);
             }
             Phase::Confirming => {
@@ -111,7 +132,9 @@ impl Session {
             self.confirm = Some(confirm);
             return self.wait_for_a_token(now);
         }
-        let since = *confirm.refused_since.get_or_insert(now.mono);
+        let refused = Refused::again(confirm.refused, now.mono);
+        confirm.refused = Some(refused);
+        let since = refused.since;
         // Another good answer with this token proves that it is not dead.
         let proven = self.answered_at.is_some_and(|at| now.mono.since(at) <= MINUTE);
         // Without a status nothing was sent: there is no token.
@@ -163,7 +186,7 @@ impl Session {
         self.abandon();
         self.phase = Phase::Dead;
         self.log(format!("the token was refused: {reason}"));
-        self.confirm = Some(Confirm { refusal: reason.clone(), refused_since: None, asked: None });
+        self.confirm = Some(Confirm { refusal: reason.clone(), refused: None, asked: None });
         self.wait_for_a_token(now);
         self.show(ConnectionState::NeedsRelink { reason });
     }
@@ -175,7 +198,7 @@ impl Session {
         self.abandon();
         self.phase = Phase::Dead;
         self.log(reason.clone());
-        self.confirm = Some(Confirm { refusal: reason.clone(), refused_since: None, asked: None });
+        self.confirm = Some(Confirm { refusal: reason.clone(), refused: None, asked: None });
         self.wait_for_a_token(now);
         self.show(ConnectionState::NeedsRelink { reason });
     }

@@ -161,3 +161,50 @@ fn a_token_that_works_for_any_request_is_not_dead() {
         }
     }
 }
+
+#[test]
+fn a_token_that_rest_refuses_needs_a_relink_whatever_refuses_the_stream() {
+    let refused = |status| Closed::refused(status, "a gateway's error page".to_owned());
+    for closed in [refused(503), refused(404), Closed::Lost { message: "reset".to_owned() }, Closed::Silent] {
+        for kind in [RequestErrorKind::Unauthorized, RequestErrorKind::Forbidden] {
+            let mut fixture = Fixture::live();
+            fixture.pass(Duration::from_mins(2));
+            fixture.failure = Some(kind.clone());
+            fixture.stream(StreamEvent::Closed(closed.clone()));
+            for second in 0..100 {
+                fixture.pass(Duration::from_secs(1));
+                if fixture.session.state().word() == "connecting" {
+                    fixture.stream(StreamEvent::Closed(closed.clone()));
+                }
+                assert!(second >= 59 || fixture.session.state().word() != "needs relink", "{closed:?} {kind:?}");
+            }
+            assert_eq!(fixture.session.state().word(), "needs relink", "{closed:?} {kind:?}: {}", fixture.logs());
+        }
+    }
+}
+
+#[test]
+fn refusals_far_apart_are_not_a_minute_of_refusals() {
+    let mut fixture = Fixture::live();
+    let refused = || StreamEvent::Closed(Closed::refused(503, "x".to_owned()));
+    for between in [None, Some(RequestErrorKind::Server)] {
+        for _ in 0..3 {
+            fixture.failure = Some(RequestErrorKind::Unauthorized);
+            fixture.stream(refused());
+            for _ in 0..20 {
+                fixture.pass(Duration::from_secs(1));
+                if fixture.session.state().word() == "connecting" {
+                    fixture.stream(refused());
+                }
+            }
+            fixture.failure = between.clone();
+            for _ in 0..70 {
+                fixture.pass(Duration::from_secs(1));
+                if fixture.session.state().word() == "connecting" {
+                    fixture.stream(refused());
+                }
+            }
+            assert_ne!(fixture.session.state().word(), "needs relink", "{between:?}: {}", fixture.logs());
+        }
+    }
+}
