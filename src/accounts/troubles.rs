@@ -79,16 +79,20 @@ impl Troubles {
     }
 
     /// Adds a trouble. One that is still going on is moved to the end and stays read; a repetition of the last sentence
-    /// replaces it.
+    /// replaces it, and so does another sentence of a fault that has one.
     pub fn add(&mut self, link: Option<&LinkId>, ends: Ends, text: &str, now: Now) {
         let text = sanitize(text);
         let same = |trouble: &Trouble| trouble.text == text && trouble.link.as_ref() == link;
-        let goes_on = |trouble: &Trouble| trouble.over.is_none() && trouble.ends == ends && same(trouble);
+        let has_one = ends == Ends::With(Fault::Incomplete);
+        let goes_on = |trouble: &Trouble| {
+            let of_it = trouble.over.is_none() && trouble.ends == ends && trouble.link.as_ref() == link;
+            of_it && (has_one || trouble.text == text)
+        };
         let mut read = false;
         if ends != Ends::Never
             && let Some(place) = self.0.iter().position(goes_on)
         {
-            read = self.0.remove(place).is_some_and(|trouble| trouble.read);
+            read = self.0.remove(place).is_some_and(|trouble| trouble.read && trouble.text == text);
         }
         if self.0.back().is_some_and(same) {
             self.0.pop_back();

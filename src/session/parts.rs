@@ -14,6 +14,8 @@ use crate::domain::{Mono, Now};
 
 /// A shorter failure is not reported.
 pub const LASTING: Duration = Duration::from_secs(5);
+/// How soon another reason is reported.
+const REPORTED_AGAIN: Duration = Duration::from_secs(30);
 /// How late an answer may be: the time of one request and one retry.
 const SLACK: Duration = Duration::from_secs(30);
 /// How long a list of many pages may take from its first page on. A slower one no longer describes the present.
@@ -98,6 +100,15 @@ struct FetchProblem {
     kind: Option<(std::mem::Discriminant<super::request::RequestErrorKind>, Option<u16>)>,
 }
 
+/// What was reported last.
+#[derive(Debug)]
+struct Reported {
+    reason: String,
+    /// A reason that changes all the time is reported less and less often.
+    next_at: Mono,
+    again_after: Duration,
+}
+
 #[derive(Debug, Default)]
 struct Known {
     good: Option<Now>,
@@ -121,8 +132,7 @@ struct Known {
     awaited: bool,
     /// The last answer was already old when it was complete.
     late: bool,
-    /// The fault was reported.
-    reported: bool,
+    reported: Option<Reported>,
 }
 
 /// Whether a part is available.
@@ -210,7 +220,7 @@ impl Parts {
         self.change(part, |known| {
             known.complete(now);
             (known.fault, known.partial) = (None, false);
-            reported = !known.late && std::mem::take(&mut known.reported);
+            reported = !known.late && known.reported.take().is_some();
         });
         reported
     }
@@ -302,8 +312,10 @@ impl Parts {
         let Some(known) = self.known(part) else { return State::Unanswered };
         let missing = known.is_missing(now);
         match (&known.fault, &known.trouble) {
+            // Requests have failed since the last one was given up; the reason may be another.
+            (_, Some(trouble)) if now.since(trouble.since) >= LASTING => State::Missing(&trouble.reason),
             (Some(fault), _) => State::Missing(fault),
-            (None, Some(trouble)) if missing || now.since(trouble.since) >= LASTING => State::Missing(&trouble.reason),
+            (None, Some(trouble)) if missing => State::Missing(&trouble.reason),
             (None, None) if missing && known.first.is_some() => State::Unfinished,
             (None, None) if missing => State::Unanswered,
             (None, _) if known.late => State::Late,
@@ -318,17 +330,20 @@ impl Parts {
         lasting.chain(overdue).filter(|at| *at > now).min()
     }
 
-    /// The faults that were not reported yet; marks them as reported.
-    pub(super) fn unreported(&mut self, lacks: &[MissingPart]) -> Vec<MissingPart> {
-        let mut unreported = Vec::new();
-        for lack in lacks {
+    /// True if a missing part was not reported yet, or was with another reason; the caller reports all of them.
+    pub(super) fn has_news(&mut self, lacks: &[MissingPart], now: Mono) -> bool {
+        let news = lacks.iter().any(|lack| {
+            let reported = self.known(lack.part).and_then(|known| known.reported.as_ref());
+            reported.is_none_or(|reported| reported.reason != lack.reason && reported.next_at <= now)
+        });
+        for lack in lacks.iter().filter(|_| news) {
             self.change(lack.part, |known| {
-                if !std::mem::replace(&mut known.reported, true) {
-                    unreported.push(lack.clone());
-                }
+                let again_after = known.reported.as_ref().map_or(REPORTED_AGAIN, |reported| reported.again_after.saturating_mul(2));
+                let next_at = now + again_after;
+                known.reported = Some(Reported { reason: lack.reason.clone(), next_at, again_after });
             });
         }
-        unreported
+        news
     }
 
     /// How fresh a part is; `follows` says whether the connection follows the account.
@@ -471,7 +486,8 @@ mod tests {
             assert!(!parts.good(PART, at((minute + 1) * 60_000)));
             assert_eq!(fresh(&parts, (minute + 1) * 60_000), (Some(Mono::from_millis(minute * 60_000)), false));
             let lacks = parts.lacks(None, Mono::from_millis((minute + 1) * 60_000));
-            reported += parts.unreported(&lacks).iter().filter(|lack| lack.part == PART).count();
+            let of_part: Vec<MissingPart> = lacks.into_iter().filter(|lack| lack.part == PART).collect();
+            reported += usize::from(parts.has_news(&of_part, at(minute * 60_000).mono));
         }
         assert_eq!(reported, 1);
         assert!(parts.good(PART, at(500_000)), "it is over");

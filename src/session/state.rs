@@ -25,7 +25,9 @@ pub struct Pages {
 pub enum Fault {
     /// There is no connection, or no stream.
     Connection,
-    /// A part of the snapshot is missing.
+    /// Parts of the snapshot are missing. A sentence names all of them, so it replaces the one before.
+    Incomplete,
+    /// The broker asked for a long wait before more of the snapshot is requested.
     Snapshot,
     /// Orders missing from the lists could not be fetched.
     Beyond,

@@ -164,3 +164,20 @@ fn a_lasting_trouble_is_one_entry_and_a_new_occurrence_another() {
     }
     assert_eq!((troubles.len(), troubles.iter().next().unwrap().text.as_str()), (200, "number 100"));
 }
+
+#[test]
+fn another_reason_for_incomplete_data_replaces_the_first_until_it_is_over() {
+    let (mut troubles, link, now) = (Troubles::default(), paper(), Now { mono: Mono::ZERO, wall: start() });
+    let incomplete = Ends::With(Fault::Incomplete);
+    troubles.add(Some(&link), incomplete, "positions: 500", now);
+    troubles.add(None, Ends::Never, "something else", now);
+    troubles.add(Some(&LinkId::from("other")), incomplete, "of another account", now);
+    troubles.read();
+    troubles.add(Some(&link), incomplete, "positions: 401", now);
+    let texts = |troubles: &Troubles| troubles.iter().map(|trouble| trouble.text.clone()).collect::<Vec<_>>();
+    assert_eq!(texts(&troubles), ["something else", "of another account", "positions: 401"]);
+    assert_eq!(troubles.unread(), 1, "another reason is news");
+    troubles.end(Some(&link), incomplete, now);
+    troubles.add(Some(&link), incomplete, "positions: 500", now);
+    assert_eq!(troubles.len(), 4, "what is over stays");
+}

@@ -25,13 +25,13 @@ impl Session {
         let lacks = self.parts.lacks(waiting.as_deref(), now.mono);
         let state = match self.phase {
             Phase::Live => {
-                self.report_missing(&lacks);
+                self.report_missing(&lacks, now);
                 self.state_when_following(&lacks, now)
             }
             Phase::Syncing { .. } => self.state_when_syncing(&lacks, now),
             Phase::Polling => {
                 let answered: Vec<MissingPart> = lacks.into_iter().filter(|lack| self.has_failed(lack.part)).collect();
-                self.report_missing(&answered);
+                self.report_missing(&answered, now);
                 self.state_when_polling(&answered, now)
             }
             Phase::Idle | Phase::Opening | Phase::Backoff | Phase::Confirming | Phase::Dead => {
@@ -85,7 +85,7 @@ impl Session {
             return ConnectionState::Syncing { since, pages: None, until: None, reason: None };
         }
         let failing: Vec<MissingPart> = lacks.iter().filter(|lack| self.has_failed(lack.part)).cloned().collect();
-        self.report_missing(&failing);
+        self.report_missing(&failing, now);
         let waiting = self.waiting(now.mono).map(|(until, reason)| (until, reason.to_owned()));
         let mut reason = match (&waiting, failing.is_empty()) {
             (_, false) => parts::sentence(&failing),
@@ -167,14 +167,14 @@ impl Session {
         self.parts.has_failed(part)
     }
 
-    /// Reports lasting faults once; they stay in the list of errors until they are read.
-    fn report_missing(&mut self, lacks: &[MissingPart]) {
+    /// Reports what is missing for long, and why; again when the reason has changed.
+    fn report_missing(&mut self, lacks: &[MissingPart], now: Now) {
         if lacks.is_empty() && self.follows() {
+            self.over(Fault::Incomplete);
             self.over(Fault::Snapshot);
         }
-        let unreported = self.parts.unreported(lacks);
-        if !unreported.is_empty() {
-            self.fault(Fault::Snapshot, format!("the data is incomplete: {}", parts::sentence(&unreported)));
+        if self.parts.has_news(lacks, now.mono) {
+            self.fault(Fault::Incomplete, format!("the data is incomplete: {}", parts::sentence(lacks)));
         }
     }
 

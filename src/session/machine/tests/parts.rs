@@ -109,7 +109,7 @@ fn an_unreadable_row_is_named_and_the_others_are_shown() {
     fixture.unread.clear();
     fixture.pass(Duration::from_secs(11));
     assert!(fixture.session.state().is_live(), "{}", reason(&fixture));
-    assert!(fixture.seen.contains(&Output::Over(Fault::Snapshot)), "the fault is over");
+    assert!(fixture.seen.contains(&Output::Over(Fault::Incomplete)), "the fault is over");
 }
 
 #[test]

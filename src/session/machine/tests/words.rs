@@ -42,14 +42,40 @@ fn a_lasting_state_is_shown_once_and_keeps_its_start() {
 }
 
 #[test]
+fn a_part_that_is_missing_for_another_reason_is_reported_with_it_and_ever_more_rarely() {
+    let mut fixture = Fixture::live();
+    let reported = |fixture: &Fixture| -> Vec<String> {
+        let texts = fixture.seen.iter().filter_map(|output| match output {
+            Output::Fault(Fault::Incomplete, text) => Some(text.clone()),
+            _ => None,
+        });
+        texts.collect()
+    };
+    fixture.fails = Some((POSITIONS, RequestErrorKind::Server));
+    fixture.pass(Duration::from_mins(2));
+    fixture.fails = Some((POSITIONS, RequestErrorKind::Network));
+    fixture.pass(Duration::from_mins(2));
+    let said = reported(&fixture);
+    let [first, second] = said.as_slice() else { panic!("{said:?}") };
+    assert!(first.contains("500") && !second.contains("500") && second.contains("positions"), "{said:?}");
+    for _ in 0..30 {
+        for kind in [RequestErrorKind::Server, RequestErrorKind::Network] {
+            fixture.fails = Some((POSITIONS, kind));
+            fixture.pass(Duration::from_mins(1));
+        }
+    }
+    assert!((4..=8).contains(&reported(&fixture).len()), "{:?}", reported(&fixture));
+}
+
+#[test]
 fn a_missing_part_stays_reported_until_it_arrives() {
     let mut fixture = Fixture::live();
     fixture.fails = Some((POSITIONS, RequestErrorKind::Server));
     fixture.pass(Duration::from_mins(2));
     let count = |fixture: &Fixture, over: bool| {
         let wanted = |output: &&Output| match output {
-            Output::Over(Fault::Snapshot) => over,
-            Output::Fault(Fault::Snapshot, _) => !over,
+            Output::Over(Fault::Incomplete) => over,
+            Output::Fault(Fault::Incomplete, _) => !over,
             _ => false,
         };
         fixture.seen.iter().filter(wanted).count()
