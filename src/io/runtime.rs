@@ -33,7 +33,8 @@ const BATCH: usize = 1024;
 /// Messages that wait for the loop. A full channel slows the sockets down; nothing is lost.
 pub(super) const INBOX: usize = 4096;
 /// The panic of a task, whose message may contain anything.
-const PART_FAILED: &str = "a part of the program has failed and the rest continues; the log says where. Please report it";
+const PART_FAILED: &str =
+    "a part of the program has failed and the rest continues; the log says where. Please report it";
 /// Time limit of the notify command.
 const NOTIFY_LIMIT: Duration = Duration::from_secs(30);
 

@@ -338,7 +338,8 @@ impl Parts {
         });
         for lack in lacks.iter().filter(|_| news) {
             self.change(lack.part, |known| {
-                let again_after = known.reported.as_ref().map_or(REPORTED_AGAIN, |reported| reported.again_after.saturating_mul(2));
+                let again_after =
+                    known.reported.as_ref().map_or(REPORTED_AGAIN, |reported| reported.again_after.saturating_mul(2));
                 let next_at = now + again_after;
                 known.reported = Some(Reported { reason: lack.reason.clone(), next_at, again_after });
             });

@@ -631,6 +631,42 @@ impl Fixture {
         self.model.rows.orders.select_key(&row);
     }
 
+    /// Replaces an order that executed 41 of 100, at a broker whose replacements state what was executed before; opens the
+    /// replacement, which executed nothing or the rest.
+    pub(crate) fn replacement(&mut self, executes: bool) {
+        let link = paper().id;
+        let mut before = limit(order("51", "13:45:09", Side::Buy, "AMD", "100", OrderType::Limit), "122.40");
+        let mut after = limit(order("52", "13:45:12", Side::Buy, "AMD", "100", OrderType::Limit), "122.50");
+        (before.cum_qty, before.status) = (qty("41"), OrderStatus::Replaced);
+        (before.replaced_by, after.replaces) = (Some(after.id.clone()), Some(before.id.clone()));
+        let id = after.id.clone();
+        let execution = |id: &str, order: &Order, size: &str, total: &str| Execution {
+            id: ExecutionId::from(id),
+            order_id: order.id.clone(),
+            symbol: order.symbol.clone(),
+            side: Side::Buy,
+            qty: qty(size),
+            px: px("122.38"),
+            cum_qty: Some(qty(total)),
+            position_qty: None,
+            at: Some(today("13:46:16")),
+            kind: ExecutionKind::Trade,
+            source: Source::Stream,
+        };
+        let first = execution("3f1c0c52-0000-4000-8000-000000000051", &before, "41", "41");
+        let rest = execution("3f1c0c52-0000-4000-8000-000000000052", &after, "59", "100");
+        self.stream(&link, TradeUpdate { executions: vec![first], ..reported(TradeEvent::Replaced, before) });
+        after.cum_qty = qty("41");
+        self.stream(&link, reported(TradeEvent::New, after.clone()));
+        if executes {
+            (after.cum_qty, after.status) = (qty("100"), OrderStatus::Filled);
+            self.stream(&link, TradeUpdate { executions: vec![rest], ..reported(TradeEvent::Fill, after) });
+        }
+        let row = self.model.order_row(&brokerdeck::accounts::OrderKey { link, order: id }).unwrap();
+        self.model.rows.orders.select_key(&row);
+        self.press("3 enter");
+    }
+
     /// Adds this many working orders.
     pub(crate) fn crowd(&mut self, count: u32) {
         for number in 30..30 + count {

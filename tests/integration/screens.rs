@@ -266,6 +266,19 @@ fn the_open_amount_of_an_order_is_known_or_missing() {
 }
 
 #[test]
+fn an_order_says_which_of_its_executions_belong_to_the_orders_that_it_replaced() {
+    let of = |executes| {
+        let mut fixture = stage::fixture("paper", (140, 40));
+        fixture.replacement(executes);
+        shot(&fixture, (140, 40), Theme::default(), false).text()
+    };
+    let (nothing, rest) = (of(false), of(true));
+    assert!(nothing.contains("41 of 41 were executed by orders that it replaced"), "{nothing}");
+    assert!(nothing.contains("none of its own") && !nothing.contains("none yet"), "{nothing}");
+    assert!(rest.contains("Executions (1)") && rest.contains("41 of 100 were executed by orders"), "{rest}");
+}
+
+#[test]
 fn clicks_find_rows_headers_tabs_and_hints() {
     use brokerdeck::app::keymap::Action;
     let shot = plain("paper", (140, 40));

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::domain::blotter::Changes;
+use crate::session::Fault;
 
 fn changes(fixture: &Fixture) -> Vec<&Changes> {
     let told = fixture.events().filter_map(|event| match event {

@@ -37,8 +37,9 @@ impl Blotter {
         exact.unwrap_or_else(|| Some(before.cum_qty).filter(fits).unwrap_or(Qty::ZERO))
     }
 
-    /// The part of an order's executed quantity that its own rows must add up to.
-    pub(super) fn own_qty(&self, order: &Order) -> Qty {
+    /// The part of an order's executed quantity that its own executions must add up to; the rest was executed by orders
+    /// that it replaced.
+    pub fn own_qty(&self, order: &Order) -> Qty {
         order.cum_qty.checked_sub(self.carried(order)).unwrap_or(order.cum_qty)
     }
 

@@ -10,7 +10,7 @@ use crate::app::Model;
 use crate::app::overlays::OrderDetail;
 use crate::domain::execution::ExecutionKind;
 use crate::domain::order::{OrderType, Raw};
-use crate::domain::{Execution, Order, OrderId, Price, Source};
+use crate::domain::{Execution, Order, OrderId, Price, Qty, Source};
 use crate::view::draw_context::{DrawContext, clean};
 use crate::view::format::{self, MISSING, full_time};
 use crate::view::{orders, scope};
@@ -159,8 +159,20 @@ fn executions(doc: &mut Doc<'_>, account: &AccountState, order: &Order, model: &
     let theme = ctx.theme;
     let found = account.blotter.executions_of(&order.id);
     doc.heading(&format!("Executions ({})", found.len()));
+    let own = account.blotter.own_qty(order);
+    let before = order.cum_qty.checked_sub(own).unwrap_or(Qty::ZERO);
+    if before.is_positive() {
+        let text =
+            format!("{} of {} were executed by orders that it replaced", before.grouped(0), order.cum_qty.grouped(0));
+        doc.text(&text, theme.dim);
+    }
     if found.is_empty() {
-        doc.text("none yet", theme.dim);
+        let text = match (own.is_positive(), before.is_positive()) {
+            (true, _) => "not reported yet",
+            (false, true) => "none of its own",
+            (false, false) => "none yet",
+        };
+        doc.text(text, theme.dim);
         return;
     }
     let rows: Vec<Vec<Cell>> = found.iter().map(|execution| execution_row(execution, account, model, ctx)).collect();
