@@ -129,6 +129,7 @@ screens! {
     one_activity_in_full "activity",
     the_welcome_of_the_first_run "welcome",
     an_order_with_its_legs "legs",
+    an_order_that_replaced_another "replacement",
     long_names_and_numbers "odd",
     long_positions "odd-positions",
     cancel_question "cancel",

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::fixture::{Fixture, live, paper, program};
 
 /// Every situation, by name.
-pub(crate) const SCREENS: [&str; 25] = [
+pub(crate) const SCREENS: [&str; 26] = [
     "first-run",
     "paper",
     "both",
@@ -35,6 +35,7 @@ pub(crate) const SCREENS: [&str; 25] = [
     "activity",
     "welcome",
     "legs",
+    "replacement",
     "odd",
     "odd-positions",
 ];
@@ -87,6 +88,7 @@ pub(crate) fn fixture(name: &str, size: (u16, u16)) -> Fixture {
             fixture.bracket();
             fixture.press("3 j enter");
         }
+        "replacement" => fixture.replacement(true),
         "account" => fixture.press("2"),
         "positions" | "odd-positions" => fixture.press("4"),
         "help" => fixture.press("?"),
