@@ -16,6 +16,7 @@ mod previous_account;
 mod restore;
 mod settle;
 mod tape;
+mod terms;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 

@@ -8,8 +8,8 @@ mod slate;
 
 use std::collections::HashMap;
 
-use self::search::{MOST_OPEN, Stated};
-use self::slate::{Choice, Slate};
+use self::search::{Choice, MOST_OPEN, Stated};
+use self::slate::Slate;
 use super::blotter::Blotter;
 use super::execution::{Execution, ExecutionKind, ONE_MOMENT};
 use super::ids::ExecutionId;

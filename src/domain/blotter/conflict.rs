@@ -1,29 +1,13 @@
 //! REST answers that contradict what is shown and were not accepted: an older state, or one without a newer time. One
 //! such answer may be REST lagging behind the stream; the session decides how long they may last.
 
+use super::merge::keep_relations;
+use super::terms::{Terms, same_term, terms};
 use super::{Blotter, Changes};
 use crate::domain::execution::Source;
 use crate::domain::ids::OrderId;
-use rust_decimal::Decimal;
-
-use crate::domain::money::{Price, Qty, is_rounding};
+use crate::domain::money::Qty;
 use crate::domain::order::{Order, OrderStatus};
-
-/// The terms of an order and its average price, by name.
-pub(super) type Terms = [(&'static str, Option<Decimal>); 7];
-
-pub(super) fn terms(order: &Order) -> Terms {
-    let price = |price: Option<Price>| price.map(Price::decimal);
-    [
-        ("quantity", order.qty.map(Qty::decimal)),
-        ("limit", price(order.limit_px)),
-        ("stop", price(order.stop_px)),
-        ("high-water mark", price(order.hwm)),
-        ("trail", price(order.trail_px)),
-        ("trail percent", order.trail_percent),
-        ("average price", price(order.avg_px)),
-    ]
-}
 
 /// The fields of an order that are compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,10 +33,6 @@ impl ComparedFields {
     fn is_as_far_as(&self, other: &Self) -> bool {
         self.status == other.status && self.cum_qty == other.cum_qty
     }
-}
-
-fn same_term(one: Option<Decimal>, another: Option<Decimal>) -> bool {
-    one == another || one.zip(another).is_some_and(|(one, another)| is_rounding(one, another))
 }
 
 /// What REST states of an order, and what is shown instead.
@@ -120,7 +100,7 @@ impl Blotter {
         };
         let lowered = stated.cum_qty < known.cum_qty;
         let mut merged = *stated;
-        super::merge::keep_relations(&mut merged, known);
+        keep_relations(&mut merged, known);
         *settled = merged.updated_at;
         let (status, at) = (merged.status.clone(), merged.updated_at);
         if merged.status.is_working() {

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::conflict::terms;
+use super::terms::terms;
 use crate::domain::disabled_rule::{DisabledRule, left_out};
 use crate::domain::order::{Order, OrderStatus};
 use crate::domain::time::is_before;

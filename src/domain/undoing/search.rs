@@ -3,7 +3,6 @@
 
 use std::collections::HashSet;
 
-use super::slate::Choice;
 use crate::domain::money::{Money, Price, Qty, is_rounding};
 
 /// Unknown executions that are resolved by what the order states; beyond that number, the earliest
@@ -11,6 +10,15 @@ use crate::domain::money::{Money, Price, Qty, is_rounding};
 pub(super) const MOST_OPEN: usize = 12;
 /// Maximum number of choices tried, so that no order takes longer than a few milliseconds.
 const MOST_STEPS: usize = 20_000;
+
+/// What is assumed of a bust or correction that names an unknown execution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Choice {
+    /// The trade at this index.
+    Row(usize),
+    Unreported,
+    Open,
+}
 
 /// What an order states.
 #[derive(Debug, Clone, Copy)]

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use jiff::SignedDuration;
 
-use super::search::{Search, Stated, Way, Worth};
+use super::search::{Choice, Search, Stated, Way, Worth};
 use super::{Group, Of, borne_by};
 use crate::domain::blotter::Blotter;
 use crate::domain::execution::{Execution, ExecutionKind};
@@ -15,15 +15,6 @@ use crate::domain::time::is_before;
 /// How far the rows' clock may be from the stream's: an execution that is later than a bust or correction by more than
 /// this is not the one undone.
 const CLOCKS_APART: SignedDuration = SignedDuration::from_secs(5);
-
-/// What is assumed of a bust or correction that names an unknown execution.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Choice {
-    /// The trade at this index.
-    Row(usize),
-    Unreported,
-    Open,
-}
 
 /// How unlikely a row is: another row was shown before, another quantity, executed later by its clock, another price.
 type Rank = (bool, bool, bool, bool);
