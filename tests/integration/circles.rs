@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// The layers checked.
-const LAYERS: [&str; 6] = ["accounts", "app", "broker", "cli", "io", "view"];
+const LAYERS: [&str; 8] = ["accounts", "app", "broker", "cli", "domain", "io", "session", "view"];
 
 type Graph = BTreeMap<String, BTreeSet<String>>;
 

@@ -23,7 +23,7 @@ use crate::domain::order::Order;
 use crate::domain::update::{TradeEvent, TradeUpdate};
 use crate::domain::{Activity, ExecutionId, OrderId, Symbol};
 
-pub(super) use wire::{Body, body};
+pub(super) use wire::body;
 
 /// One state of an order, and how REST writes it.
 #[derive(Debug)]

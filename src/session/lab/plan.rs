@@ -4,7 +4,6 @@ mod draw;
 
 use std::time::Duration;
 
-use super::broker::Body;
 use super::journal::Setting;
 
 const DAY: Duration = Duration::from_hours(24);
@@ -71,12 +70,19 @@ pub(super) enum Endpoint {
     ById,
 }
 
+/// A body that is not an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Body {
+    Null,
+    Html,
+    Cut,
+}
+
 /// What is wrong with an endpoint for a while.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum EndpointFault {
     Forbidden,
     Server,
-    /// A body that is not an answer.
     Body(Body),
     /// Some rows of its lists are unreadable, the same ones in every answer.
     Rows,

@@ -47,7 +47,7 @@ pub(super) enum AccountMatch {
     Another,
 }
 
-pub(super) fn foreign_words(account: &Account) -> String {
+fn foreign_words(account: &Account) -> String {
     format!("the token reaches a different account than the one linked: {}", clean(account.known_as()))
 }
 
@@ -89,7 +89,7 @@ impl Session {
             resync.doubt();
         }
         if lasts >= MINUTE {
-            self.reject_account(account, now);
+            self.reject_account(foreign_words(account), now);
             return AccountMatch::Another;
         }
         if matches!(self.phase, Phase::Live | Phase::Polling) {

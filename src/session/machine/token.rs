@@ -4,7 +4,6 @@
 //! is probed rarely, since a refusal may end by itself, and a new one is looked for.
 
 use super::{Duration, Mono, Now, Output, Phase, Session, Timer};
-use crate::domain::Account;
 use crate::session::request::{OrderFilter, OrdersQuery, Reply, Request, RequestError, RequestErrorKind, RequestId};
 use crate::session::state::ConnectionState;
 
@@ -193,8 +192,7 @@ impl Session {
 
     /// Stops because another account answers: nothing of it is merged or shown. It is probed like a dead token, since
     /// relinking may bring back the right account.
-    pub(super) fn reject_account(&mut self, account: &Account, now: Now) {
-        let reason = super::identity::foreign_words(account);
+    pub(super) fn reject_account(&mut self, reason: String, now: Now) {
         self.abandon();
         self.phase = Phase::Dead;
         self.log(reason.clone());

@@ -10,6 +10,7 @@ use crate::domain::execution::{Execution, ExecutionKind};
 use crate::domain::money::{Money, Price, Qty};
 use crate::domain::order::Order;
 use crate::domain::{Account, Activity, Position, TradeUpdate};
+use crate::session::lab::plan::Body;
 
 /// Writes the members of an object one after another.
 struct Members<'a> {
@@ -209,15 +210,7 @@ pub(super) fn account(account: &Account) -> Account {
     wire::account(&text).expect("the laboratory writes readable accounts").0
 }
 
-/// A body that is not an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::session::lab) enum Body {
-    Null,
-    Html,
-    Cut,
-}
-
-/// Decodes such a body as a list.
+/// Decodes a body that is not an answer as a list.
 pub(in crate::session::lab) fn body(body: Body) -> Result<Vec<Order>, WireError> {
     let text = match body {
         Body::Null => "null",
