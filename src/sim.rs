@@ -11,5 +11,6 @@ pub mod market;
 pub mod options;
 pub mod server;
 pub mod wire;
+pub mod words;
 
 pub use options::{Ready, SimOptions};

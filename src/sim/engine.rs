@@ -25,7 +25,6 @@ pub mod readings;
 pub mod refusal;
 mod schedule;
 mod slot;
-pub mod words;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, HashMap, VecDeque};
@@ -34,6 +33,9 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
 
+pub use super::words::{
+    AssetClass, EventKind, GroupRole, OrderClass, OrderType, PositionIntent, Side, Status, TimeInForce,
+};
 pub use account::{Account, Balances, Configurations, Kind, PositionView};
 pub use activity::{Activity, ActivityFilter, ActivityOf, activity_id, coin_fee};
 pub use cash::{CashKind, CashRow};
@@ -46,7 +48,6 @@ pub use position::Position;
 pub use query::{ClockView, Truth};
 pub use readings::{Readings, SWITCHES, UpdatedAt};
 pub use refusal::{Member, Refusal};
-pub use words::{AssetClass, EventKind, GroupRole, OrderClass, OrderType, PositionIntent, Side, Status, TimeInForce};
 
 use super::bot::Bot;
 use super::calendar::{self, Phase, Session};

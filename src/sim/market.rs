@@ -17,7 +17,7 @@ pub use instrument::{Bar, Instrument, Quote, Trade};
 
 use super::calendar::{self, Phase};
 use super::dice::Dice;
-use super::engine::words::AssetClass;
+use super::words::AssetClass;
 
 /// Shortest time between two quotes of an option.
 const OPTION_PAUSE: SignedDuration = SignedDuration::from_secs(2);

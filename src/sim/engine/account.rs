@@ -15,9 +15,9 @@ use super::event::Execution;
 use super::order::AccountNo;
 use super::position::Position;
 use super::slot::Ix;
-use super::words::{AssetClass, Side};
 use crate::sim::dice::uuid_of;
 use crate::sim::market::{Market, Sym};
+use crate::sim::words::{AssetClass, Side};
 
 /// The kind of account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

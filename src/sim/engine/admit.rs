@@ -3,10 +3,10 @@
 use rust_decimal::Decimal;
 
 use super::order::{AccountNo, NewOrder};
-use super::words::{AssetClass, OrderClass, OrderType, PositionIntent, Side, TimeInForce};
 use super::{Account, Engine, Refusal};
 use crate::sim::calendar;
 use crate::sim::market::Sym;
+use crate::sim::words::{AssetClass, OrderClass, OrderType, PositionIntent, Side, TimeInForce};
 
 /// A valid request.
 #[derive(Debug, Clone, Copy)]

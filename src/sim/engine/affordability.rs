@@ -5,8 +5,8 @@ use rust_decimal::Decimal;
 
 use super::admit::Admitted;
 use super::order::NewOrder;
-use super::words::{AssetClass, OrderClass, Side};
 use super::{Account, Engine, Refusal};
+use crate::sim::words::{AssetClass, OrderClass, Side};
 
 impl Engine {
     /// Whether position, other orders and buying power allow it; `freed` is the margin that a replaced order releases.

@@ -9,11 +9,11 @@ use uuid::Uuid;
 use super::account::Account;
 use super::event::{Execution, Restated};
 use super::order::AccountNo;
-use super::words::{AssetClass, Side};
 use super::{Engine, Kind, Refusal, bounds};
 use crate::sim::calendar;
 use crate::sim::market::Market;
 use crate::sim::market::dividends::{self, Dividend};
+use crate::sim::words::{AssetClass, Side};
 
 /// The regulatory fee on sales, per dollar.
 const REG_RATE: Decimal = Decimal::from_parts(278, 0, 0, false, 7);

@@ -5,9 +5,9 @@ use rust_decimal::Decimal;
 use super::lifecycle::Answers;
 use super::order::{AccountNo, NewOrder, Order};
 use super::slot::Ix;
-use super::words::{AssetClass, Side, Status, TimeInForce};
 use super::{Engine, Refusal};
 use crate::sim::market::Sym;
+use crate::sim::words::{AssetClass, Side, Status, TimeInForce};
 
 /// How much of a position to close.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

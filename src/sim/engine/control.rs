@@ -8,9 +8,9 @@ use super::account::{Account, Configurations};
 use super::event::{BookingStatus, Report, Restated};
 use super::order::{AccountNo, OrderId};
 use super::slot::Ix;
-use super::words::{AssetClass, EventKind, Side, Status};
 use super::{ActivityOf, Engine, Refusal, bounds};
 use crate::sim::calendar;
+use crate::sim::words::{AssetClass, EventKind, Side, Status};
 
 impl Engine {
     /// Fills an open order by hand: all that is left unless `qty` is given, at the last price unless `price` is given.

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::ActivityOf;
 use super::order::{AccountNo, Order, OrderId};
-use super::words::{EventKind, Side};
+use crate::sim::words::{EventKind, Side};
 
 /// A ULID: 48 bits of milliseconds, and 80 bits that increase within one. Sorts by time, also as text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -8,8 +8,8 @@ use rust_decimal::Decimal;
 use super::order::{AccountNo, OrderId};
 use super::schedule::Task;
 use super::slot::{Ix, key};
-use super::words::{AssetClass, EventKind, GroupRole, OrderClass, OrderType, Side, Status, TimeInForce};
 use super::{Engine, Refusal};
+use crate::sim::words::{AssetClass, EventKind, GroupRole, OrderClass, OrderType, Side, Status, TimeInForce};
 
 /// The results for several orders.
 pub type Answers<Id, Done> = Vec<(Id, Result<Done, Refusal>)>;

@@ -12,9 +12,9 @@ use super::event::{Execution, Report};
 use super::lifecycle::limit_allows;
 use super::order::Order;
 use super::slot::{Booked, Ix, key};
-use super::words::{AssetClass, EventKind, OrderType, Side, Status, TimeInForce};
 use super::{ActivityOf, Engine};
 use crate::sim::market::Sym;
+use crate::sim::words::{AssetClass, EventKind, OrderType, Side, Status, TimeInForce};
 
 /// The crypto fee: a quarter of a percent.
 const CRYPTO_FEE: Decimal = Decimal::from_parts(25, 0, 0, false, 4);

@@ -13,9 +13,9 @@ use super::event::LegReport;
 use super::order::{AccountNo, NewLeg, NewOrder, Order, OrderId};
 use super::schedule::Task;
 use super::slot::{Ix, Slot};
-use super::words::{AssetClass, EventKind, OrderType, PositionIntent, Side, Status, TimeInForce};
 use super::{Account, Engine, Refusal};
 use crate::sim::market::Sym;
+use crate::sim::words::{AssetClass, EventKind, OrderType, PositionIntent, Side, Status, TimeInForce};
 
 /// A valid leg.
 #[derive(Debug, Clone, Copy)]

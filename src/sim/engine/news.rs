@@ -7,8 +7,8 @@ use uuid::Uuid;
 use super::event::{Booking, BookingStatus, EngineEvent, EventId, LegReport, News, Report};
 use super::order::{AccountNo, Order};
 use super::slot::Ix;
-use super::words::EventKind;
 use super::{ActivityOf, CashRow, Engine};
+use crate::sim::words::EventKind;
 
 impl Engine {
     /// The next item, in order.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
-use super::words::{AssetClass, GroupRole, OrderClass, OrderType, PositionIntent, Side, Status, TimeInForce};
+use crate::sim::words::{AssetClass, GroupRole, OrderClass, OrderType, PositionIntent, Side, Status, TimeInForce};
 
 /// An account's number in the engine; unlike its id and account number, it survives a reset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -10,9 +10,9 @@ use super::admit::Admitted;
 use super::order::{AccountNo, Changes, NewOrder, Order, OrderId};
 use super::schedule::Task;
 use super::slot::{Ix, Slot, key};
-use super::words::{EventKind, GroupRole, OrderClass, OrderType, Side, Status, TimeInForce};
 use super::{Engine, Refusal, bounds};
 use crate::sim::market::Sym;
+use crate::sim::words::{EventKind, GroupRole, OrderClass, OrderType, Side, Status, TimeInForce};
 
 /// How long a good-till-canceled order lasts, in hours: ninety days.
 const GTC_HOURS: i64 = 24 * 90;

@@ -3,7 +3,7 @@
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
-use super::words::Status;
+use crate::sim::words::Status;
 
 /// An extra member of a refusal.
 #[derive(Debug, Clone, PartialEq, Eq)]

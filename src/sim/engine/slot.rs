@@ -8,8 +8,8 @@ use rust_decimal::Decimal;
 use uuid::Uuid;
 
 use super::order::{AccountNo, Order};
-use super::words::{OrderType, Side};
 use crate::sim::market::Sym;
+use crate::sim::words::{OrderType, Side};
 
 /// An order's index in the arena; increases with time, and so also orders by arrival.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::option::{self, Contract, Named};
 use crate::sim::calendar;
 use crate::sim::dice::uuid_of;
-use crate::sim::engine::words::AssetClass;
+use crate::sim::words::AssetClass;
 
 /// One line of the list, in readable units.
 struct Listing {

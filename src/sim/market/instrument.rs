@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 
 use super::catalogue::Asset;
 use crate::sim::dice::Dice;
-use crate::sim::engine::words::{AssetClass, Side};
+use crate::sim::words::{AssetClass, Side};
 
 /// Minute bars kept per asset: ten sessions with extended hours.
 const BARS_KEPT: usize = 9_600;

@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 use super::micros;
 use crate::sim::calendar;
 use crate::sim::engine::event::{Booking, BookingStatus, EngineEvent, Execution};
-use crate::sim::engine::words::EventKind;
 use crate::sim::engine::{ActivityOf, CashKind, CashRow, coin_fee};
+use crate::sim::words::EventKind;
 
 /// A trade, a bust or a correction; `None` for events without an execution.
 pub fn trade(event: &EngineEvent) -> Option<Value> {

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::micros;
 use crate::sim::engine::event::{EngineEvent, LegReport};
 use crate::sim::engine::order::Order;
-use crate::sim::engine::words::{AssetClass, GroupRole, OrderClass};
+use crate::sim::words::{AssetClass, GroupRole, OrderClass};
 
 /// An order in the form of the interfaces.
 #[derive(Debug, Serialize)]

@@ -7,9 +7,9 @@ use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
 
 use super::{overview, rows};
-use crate::sim::engine::words::AssetClass;
 use crate::sim::market::{Instrument, Market, Tick};
 use crate::sim::wire::number;
+use crate::sim::words::AssetClass;
 
 /// The symbol of the test feed.
 pub(super) const FAKE: &str = "FAKEPACA";

@@ -10,12 +10,12 @@ use serde_json::{Map, Value, json};
 
 use super::rest::{message_only, past_options};
 use super::{rows, socket};
-use crate::sim::engine::words::AssetClass;
 use crate::sim::market::{Instrument, Market};
 use crate::sim::server::reply::{Answer, ApiError, ok};
 use crate::sim::server::request_filter::RequestFilter;
 use crate::sim::server::rest::query::{self, Params};
 use crate::sim::wire::number;
+use crate::sim::words::AssetClass;
 
 /// Levels on each side of an order book.
 const DEPTH: i64 = 10;

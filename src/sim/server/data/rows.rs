@@ -3,9 +3,9 @@
 use serde_json::{Map, Value, json};
 
 use crate::sim::calendar;
-use crate::sim::engine::words::{AssetClass, Side};
 use crate::sim::market::{Bar, Instrument, Quote, Trade};
 use crate::sim::wire::number;
+use crate::sim::words::{AssetClass, Side};
 
 /// A kind of row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,7 +10,6 @@ use serde_json::{Map, Value, json};
 use super::query::{self, Params};
 use crate::sim::calendar;
 use crate::sim::engine::account::{Account, Balances, Configurations};
-use crate::sim::engine::words::Status;
 use crate::sim::engine::{
     Activity, ActivityFilter, ActivityOf, CashKind, CashRow, Execution, History, HistoryQuery, Hours, Timeframe,
     coin_fee,
@@ -19,6 +18,7 @@ use crate::sim::server::reply::{Answer, ApiError, ok};
 use crate::sim::server::request_filter::{Caller, RequestFilter};
 use crate::sim::server::state::lock;
 use crate::sim::wire;
+use crate::sim::words::Status;
 
 /// `GET /v2/account`.
 pub(super) async fn account(

@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 
 use super::query::{self, Params};
 use crate::sim::calendar::{self, Phase, Session};
-use crate::sim::engine::words::AssetClass;
 use crate::sim::market::Asset;
 use crate::sim::server::reply::{Answer, ApiError, ok};
 use crate::sim::server::request_filter::RequestFilter;
 use crate::sim::wire;
+use crate::sim::words::AssetClass;
 
 /// An asset in the form of the interfaces.
 pub(super) fn asset_row(asset: &Asset) -> Value {

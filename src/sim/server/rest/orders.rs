@@ -9,11 +9,11 @@ use serde_json::{Map, Value, json};
 
 use super::query::{self, Params};
 use crate::sim::engine::order::{Changes, NewLeg, NewOrder, Order, OrderFilter, StatusFilter, StopLoss};
-use crate::sim::engine::words::{AssetClass, OrderClass, OrderType, PositionIntent, Side, TimeInForce};
 use crate::sim::engine::{Engine, UpdatedAt};
 use crate::sim::server::reply::{Answer, ApiError, empty, json as answer, ok};
 use crate::sim::server::request_filter::{Caller, RequestFilter};
 use crate::sim::wire::order::WireOrder;
+use crate::sim::words::{AssetClass, OrderClass, OrderType, PositionIntent, Side, TimeInForce};
 
 /// Asset classes that the service knows besides those simulated.
 const ELSEWHERE: [&str; 7] =

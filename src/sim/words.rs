@@ -1,4 +1,4 @@
-//! The enumerations of the wire, as used by the engine. Parsing an unknown word gives `None`.
+//! The enumerations of the wire, as market and engine use them. Parsing an unknown word gives `None`.
 
 /// An enum whose variants have one wire word each.
 macro_rules! words {
