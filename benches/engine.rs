@@ -15,7 +15,7 @@
 
 use std::cell::RefCell;
 
-use brokerdeck::sim::bot::Bot;
+use brokerdeck::sim::engine::bot::Bot;
 use brokerdeck::sim::engine::{
     AccountNo, AccountOptions, Engine, EngineOptions, Kind, NewOrder, OrderFilter, Side, StatusFilter, TimeInForce,
 };

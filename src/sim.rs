@@ -2,7 +2,6 @@
 
 #![expect(clippy::arithmetic_side_effects, reason = "inputs are bounded, so sums cannot overflow")]
 
-pub mod bot;
 pub mod calendar;
 pub mod dice;
 pub mod engine;

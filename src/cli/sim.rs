@@ -10,7 +10,7 @@ use super::runtime::server_runtime;
 use super::{output, pace};
 use crate::error::Error;
 use crate::io::clock::Clock;
-use crate::sim::bot::HIGHEST_RATE;
+use crate::sim::engine::bot::HIGHEST_RATE;
 use crate::sim::options::{Frames, SimOptions};
 use crate::sim::server::{self, SimError};
 

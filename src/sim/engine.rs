@@ -6,6 +6,7 @@ pub mod account;
 mod activity;
 mod admit;
 mod affordability;
+pub mod bot;
 mod bounds;
 pub mod cash;
 mod closing;
@@ -49,10 +50,10 @@ pub use query::{ClockView, Truth};
 pub use readings::{Readings, SWITCHES, UpdatedAt};
 pub use refusal::{Member, Refusal};
 
-use super::bot::Bot;
 use super::calendar::{self, Phase, Session};
 use super::dice::{Dice, uuid_of};
 use super::market::{Market, Sym, Tick};
+use bot::Bot;
 use schedule::{Task, Today};
 use slot::{Book, IdMap, Ix, Slot};
 

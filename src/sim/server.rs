@@ -39,10 +39,9 @@ use self::hub::Hub;
 use self::net::{Listening, Switches, Tls};
 use self::request_filter::RequestFilter;
 use self::state::Sim;
-use super::bot::Bot;
 use super::calendar;
-use super::engine::AccountNo;
-use super::engine::{Engine, EngineOptions};
+use super::engine::bot::Bot;
+use super::engine::{AccountNo, Engine, EngineOptions};
 use super::faults::{FaultError, Faults, Origin};
 use super::options::{Ready, ReadyEndpoints, SimOptions};
 

@@ -3,8 +3,8 @@
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use rust_decimal::Decimal;
 
+use super::bot::Bot;
 use super::{AccountNo, Engine, EngineOptions, NewOrder, Side, TimeInForce};
-use crate::sim::bot::Bot;
 use crate::sim::calendar;
 use crate::sim::dice::Dice;
 

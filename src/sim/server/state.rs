@@ -17,7 +17,7 @@ use super::grants::Grants;
 use super::guard::FormKey;
 use super::hub::Hub;
 use super::rest::Watchlists;
-use crate::sim::bot::Bot;
+use crate::sim::engine::bot::Bot;
 use crate::sim::engine::order::AccountNo;
 use crate::sim::faults::{Faults, Origin};
 use crate::sim::options::Frames;

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::body::{Body, wrong};
-use crate::sim::bot;
+use crate::sim::engine::bot;
 use crate::sim::engine::order::AccountNo;
 use crate::sim::engine::{CashKind, Engine, EventKind, OrderId, Readings, Refusal, Restated};
 use crate::sim::faults::{FaultError, Origin, Rule};

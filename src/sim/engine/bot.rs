@@ -7,13 +7,13 @@ use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
-use super::calendar::Phase;
-use super::dice::Dice;
-use super::engine::{
+use super::{
     AccountNo, AssetClass, Changes, Engine, NewOrder, Order, OrderClass, OrderFilter, OrderId, OrderType, Side, Status,
     StopLoss, TimeInForce,
 };
-use super::market::Sym;
+use crate::sim::calendar::Phase;
+use crate::sim::dice::Dice;
+use crate::sim::market::Sym;
 
 /// Most order events per second that a bot aims for.
 pub const HIGHEST_RATE: u32 = 10_000;
