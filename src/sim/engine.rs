@@ -8,7 +8,8 @@ mod admit;
 mod affordability;
 pub mod bot;
 mod bounds;
-pub mod cash;
+mod cash;
+pub mod cash_row;
 mod closing;
 mod control;
 pub mod event;
@@ -39,7 +40,7 @@ pub use super::words::{
 };
 pub use account::{Account, Balances, Configurations, Kind, PositionView};
 pub use activity::{Activity, ActivityFilter, ActivityOf, activity_id, coin_fee};
-pub use cash::{CashKind, CashRow};
+pub use cash_row::{CashKind, CashRow};
 pub use closing::Part;
 pub use event::{Booking, BookingStatus, EngineEvent, EventId, Execution, LegReport, News, Report, Restated};
 pub use history::{History, HistoryQuery, Hours, Timeframe};

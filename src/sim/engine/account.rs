@@ -9,8 +9,7 @@ use jiff::civil::Date;
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
-use super::activity::{Place, Row};
-use super::cash::{CashKind, CashRow, Entitlement};
+use super::cash_row::{CashKind, CashRow, Entitlement};
 use super::event::Execution;
 use super::order::AccountNo;
 use super::position::Position;
@@ -62,6 +61,19 @@ impl Default for Configurations {
         }
     }
 }
+
+/// The kind of an entry in the index of activities.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Row {
+    Fill(u32),
+    /// The fee of a crypto execution.
+    CoinFee(u32),
+    /// Cash that moved without a trade.
+    Cash(u32),
+}
+
+/// The sort key of an activity: milliseconds, the uuid part of its id, and its kind.
+pub(super) type Place = (i64, Uuid, Row);
 
 /// Working orders of one side in one asset, for checks between orders of an account.
 #[derive(Debug, Clone, Default)]
@@ -222,6 +234,11 @@ impl Account {
         let place = u32::try_from(self.cash_rows.len()).unwrap_or(u32::MAX);
         self.list(row.at, row.id, Row::Cash(place));
         self.cash_rows.push(row);
+    }
+
+    /// Enters an activity into the index.
+    pub(super) fn list(&mut self, at: Timestamp, id: Uuid, row: Row) {
+        self.activities.insert((at.as_millisecond(), id, row));
     }
 
     /// The quantity held, signed.

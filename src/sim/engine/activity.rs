@@ -6,7 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
-use super::cash::CashRow;
+use super::account::{Place, Row};
+use super::cash_row::CashRow;
 use super::event::{Execution, Restated};
 use super::order::{AccountNo, OrderId};
 use super::{Account, Engine, Refusal};
@@ -49,19 +50,6 @@ impl ActivityFilter {
     }
 }
 
-/// The kind of an index entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Row {
-    Fill(u32),
-    /// The fee of a crypto execution.
-    CoinFee(u32),
-    /// Cash that moved without a trade.
-    Cash(u32),
-}
-
-/// The sort key of a row: milliseconds, the uuid part of its id, and its kind.
-pub(super) type Place = (i64, Uuid, Row);
-
 /// One activity.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Activity {
@@ -82,10 +70,6 @@ pub enum ActivityOf {
 }
 
 impl Account {
-    pub(super) fn list(&mut self, at: Timestamp, id: Uuid, row: Row) {
-        self.activities.insert((at.as_millisecond(), id, row));
-    }
-
     /// The activity of an index entry, if it matches the filter; a fill after `shown` has no row yet.
     fn activity(&self, (millis, id, row): &Place, filter: &ActivityFilter, shown: Timestamp) -> Option<Activity> {
         let what = match row {

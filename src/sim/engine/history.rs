@@ -4,7 +4,7 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use rust_decimal::Decimal;
 
-use super::cash::CashKind;
+use super::cash_row::CashKind;
 use super::order::AccountNo;
 use super::{Account, Engine, Refusal};
 use crate::sim::calendar::{self, Session};

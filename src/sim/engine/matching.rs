@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use rust_decimal::{Decimal, RoundingStrategy};
 use uuid::Uuid;
 
-use super::activity::Row;
+use super::account::Row;
 use super::event::{Execution, Report};
 use super::lifecycle::limit_allows;
 use super::order::Order;

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
-use super::cash::CashRow;
+use super::cash_row::CashRow;
 use super::event::Execution;
 use super::order::{AccountNo, Order, OrderFilter, OrderId, StatusFilter};
 use super::slot::Ix;
