@@ -19,8 +19,9 @@ use url::{Url, form_urlencoded};
 use self::page::{Choice, Consent};
 use super::grants::{Challenge, Grant, Scopes, TokenError, TokenRequest};
 use super::guard;
+use super::lock::lock;
 use super::reply;
-use super::state::{AuthorizeTrick, ErrorShape, Sim, lock};
+use super::state::{AuthorizeTrick, ErrorShape, Sim};
 use crate::sim::engine::order::AccountNo;
 
 /// The router of the pages and the token endpoint.

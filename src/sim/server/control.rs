@@ -15,10 +15,10 @@ use axum::routing::{get, post};
 use serde_json::{Value, json};
 
 use super::guard;
+use super::lock::lock;
+use super::query::{self, Params, param};
 use super::reply::json as answer;
 use super::request_filter::RequestFilter;
-use super::rest::query::{self, Params, param};
-use super::state::lock;
 use crate::sim::faults::Fault;
 
 pub use self::control_server::ControlServer;

@@ -1,6 +1,7 @@
 //! The market data origin: quotes, trades, bars and snapshots over REST and over its own websocket (docs/ALPACA.md 8).
 
 mod actions;
+mod article;
 mod channels;
 mod news;
 mod overview;
@@ -13,7 +14,6 @@ use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 
-pub(super) use self::channels::Feed;
 use self::rest::message_only;
 use super::reply::ApiError;
 use super::request_filter::RequestFilter;

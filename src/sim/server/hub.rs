@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::clock::SimClock;
-use super::state::lock;
+use super::lock::lock;
 use crate::domain::money::Money;
 use crate::sim::engine::Engine;
 use crate::sim::engine::account::{Account, Kind};

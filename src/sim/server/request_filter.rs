@@ -18,9 +18,10 @@ use rust_decimal::Decimal;
 use serde_json::Value;
 
 use super::grants::{Budget, Grant};
+use super::lock::lock;
 use super::net::HangUp;
 use super::reply::{self, ApiError};
-use super::state::{Sim, lock};
+use super::state::Sim;
 use crate::sim::engine::order::AccountNo;
 use crate::sim::faults::{Fault, Origin};
 

@@ -6,7 +6,6 @@ mod assets;
 mod options;
 mod orders;
 mod positions;
-pub(super) mod query;
 mod watchlists;
 
 use axum::Router;
@@ -16,7 +15,6 @@ use axum::routing::{any, delete, get, post};
 use serde_json::Value;
 
 pub(super) use self::orders::new_order;
-pub(super) use self::watchlists::Watchlists;
 use super::reply::ApiError;
 use super::request_filter::RequestFilter;
 use super::{sse, stream};

@@ -18,9 +18,9 @@ use tokio::sync::mpsc;
 use self::span::{Bounds, Span};
 use self::writer::{Over, Writer};
 use super::hub::Emitted;
+use super::lock::lock;
 use super::reply::{self, Answer, ApiError};
 use super::request_filter::{Caller, RequestFilter};
-use super::state::lock;
 use crate::sim::engine::event::EventId;
 
 /// Frames that wait for a slow reader.

@@ -3,7 +3,7 @@
 //! Each lock is held for one small step and never across an await.
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -12,20 +12,16 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::clock::SimClock;
-use super::data::Feed;
+use super::feed::Feed;
 use super::grants::Grants;
 use super::guard::FormKey;
 use super::hub::Hub;
-use super::rest::Watchlists;
+use super::lock::lock;
+use super::watchlist::Watchlists;
 use crate::sim::engine::bot::Bot;
 use crate::sim::engine::order::AccountNo;
 use crate::sim::faults::{Faults, Origin};
 use crate::sim::options::Frames;
-
-/// Locks, and ignores a panic in another holder: the state is still usable.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// Bodies of token errors (docs/ALPACA.md 2.5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use crate::sim::engine::order::AccountNo;
 use crate::sim::faults::parse_duration;
+use crate::sim::server::query;
 use crate::sim::server::reply::ApiError;
-use crate::sim::server::rest::query;
 use crate::sim::server::state::Sim;
 
 /// The members of a control request.

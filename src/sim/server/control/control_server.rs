@@ -13,7 +13,7 @@ use crate::sim::engine::order::AccountNo;
 use crate::sim::engine::{Engine, EngineOptions, HistoryQuery, Restated};
 use crate::sim::server::clock::SimClock;
 use crate::sim::server::hub::Hub;
-use crate::sim::server::rest::query;
+use crate::sim::server::query;
 use crate::sim::server::state::Sim;
 
 /// The seed, always the same.

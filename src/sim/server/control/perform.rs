@@ -13,9 +13,11 @@ use crate::sim::engine::bot;
 use crate::sim::engine::order::AccountNo;
 use crate::sim::engine::{CashKind, Engine, EventKind, OrderId, Readings, Refusal, Restated};
 use crate::sim::faults::{FaultError, Origin, Rule};
+use crate::sim::server::lock::lock;
+use crate::sim::server::query;
 use crate::sim::server::reply::ApiError;
-use crate::sim::server::rest::{new_order, query};
-use crate::sim::server::state::{AuthForm, AuthorizeTrick, ErrorShape, FormPolicy, Sim, lock};
+use crate::sim::server::rest::new_order;
+use crate::sim::server::state::{AuthForm, AuthorizeTrick, ErrorShape, FormPolicy, Sim};
 use crate::sim::wire::order::WireOrder;
 
 /// Every control request with its description.

@@ -9,9 +9,9 @@ use super::rest::{cut_page, message_only, permitted, wanted};
 use crate::sim::calendar;
 use crate::sim::market::dividends::{self, Dividend};
 use crate::sim::market::{Bar, Instrument};
+use crate::sim::server::query::{self, Params};
 use crate::sim::server::reply::{Answer, ApiError, ok};
 use crate::sim::server::request_filter::RequestFilter;
-use crate::sim::server::rest::query::{self, Params};
 use crate::sim::wire::number;
 use crate::sim::words::AssetClass;
 

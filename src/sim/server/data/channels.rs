@@ -6,68 +6,11 @@ use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
 
-use super::{overview, rows};
+use super::rows;
 use crate::sim::market::{Instrument, Market, Tick};
+use crate::sim::server::feed::{FAKE, Feed};
 use crate::sim::wire::number;
 use crate::sim::words::AssetClass;
-
-/// The symbol of the test feed.
-pub(super) const FAKE: &str = "FAKEPACA";
-
-/// A feed of a data socket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Feed {
-    Stocks(&'static str),
-    /// The test symbol.
-    Test,
-    Crypto,
-    Options(&'static str),
-    News,
-}
-
-impl Feed {
-    /// The channels, in the order of the answer.
-    pub(crate) const fn channels(self) -> &'static [&'static str] {
-        match self {
-            Self::Stocks(_) | Self::Test => {
-                &["trades", "quotes", "bars", "updatedBars", "dailyBars", "statuses", "lulds"]
-            }
-            Self::Crypto => &["trades", "quotes", "orderbooks", "bars", "updatedBars", "dailyBars"],
-            Self::Options(_) => &["trades", "quotes"],
-            Self::News => &["news"],
-        }
-    }
-
-    /// Whether an account without a subscription plan may use it.
-    pub(crate) const fn is_free(self) -> bool {
-        match self {
-            Self::Stocks(feed) => matches!(feed.as_bytes(), b"iex" | b"delayed_sip"),
-            Self::Options(feed) => matches!(feed.as_bytes(), b"indicative"),
-            Self::Test | Self::Crypto | Self::News => true,
-        }
-    }
-
-    fn has(self, symbol: &str) -> bool {
-        let plain = |ch: char| ch.is_ascii_uppercase() || ch.is_ascii_digit() || ch == '.';
-        symbol == "*"
-            || match self {
-                Self::Test => symbol == FAKE,
-                Self::Stocks(_) => symbol.chars().all(plain),
-                Self::Crypto => symbol.contains('/'),
-                Self::Options(_) => symbol.len() > 15 && symbol.chars().all(plain),
-                Self::News => symbol.chars().all(|ch| plain(ch) || ch == '/'),
-            }
-    }
-
-    const fn class(self) -> Option<AssetClass> {
-        match self {
-            Self::Stocks(_) => Some(AssetClass::UsEquity),
-            Self::Crypto => Some(AssetClass::Crypto),
-            Self::Options(_) => Some(AssetClass::UsOption),
-            Self::Test | Self::News => None,
-        }
-    }
-}
 
 /// The channels of all feeds, to tell a channel of another feed from an unknown name.
 const EVERY: [&str; 9] =
@@ -189,7 +132,7 @@ impl Subscriptions {
 
 /// A full order book; books here are redrawn from each quote.
 fn whole_book(instrument: &Instrument) -> Value {
-    let mut message = rows::message("o", instrument.asset.symbol, overview::book(instrument));
+    let mut message = rows::message("o", instrument.asset.symbol, rows::book(instrument));
     if let Some(members) = message.as_object_mut() {
         members.insert("r".to_owned(), Value::Bool(true));
     }

@@ -11,14 +11,12 @@ use serde_json::{Map, Value, json};
 use super::rest::{message_only, past_options};
 use super::{rows, socket};
 use crate::sim::market::{Instrument, Market};
+use crate::sim::server::query::{self, Params};
 use crate::sim::server::reply::{Answer, ApiError, ok};
 use crate::sim::server::request_filter::RequestFilter;
-use crate::sim::server::rest::query::{self, Params};
 use crate::sim::wire::number;
 use crate::sim::words::AssetClass;
 
-/// Levels on each side of an order book.
-const DEPTH: i64 = 10;
 /// Option exchanges by code; rows here have Cboe's.
 const OPTION_EXCHANGES: &[(&str, &str)] = &[
     ("A", "AMEX - NYSE American"),
@@ -200,23 +198,8 @@ pub(super) async fn order_books(
         let found = of_class(engine.market(), AssetClass::Crypto);
         let wanted = found.into_iter().filter(|instrument| symbols.iter().any(|one| one == instrument.asset.symbol));
         let books: Map<String, Value> =
-            wanted.map(|instrument| (instrument.asset.symbol.to_owned(), book(instrument))).collect();
+            wanted.map(|instrument| (instrument.asset.symbol.to_owned(), rows::book(instrument))).collect();
         ok(&json!({"orderbooks": books}))
-    })
-}
-
-/// Ten levels on each side of the quote.
-pub(super) fn book(instrument: &Instrument) -> Value {
-    let quote = instrument.quote;
-    let step = (quote.ask - quote.bid).max(instrument.asset.price_step);
-    let level = |price: Decimal, size: Decimal, behind: i64| json!({"p": number(price.normalize()), "s": number((size * Decimal::new(10 + 3 * behind, 1)).normalize())});
-    let side = |price: Decimal, size: Decimal, away: Decimal| -> Vec<Value> {
-        (0..DEPTH).map(|behind| level(price + away * Decimal::from(behind), size, behind)).collect()
-    };
-    json!({
-        "t": quote.at.to_string(),
-        "b": side(quote.bid, quote.bid_size, -step),
-        "a": side(quote.ask, quote.ask_size, step),
     })
 }
 

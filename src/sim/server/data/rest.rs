@@ -10,9 +10,9 @@ use serde_json::{Map, Value, json};
 use super::rows::{self, Kind};
 use crate::sim::calendar;
 use crate::sim::market::{Bar, Instrument, Market, Quote, Trade};
+use crate::sim::server::query::{self, Params};
 use crate::sim::server::reply::{Answer, ApiError, ok};
 use crate::sim::server::request_filter::RequestFilter;
-use crate::sim::server::rest::query::{self, Params};
 use crate::sim::words::AssetClass;
 
 /// An error of the data interface, which has no code.

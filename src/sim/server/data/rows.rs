@@ -1,11 +1,16 @@
-//! Rows of market data: quotes, trades, bars, snapshots. Numbers are JSON numbers here, with their exact digits.
+//! Rows of market data: quotes, trades, bars, snapshots, order books. Numbers are JSON numbers here, with their exact
+//! digits.
 
+use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
 
 use crate::sim::calendar;
 use crate::sim::market::{Bar, Instrument, Quote, Trade};
 use crate::sim::wire::number;
 use crate::sim::words::{AssetClass, Side};
+
+/// Levels on each side of an order book.
+const DEPTH: i64 = 10;
 
 /// A kind of row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,6 +129,21 @@ pub(super) fn snapshot(instrument: &Instrument) -> Value {
         "minuteBar": bar_or_null(instrument.minute.as_ref().or(instrument.minutes.back())),
         "dailyBar": instrument.day.as_ref().map_or(Value::Null, day),
         "prevDailyBar": bar_or_null(instrument.days.last()),
+    })
+}
+
+/// Ten levels on each side of the quote.
+pub(super) fn book(instrument: &Instrument) -> Value {
+    let quote = instrument.quote;
+    let step = (quote.ask - quote.bid).max(instrument.asset.price_step);
+    let level = |price: Decimal, size: Decimal, behind: i64| json!({"p": number(price.normalize()), "s": number((size * Decimal::new(10 + 3 * behind, 1)).normalize())});
+    let side = |price: Decimal, size: Decimal, away: Decimal| -> Vec<Value> {
+        (0..DEPTH).map(|behind| level(price + away * Decimal::from(behind), size, behind)).collect()
+    };
+    json!({
+        "t": quote.at.to_string(),
+        "b": side(quote.bid, quote.bid_size, -step),
+        "a": side(quote.ask, quote.ask_size, step),
     })
 }
 

@@ -15,16 +15,18 @@ use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{Instant, Interval};
 
-use super::channels::{Feed, Subscriptions, fake};
-use super::news::Article;
+use super::article::Article;
+use super::channels::{Subscriptions, fake};
 use crate::sim::faults::{Fault, Origin};
 use crate::sim::market::Tick;
 use crate::sim::server::close_frame;
+use crate::sim::server::feed::Feed;
 use crate::sim::server::grants::Grant;
+use crate::sim::server::lock::lock;
 use crate::sim::server::msgpack;
 use crate::sim::server::reply::{self, ApiError};
 use crate::sim::server::request_filter::{RequestFilter, credential};
-use crate::sim::server::state::{Sim, lock};
+use crate::sim::server::state::Sim;
 use crate::sim::server::stream::frame::{self, Encoding};
 
 /// Time limit for authentication.

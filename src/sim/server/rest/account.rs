@@ -7,16 +7,16 @@ use jiff::SignedDuration;
 use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
 
-use super::query::{self, Params};
 use crate::sim::calendar;
 use crate::sim::engine::account::{Account, Balances, Configurations};
 use crate::sim::engine::{
     Activity, ActivityFilter, ActivityOf, CashKind, CashRow, Execution, History, HistoryQuery, Hours, Timeframe,
     coin_fee,
 };
+use crate::sim::server::lock::lock;
+use crate::sim::server::query::{self, Params};
 use crate::sim::server::reply::{Answer, ApiError, ok};
 use crate::sim::server::request_filter::{Caller, RequestFilter};
-use crate::sim::server::state::lock;
 use crate::sim::wire;
 use crate::sim::words::Status;
 

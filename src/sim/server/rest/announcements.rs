@@ -4,8 +4,8 @@ use axum::extract::{Path, Query, State};
 use jiff::civil::Date;
 use serde_json::{Value, json};
 
-use super::query::{self, Params};
 use crate::sim::market::dividends::{self, Dividend};
+use crate::sim::server::query::{self, Params};
 use crate::sim::server::reply::{Answer, ApiError, ok};
 use crate::sim::server::request_filter::RequestFilter;
 

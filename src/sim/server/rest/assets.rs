@@ -5,9 +5,9 @@ use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
 use serde_json::{Value, json};
 
-use super::query::{self, Params};
 use crate::sim::calendar::{self, Phase, Session};
 use crate::sim::market::Asset;
+use crate::sim::server::query::{self, Params};
 use crate::sim::server::reply::{Answer, ApiError, ok};
 use crate::sim::server::request_filter::RequestFilter;
 use crate::sim::wire;

@@ -4,11 +4,11 @@ use axum::extract::{Path, Query, State};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::query::{self, Params};
 use crate::sim::calendar;
 use crate::sim::engine::Engine;
 use crate::sim::market::catalogue::Asset;
 use crate::sim::market::option::Contract;
+use crate::sim::server::query::{self, Params};
 use crate::sim::server::reply::{Answer, ApiError, ok};
 use crate::sim::server::request_filter::RequestFilter;
 

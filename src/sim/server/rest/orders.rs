@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
 
-use super::query::{self, Params};
 use crate::sim::engine::order::{Changes, NewLeg, NewOrder, Order, OrderFilter, StatusFilter, StopLoss};
 use crate::sim::engine::{Engine, UpdatedAt};
+use crate::sim::server::query::{self, Params};
 use crate::sim::server::reply::{Answer, ApiError, empty, json as answer, ok};
 use crate::sim::server::request_filter::{Caller, RequestFilter};
 use crate::sim::wire::order::WireOrder;

@@ -5,10 +5,10 @@ use axum::extract::{Path, Query, State};
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
-use super::query::{self, Params};
 use crate::sim::engine::Part;
 use crate::sim::engine::account::PositionView;
 use crate::sim::market::Market;
+use crate::sim::server::query::{self, Params};
 use crate::sim::server::reply::{Answer, ApiError, json as answer, ok};
 use crate::sim::server::request_filter::{Caller, RequestFilter};
 use crate::sim::wire::order::WireOrder;

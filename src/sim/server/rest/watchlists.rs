@@ -5,38 +5,14 @@ use std::collections::HashMap;
 use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
-use jiff::Timestamp;
 use serde_json::{Map, Value, json};
-use uuid::Uuid;
 
 use super::assets::asset_row;
-use super::query::{self, Params};
-use crate::sim::engine::order::AccountNo;
+use crate::sim::server::lock::lock;
+use crate::sim::server::query::{self, Params};
 use crate::sim::server::reply::{Answer, ApiError, empty, ok};
 use crate::sim::server::request_filter::{Caller, RequestFilter};
-use crate::sim::server::state::lock;
-
-/// One watchlist.
-#[derive(Debug, Clone)]
-pub(super) struct Watchlist {
-    id: Uuid,
-    account: AccountNo,
-    name: String,
-    symbols: Vec<String>,
-    created_at: Timestamp,
-    updated_at: Timestamp,
-}
-
-/// All watchlists, oldest first.
-#[derive(Debug, Default)]
-pub(crate) struct Watchlists(Vec<Watchlist>);
-
-impl Watchlists {
-    /// Deletes those of an account.
-    pub(crate) fn forget(&mut self, account: AccountNo) {
-        self.0.retain(|list| list.account != account);
-    }
-}
+use crate::sim::server::watchlist::Watchlist;
 
 /// How a request identifies its watchlist.
 enum Key {

@@ -7,8 +7,8 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 
 use crate::sim::faults::Fault;
+use crate::sim::server::lock::lock;
 use crate::sim::server::request_filter::RequestFilter;
-use crate::sim::server::state::lock;
 use crate::sim::server::stream::frame;
 
 /// The stream is over.

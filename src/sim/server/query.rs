@@ -14,15 +14,15 @@ use crate::sim::server::reply::ApiError;
 use crate::sim::wire;
 
 /// The parameters of a query string; of repeated ones the last counts.
-pub(crate) type Params = HashMap<String, String>;
+pub(super) type Params = HashMap<String, String>;
 
 /// A parameter that is present and not empty.
-pub(crate) fn param<'a>(params: &'a Params, name: &str) -> Option<&'a str> {
+pub(super) fn param<'a>(params: &'a Params, name: &str) -> Option<&'a str> {
     params.get(name).map(String::as_str).filter(|text| !text.is_empty())
 }
 
 /// A comma-separated parameter, each word once: an answer must not be made as often as it is asked for.
-pub(crate) fn list(params: &Params, name: &str) -> Vec<String> {
+pub(super) fn list(params: &Params, name: &str) -> Vec<String> {
     let text = param(params, name).unwrap_or_default();
     let mut seen = HashSet::new();
     let words = text.split(',').map(str::trim).filter(|part| !part.is_empty());
@@ -30,7 +30,7 @@ pub(crate) fn list(params: &Params, name: &str) -> Vec<String> {
 }
 
 /// A number with a default and bounds.
-pub(crate) fn number(params: &Params, name: &str, default: usize, max: usize) -> Result<usize, ApiError> {
+pub(super) fn number(params: &Params, name: &str, default: usize, max: usize) -> Result<usize, ApiError> {
     let Some(text) = param(params, name) else { return Ok(default) };
     let number: usize = text.parse().map_err(|_| ApiError::parameter(format!("invalid {name}")))?;
     if number > max {
@@ -40,7 +40,7 @@ pub(crate) fn number(params: &Params, name: &str, default: usize, max: usize) ->
 }
 
 /// A boolean with a default.
-pub(crate) fn flag(params: &Params, name: &str) -> Result<bool, ApiError> {
+pub(super) fn flag(params: &Params, name: &str) -> Result<bool, ApiError> {
     match param(params, name) {
         Some("true" | "True" | "1") => Ok(true),
         None | Some("false" | "False" | "0") => Ok(false),
@@ -49,7 +49,7 @@ pub(crate) fn flag(params: &Params, name: &str) -> Result<bool, ApiError> {
 }
 
 /// True for `asc`, false for `desc`, which is the default.
-pub(crate) fn ascending(params: &Params) -> Result<bool, ApiError> {
+pub(super) fn ascending(params: &Params) -> Result<bool, ApiError> {
     match param(params, "direction") {
         None | Some("desc") => Ok(false),
         Some("asc") => Ok(true),
@@ -58,13 +58,13 @@ pub(crate) fn ascending(params: &Params) -> Result<bool, ApiError> {
 }
 
 /// A time, or the midnight of a date in New York.
-pub(crate) fn moment(params: &Params, name: &str) -> Result<Option<Timestamp>, ApiError> {
+pub(super) fn moment(params: &Params, name: &str) -> Result<Option<Timestamp>, ApiError> {
     let Some(text) = param(params, name) else { return Ok(None) };
     parse_moment(text).map(Some).ok_or_else(|| ApiError::parameter(format!("invalid {name}")))
 }
 
 /// RFC 3339, a date, or Unix seconds.
-pub(crate) fn parse_moment(text: &str) -> Option<Timestamp> {
+pub(super) fn parse_moment(text: &str) -> Option<Timestamp> {
     // A plus sign that was not percent-encoded arrives as a space.
     let text = text.replace(' ', "+");
     if let Ok(moment) = text.parse() {
@@ -78,25 +78,25 @@ pub(crate) fn parse_moment(text: &str) -> Option<Timestamp> {
 }
 
 /// A date.
-pub(crate) fn date(params: &Params, name: &str) -> Result<Option<Date>, ApiError> {
+pub(super) fn date(params: &Params, name: &str) -> Result<Option<Date>, ApiError> {
     let Some(text) = param(params, name) else { return Ok(None) };
     let day = text.get(..10).unwrap_or(text);
     day.parse().map(Some).map_err(|_| ApiError::parameter(format!("invalid {name}")))
 }
 
 /// An exact decimal.
-pub(crate) fn decimal(params: &Params, name: &str) -> Result<Option<Decimal>, ApiError> {
+pub(super) fn decimal(params: &Params, name: &str) -> Result<Option<Decimal>, ApiError> {
     let Some(text) = param(params, name) else { return Ok(None) };
     wire::amount(&Value::from(text)).map_err(|_| ApiError::parameter(format!("invalid {name}")))
 }
 
 /// An id, with or without dashes.
-pub(crate) fn id(text: &str) -> Option<Uuid> {
+pub(super) fn id(text: &str) -> Option<Uuid> {
     Uuid::try_parse(text).ok()
 }
 
 /// A body that is a JSON object; an empty body counts as `{}`.
-pub(crate) fn object(body: &Bytes) -> Result<Map<String, Value>, ApiError> {
+pub(super) fn object(body: &Bytes) -> Result<Map<String, Value>, ApiError> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Ok(Map::new());
     }
@@ -104,13 +104,13 @@ pub(crate) fn object(body: &Bytes) -> Result<Map<String, Value>, ApiError> {
 }
 
 /// An amount in a body, as a string or a number.
-pub(crate) fn amount(body: &Map<String, Value>, name: &str) -> Result<Option<Decimal>, ApiError> {
+pub(super) fn amount(body: &Map<String, Value>, name: &str) -> Result<Option<Decimal>, ApiError> {
     let Some(value) = body.get(name) else { return Ok(None) };
     wire::amount(value).map_err(|_| ApiError::parameter(format!("invalid {name}")))
 }
 
 /// A string in a body.
-pub(crate) fn text<'a>(body: &'a Map<String, Value>, name: &str) -> Result<Option<&'a str>, ApiError> {
+pub(super) fn text<'a>(body: &'a Map<String, Value>, name: &str) -> Result<Option<&'a str>, ApiError> {
     match body.get(name) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) if text.is_empty() => Ok(None),
@@ -120,7 +120,7 @@ pub(crate) fn text<'a>(body: &'a Map<String, Value>, name: &str) -> Result<Optio
 }
 
 /// A word of an enumeration in a body.
-pub(crate) fn word<T>(
+pub(super) fn word<T>(
     body: &Map<String, Value>,
     name: &str,
     read: impl Fn(&str) -> Option<T>,
@@ -130,7 +130,7 @@ pub(crate) fn word<T>(
 }
 
 /// A boolean in a body.
-pub(crate) fn truth(body: &Map<String, Value>, name: &str) -> Result<Option<bool>, ApiError> {
+pub(super) fn truth(body: &Map<String, Value>, name: &str) -> Result<Option<bool>, ApiError> {
     match body.get(name) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::Bool(value)) => Ok(Some(*value)),
