@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use self::rule::{ALWAYS, Site};
 pub use self::rule::{Fault, FaultError, Rule, parse_chance, parse_duration};
+use super::words::words;
 
 /// Most rules in force: each is evaluated for each frame and request.
 const MOST_RULES: usize = 200;
@@ -21,36 +22,18 @@ const LOG_WIDTH: usize = 500;
 /// Most log lines kept.
 const LOG_LINES: usize = 10_000;
 
-/// The origin that something happens on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Origin {
-    /// Consent page and token endpoint.
-    Auth,
-    Paper,
-    Live,
-    Data,
-}
-
-impl Origin {
-    /// All of them, in the order of their ports.
-    pub const ALL: [Self; 4] = [Self::Auth, Self::Paper, Self::Live, Self::Data];
-
-    /// Its name in a fault specification.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Auth => "auth",
-            Self::Paper => "paper",
-            Self::Live => "live",
-            Self::Data => "data",
-        }
+words!(
+    /// The origin that something happens on, by its name in a fault specification; in the order of their ports.
+    #[derive(Serialize)]
+    #[serde(rename_all = "lowercase")]
+    Origin {
+        /// Consent page and token endpoint.
+        Auth = "auth",
+        Paper = "paper",
+        Live = "live",
+        Data = "data",
     }
-
-    /// The origin with this name.
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|origin| origin.name() == text)
-    }
-}
+);
 
 /// A log line: something that a rule did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

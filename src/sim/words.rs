@@ -1,6 +1,7 @@
 //! The enumerations of the wire, as market and engine use them. Parsing an unknown word gives `None`.
 
-/// An enum whose variants have one wire word each.
+/// An enum whose variants have one wire word each, and its `ALL`. The simulator's own `listed!`: of this crate it imports
+/// only amounts.
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
         $(#[$doc])*
@@ -10,6 +11,9 @@ macro_rules! words {
         }
 
         impl $name {
+            /// Every variant, in the order of the declaration.
+            pub const ALL: [Self; [$(Self::$variant),+].len()] = [$(Self::$variant),+];
+
             /// Parses the wire word.
             pub fn from_word(word: &str) -> Option<Self> {
                 match word {
@@ -33,6 +37,8 @@ macro_rules! words {
         }
     };
 }
+
+pub(super) use words;
 
 words!(
     /// Buying or selling.
@@ -237,5 +243,19 @@ words!(
         TradeBust = "trade_bust",
         /// An execution changed.
         TradeCorrect = "trade_correct",
+    }
+);
+
+words!(
+    /// The forms of authentication on `trade_updates` (docs/ALPACA.md 6.2), by their names in control requests.
+    AuthForm {
+        /// `auth` with a key pair.
+        Keys = "keys",
+        /// `authenticate` with a key pair (old).
+        OldKeys = "old_keys",
+        /// `authenticate` with `oauth_token`.
+        OAuthToken = "oauth_token",
+        /// `auth` with key `oauth`.
+        OAuthKey = "oauth_key",
     }
 );

@@ -7,42 +7,24 @@ use uuid::Uuid;
 
 use crate::sim::calendar;
 use crate::sim::market::dividends::Dividend;
+use crate::sim::words::words;
 
-/// The kind of a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum CashKind {
-    Deposit,
-    Withdrawal,
-    /// A journal entry by the broker; the opening cash of paper accounts.
-    Journal,
-    /// A dividend; negative for a short position.
-    Dividend,
-    Fee,
-    /// Interest, paid or received.
-    Interest,
-}
+words!(
+    /// The kind of a row, by its activity type.
+    CashKind {
+        Deposit = "CSD",
+        Withdrawal = "CSW",
+        /// A journal entry by the broker; the opening cash of paper accounts.
+        Journal = "JNLC",
+        /// A dividend; negative for a short position.
+        Dividend = "DIV",
+        Fee = "FEE",
+        /// Interest, paid or received.
+        Interest = "INT",
+    }
+);
 
 impl CashKind {
-    /// Every kind with its activity type.
-    pub const ALL: [(Self, &str); 6] = [
-        (Self::Deposit, "CSD"),
-        (Self::Withdrawal, "CSW"),
-        (Self::Journal, "JNLC"),
-        (Self::Dividend, "DIV"),
-        (Self::Fee, "FEE"),
-        (Self::Interest, "INT"),
-    ];
-
-    /// The activity type.
-    pub fn as_str(self) -> &'static str {
-        Self::ALL.into_iter().find(|(kind, _)| *kind == self).map_or("MISC", |(_, word)| word)
-    }
-
-    /// Parses an activity type.
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|(_, known)| *known == word).map(|(kind, _)| kind)
-    }
-
     /// Whether it moves money into or out of the account, and is therefore not profit.
     pub fn is_transfer(self) -> bool {
         matches!(self, Self::Deposit | Self::Withdrawal | Self::Journal)
@@ -107,8 +89,8 @@ mod tests {
 
     #[test]
     fn activity_types_are_read_and_written_alike() {
-        for (kind, word) in CashKind::ALL {
-            assert_eq!((CashKind::from_word(word), kind.as_str()), (Some(kind), word));
+        for kind in CashKind::ALL {
+            assert_eq!(CashKind::from_word(kind.as_str()), Some(kind));
         }
         assert_eq!(CashKind::from_word("FILL"), None);
     }

@@ -272,7 +272,7 @@ impl Rule {
                     let lasts = parse_duration(value).ok_or_else(|| FaultError::Duration(value.to_owned()))?;
                     rule.until = Some(now + lasts);
                 }
-                _ => rule.origin = Some(Origin::parse(value).ok_or_else(|| FaultError::Origin(value.to_owned()))?),
+                _ => rule.origin = Some(Origin::from_word(value).ok_or_else(|| FaultError::Origin(value.to_owned()))?),
             }
         }
         Ok(rule)

@@ -22,6 +22,7 @@ use crate::sim::engine::bot::Bot;
 use crate::sim::engine::order::AccountNo;
 use crate::sim::faults::{Faults, Origin};
 use crate::sim::options::Frames;
+use crate::sim::words::AuthForm;
 
 /// Bodies of token errors (docs/ALPACA.md 2.5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -49,29 +50,6 @@ pub(super) enum AuthorizeTrick {
     NoState,
     /// No answer at all.
     Hang,
-}
-
-/// The forms of authentication on `trade_updates` (docs/ALPACA.md 6.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum AuthForm {
-    /// `auth` with a key pair.
-    Keys,
-    /// `authenticate` with a key pair (old).
-    OldKeys,
-    /// `authenticate` with `oauth_token`.
-    OAuthToken,
-    /// `auth` with key `oauth`.
-    OAuthKey,
-}
-
-impl AuthForm {
-    /// All of them with their names in control requests.
-    pub(super) const ALL: [(Self, &str); 4] = [
-        (Self::Keys, "keys"),
-        (Self::OldKeys, "old_keys"),
-        (Self::OAuthToken, "oauth_token"),
-        (Self::OAuthKey, "oauth_key"),
-    ];
 }
 
 /// How a form of authentication is answered.

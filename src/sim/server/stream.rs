@@ -24,10 +24,11 @@ use super::lock::lock;
 use super::net::HangUp;
 use super::reply::{self, ApiError};
 use super::request_filter::{RequestFilter, account_on, credential};
-use super::state::{AuthForm, FormPolicy, Sim};
+use super::state::{FormPolicy, Sim};
 use crate::sim::engine::order::AccountNo;
 use crate::sim::faults::{Fault, Origin};
 use crate::sim::options::Frames;
+use crate::sim::words::AuthForm;
 
 /// How long a reordered frame waits for the next one.
 const REORDER_WAIT: Duration = Duration::from_millis(500);

@@ -17,8 +17,9 @@ use crate::sim::server::lock::lock;
 use crate::sim::server::query;
 use crate::sim::server::reply::ApiError;
 use crate::sim::server::rest::new_order;
-use crate::sim::server::state::{AuthForm, AuthorizeTrick, ErrorShape, FormPolicy, Sim};
+use crate::sim::server::state::{AuthorizeTrick, ErrorShape, FormPolicy, Sim};
 use crate::sim::wire::order::WireOrder;
+use crate::sim::words::AuthForm;
 
 /// Every control request with its description.
 pub(crate) const ACTIONS: &[(&str, &str)] = &[
@@ -351,7 +352,7 @@ fn access(sim: &Sim, action: &str, body: &Body<'_>) -> Done {
                 };
             }
             "stream_auth" => {
-                let forms = AuthForm::ALL.map(|(form, name)| (name, form));
+                let forms = AuthForm::ALL.map(|form| (form.as_str(), form));
                 let answers =
                     [("accept", FormPolicy::Accept), ("refuse", FormPolicy::Refuse), ("silent", FormPolicy::Silent)];
                 let (form, policy) = (body.choice("form", &forms)?, body.choice("answer", &answers)?);

@@ -318,7 +318,7 @@ pub(super) async fn history(
 /// Parses `ALL`, `NONE`, or types; types that no cash row here has are left out.
 fn cashflow_kinds(words: &[String]) -> Vec<CashKind> {
     if words.iter().any(|word| word == "ALL") {
-        return CashKind::ALL.into_iter().map(|(kind, _)| kind).collect();
+        return CashKind::ALL.to_vec();
     }
     words.iter().filter_map(|word| CashKind::from_word(word)).collect()
 }
