@@ -39,10 +39,12 @@ pub use super::words::{
     AssetClass, EventKind, GroupRole, OrderClass, OrderType, PositionIntent, Side, Status, TimeInForce,
 };
 pub use account::{Account, Balances, Configurations, Kind, PositionView};
-pub use activity::{Activity, ActivityFilter, ActivityOf, activity_id, coin_fee};
+pub use activity::{Activity, ActivityFilter, activity_id, coin_fee};
 pub use cash_row::{CashKind, CashRow};
 pub use closing::Part;
-pub use event::{Booking, BookingStatus, EngineEvent, EventId, Execution, LegReport, News, Report, Restated};
+pub use event::{
+    ActivityOf, Booking, BookingStatus, EngineEvent, EventId, Execution, LegReport, News, Report, Restated,
+};
 pub use history::{History, HistoryQuery, Hours, Timeframe};
 pub use lifecycle::Answers;
 pub use order::{AccountNo, Changes, NewLeg, NewOrder, Order, OrderFilter, OrderId, StatusFilter, StopLoss};

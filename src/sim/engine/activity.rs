@@ -7,8 +7,7 @@ use rust_decimal::Decimal;
 use uuid::Uuid;
 
 use super::account::{Place, Row};
-use super::cash_row::CashRow;
-use super::event::{Execution, Restated};
+use super::event::{ActivityOf, Execution, Restated};
 use super::order::{AccountNo, OrderId};
 use super::{Account, Engine, Refusal};
 use crate::sim::calendar;
@@ -57,16 +56,6 @@ pub struct Activity {
     pub id: String,
     /// Its content.
     pub what: ActivityOf,
-}
-
-/// The content of an activity.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ActivityOf {
-    Fill(Execution),
-    /// The fee of a crypto fill: in the coin for a buy, in dollars for a sale.
-    CoinFee(Execution),
-    /// Cash that moved without a trade.
-    Cash(CashRow),
 }
 
 impl Account {

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
-use super::ActivityOf;
+use super::cash_row::CashRow;
 use super::order::{AccountNo, Order, OrderId};
 use crate::sim::words::{EventKind, Side};
 
@@ -161,6 +161,16 @@ pub struct EngineEvent {
     pub reason: Option<String>,
     /// Whether a leg's own event is also sent on the trade streams.
     pub framed: bool,
+}
+
+/// The content of an activity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ActivityOf {
+    Fill(Execution),
+    /// The fee of a crypto fill: in the coin for a buy, in dollars for a sale.
+    CoinFee(Execution),
+    /// Cash that moved without a trade.
+    Cash(CashRow),
 }
 
 /// The status of a booking.
