@@ -330,6 +330,8 @@ impl Context {
             timezone: ui.timezone.clone(),
             timezone_label: zones.first().map_or_else(|| Arc::from("UTC"), |zone| Arc::clone(&zone.label)),
             zones,
+            themes: theme::offered(self.global.color),
+            theme_given: self.global.theme.is_some(),
             bell: ui.bell,
             notify: ui.notify || !ui.notify_command.is_empty(),
             trading_live: self.config.trading_live,

@@ -264,6 +264,11 @@ pub trait Handler {
         false
     }
 
+    /// The theme to look at before it is chosen, as [`PaletteCommand::Theme`] has it.
+    fn theme(&self) -> Option<Option<usize>> {
+        None
+    }
+
     /// Whether it closes when linking starts.
     fn gives_way_to_linking(&self) -> bool {
         false

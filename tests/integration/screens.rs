@@ -267,6 +267,29 @@ fn the_open_amount_of_an_order_is_known_or_missing() {
 }
 
 #[test]
+fn help_begins_with_the_keys_of_where_it_was_opened() {
+    for (keys, heading) in [("1 ?", "Brokers"), ("3 ?", "Orders"), ("5 ?", "Tape"), ("3 j enter ?", "Order detail")] {
+        let mut fixture = stage::fixture("paper", (100, 40));
+        fixture.press(keys);
+        let shown = shot(&fixture, (100, 40), Theme::default(), false);
+        let lines = shown.lines();
+        let first = lines[2].trim_matches(['│', '┃', ' ']);
+        assert_eq!(first, heading, "{keys}: {}", shown.text());
+    }
+}
+
+#[test]
+fn a_theme_chosen_on_the_screen_is_drawn() {
+    let mut fixture = stage::fixture("paper", (100, 40));
+    let colour = |fixture: &Fixture| shot(fixture, (100, 40), Theme::default(), false).buffer[(0, 0)].bg;
+    let before = colour(&fixture);
+    fixture.model.theme = Some("light".into());
+    assert_ne!(colour(&fixture), before);
+    fixture.model.theme = Some("a name of another version".into());
+    assert_eq!(colour(&fixture), before);
+}
+
+#[test]
 fn an_order_says_which_of_its_executions_belong_to_the_orders_that_it_replaced() {
     let of = |executes| {
         let mut fixture = stage::fixture("paper", (140, 40));

@@ -1,6 +1,7 @@
 //! Queries over the model: the account in view, the selected row, counts, the next deadline.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use tui_input::Input;
 
@@ -25,6 +26,8 @@ impl Model {
             brokers,
             scope: AccountScope::None,
             chosen_scope: None,
+            theme: None,
+            kept_theme: None,
             focus: Pane::Brokers,
             zoomed: false,
             filtering: None,
@@ -69,6 +72,14 @@ impl Model {
         match &self.scope {
             AccountScope::One(link) => self.accounts.get(link),
             AccountScope::None | AccountScope::All => None,
+        }
+    }
+
+    /// The theme by name: the one being looked at in the palette, or else the chosen one; `None` for the configured one.
+    pub fn shown_theme(&self) -> Option<&Arc<str>> {
+        match self.top().and_then(|top| top.handler().theme()) {
+            Some(looked_at) => looked_at.and_then(|place| self.program.themes.get(place)),
+            None => self.theme.as_ref(),
         }
     }
 

@@ -44,6 +44,19 @@ fn zones(model: &Model) -> Vec<PaletteEntry> {
     model.program.zones.iter().enumerate().map(made).collect()
 }
 
+fn themes(model: &Model) -> Vec<PaletteEntry> {
+    let now = |name: Option<&str>| (model.theme.as_deref() == name).then(|| "shown now".to_owned());
+    let configured = ("Theme of the configuration".to_owned(), PaletteCommand::Theme(None), now(None));
+    let named = model
+        .program
+        .themes
+        .iter()
+        .enumerate()
+        .map(|(place, name)| (format!("Theme {name}"), PaletteCommand::Theme(Some(place)), now(Some(name))));
+    let all = named.chain(std::iter::once(configured)).filter(|_| !model.program.themes.is_empty());
+    all.map(|(title, command, disabled)| PaletteEntry::of(title, command, disabled)).collect()
+}
+
 /// Opens the palette with everything that can be done from here.
 pub(super) fn open(model: &mut Model) {
     model.overlays.push(Palette::of(entries(model)).into());
@@ -76,7 +89,8 @@ fn actions_of(model: &Model) -> Vec<PaletteEntry> {
                 Some(pane) => (format!("{}: {help}", pane.title()), PaletteCommand::ActIn(pane, binding.action), None),
             };
             let key = model.keymap.chords_of(row).first().filter(|_| pane.is_none()).map(ToString::to_string);
-            let words = format!("{} {}", binding.label, binding.name.rsplit('.').next().unwrap_or_default());
+            let name = binding.name.rsplit('.').next().unwrap_or_default();
+            let words = vec![binding.label.to_owned(), name.replace('_', " ")];
             entries.push(PaletteEntry { title, words, about: "", key: key.unwrap_or_default(), command, disabled });
         }
     }
@@ -113,6 +127,7 @@ fn entries(model: &Model) -> Vec<PaletteEntry> {
         PaletteEntry { about: column.help, ..PaletteEntry::of(title, PaletteCommand::Sort(pane, index), None) }
     }));
     entries.extend(zones(model));
+    entries.extend(themes(model));
     entries.extend(symbols(model).into_iter().map(|symbol| {
         PaletteEntry::of(
             format!("Symbol {}", crate::domain::text::sanitize(symbol.as_str())),
@@ -173,6 +188,11 @@ pub(super) fn choose(model: &mut Model, chosen: PaletteCommand, effects: &mut Ve
                 let text = format!("all times are now in {}", model.program.timezone_label);
                 notices::toast(model, text);
             }
+        }
+        PaletteCommand::Theme(place) => {
+            model.theme = place.and_then(|place| model.program.themes.get(place)).cloned();
+            model.kept_theme.clone_from(&model.theme);
+            model.dirty = true;
         }
         PaletteCommand::Row(pane, row) => lists::select(model, pane, row.saturating_sub(1)),
         PaletteCommand::Copy(text, what) => {

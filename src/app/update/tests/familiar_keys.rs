@@ -163,7 +163,7 @@ fn the_first_letters_of_a_symbol_put_it_first_in_the_palette() {
         order("b", "SO", Side::Buy, 1, 2),
         order("c", "FIL", Side::Buy, 1, 3),
     ]);
-    for (typed, title) in [("all", "Symbol ALL"), ("so", "Symbol SO"), ("fi", "Symbol FIL")] {
+    for (typed, title) in [("all", "Symbol ALL"), ("so", "Symbol SO"), ("fil", "Symbol FIL")] {
         fixture.keys(":");
         fixture.text(typed);
         let Some(Overlay::Palette(Palette { matches, .. })) = fixture.model.top() else { panic!("no palette") };
@@ -171,6 +171,64 @@ fn the_first_letters_of_a_symbol_put_it_first_in_the_palette() {
         assert!(matches.len() > 1, "{typed} occurs in actions as well");
         fixture.keys("esc");
     }
+}
+
+#[test]
+fn the_palette_puts_commands_first_and_offers_nothing_far_fetched() {
+    let themes = vec![Arc::from("dark"), Arc::from("light")];
+    let mut fixture = Fixture::with(Program { themes, ..Program::default() });
+    fixture.begin(&[link("paper", Environment::Paper)]);
+    let mut found = |typed: &str| -> Vec<String> {
+        fixture.keys(":");
+        fixture.text(typed);
+        let Some(Overlay::Palette(Palette { matches, .. })) = fixture.model.top() else { panic!("no palette") };
+        let titles = matches.iter().map(|entry| entry.title.clone()).collect();
+        fixture.keys("esc");
+        titles
+    };
+    for (typed, first) in [
+        ("q", "Quit"),
+        ("quit", "Quit"),
+        ("orders", "Go to Orders"),
+        ("theme light", "Theme light"),
+        ("THEME", "Theme dark"),
+        ("tz", "Choose the time zone for all times"),
+        ("caall", "Orders: Ask to cancel every working order of the account"),
+    ] {
+        assert_eq!(found(typed).first().map(String::as_str), Some(first), "{typed}");
+    }
+    assert!(!found("theme").iter().any(|title| title.contains("mouse")), "{:?}", found("theme"));
+    for typed in ["xyzzy", "qqq", "!", "^", "theme purple"] {
+        assert_eq!(found(typed), Vec::<String>::new(), "{typed}");
+    }
+}
+
+#[test]
+fn a_theme_is_looked_at_before_it_is_chosen_and_kept() {
+    let program = Program { themes: vec![Arc::from("dark"), Arc::from("light")], ..Program::default() };
+    let mut fixture = Fixture::with(program.clone());
+    fixture.begin(&[link("paper", Environment::Paper)]);
+    let shown = |fixture: &Fixture| fixture.model.shown_theme().map(ToString::to_string);
+    fixture.keys(":");
+    fixture.text("theme light");
+    assert_eq!(shown(&fixture).as_deref(), Some("light"));
+    fixture.keys("esc");
+    assert_eq!(shown(&fixture), None, "only looked at");
+    fixture.keys(":");
+    fixture.text("theme light");
+    fixture.keys("enter");
+    assert_eq!(shown(&fixture).as_deref(), Some("light"));
+    let choices = super::choices::of(&fixture.model);
+    let mut next = Fixture::with(program.clone());
+    next.msg(Msg::Chosen(choices.clone()));
+    assert_eq!(shown(&next).as_deref(), Some("light"));
+    let mut given = Fixture::with(Program { theme_given: true, ..program });
+    given.msg(Msg::Chosen(choices));
+    assert_eq!((shown(&given), super::choices::of(&given.model).theme.as_deref()), (None, Some("light")));
+    next.keys(":");
+    next.text("theme of the configuration");
+    next.keys("enter");
+    assert_eq!((shown(&next), super::choices::of(&next.model).theme), (None, None));
 }
 
 #[test]
