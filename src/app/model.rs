@@ -95,6 +95,8 @@ pub struct Model {
     pub filter_input: Input,
     /// The filter before typing started; Esc restores it.
     pub before: String,
+    /// The last filter that was accepted.
+    pub last_filter: String,
     /// The rows of the list panes.
     pub rows: Rows,
     /// Orders marked for one action.

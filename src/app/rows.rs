@@ -38,6 +38,8 @@ pub struct ListState<K> {
     pub reversed: bool,
     /// Indices of hidden columns.
     pub hidden: BTreeSet<usize>,
+    /// Hidden columns are shown, too.
+    pub all_columns: bool,
     /// The sort key of each row shown.
     keys: HashMap<K, SortKey>,
     /// The last known index of the selected row.
@@ -53,6 +55,7 @@ impl<K> Default for ListState<K> {
             sort: None,
             reversed: false,
             hidden: BTreeSet::new(),
+            all_columns: false,
             keys: HashMap::new(),
             hint: 0,
         }
@@ -197,6 +200,10 @@ pub trait List {
     fn hidden(&self) -> &BTreeSet<usize>;
     /// The same, to be changed.
     fn hidden_mut(&mut self) -> &mut BTreeSet<usize>;
+    /// Whether hidden columns are shown, too.
+    fn shows_all(&self) -> bool;
+    /// Shows hidden columns, or hides them again.
+    fn show_all(&mut self, all: bool);
 }
 
 impl<K: Clone + Eq + Hash + Ord> List for ListState<K> {
@@ -238,6 +245,14 @@ impl<K: Clone + Eq + Hash + Ord> List for ListState<K> {
 
     fn hidden_mut(&mut self) -> &mut BTreeSet<usize> {
         &mut self.hidden
+    }
+
+    fn shows_all(&self) -> bool {
+        self.all_columns
+    }
+
+    fn show_all(&mut self, all: bool) {
+        self.all_columns = all;
     }
 }
 

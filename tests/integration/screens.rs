@@ -531,9 +531,9 @@ fn the_keys_of_a_question_have_their_own_row_at_every_size() {
         let shot = plain("cancel-many", (width, height));
         let lines = shot.lines();
         let keys: Vec<&String> =
-            lines.iter().filter(|line| line.contains("Esc no") && line.contains(['│', '║'])).collect();
+            lines.iter().filter(|line| line.contains("Enter no") && line.contains(['│', '║'])).collect();
         let [keys] = keys.as_slice() else { panic!("{width}x{height}:\n{}", shot.text()) };
-        let inside: String = keys.split(['│', '║']).filter(|part| part.contains("Esc no")).collect();
+        let inside: String = keys.split(['│', '║']).filter(|part| part.contains("Enter no")).collect();
         assert!(!inside.contains("BUY") && !inside.contains("AMD"), "{width}x{height}:\n{}", shot.text());
         let more = lines.iter().find(|line| line.contains("more")).expect("not all of them have room");
         assert!(!more.contains('─'), "{width}x{height}:\n{}", shot.text());

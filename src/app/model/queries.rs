@@ -33,6 +33,7 @@ impl Model {
             filtering: None,
             filter_input: Input::default(),
             before: String::new(),
+            last_filter: String::new(),
             rows: Rows::default(),
             marks: BTreeSet::new(),
             overlays: Vec::new(),

@@ -106,6 +106,28 @@ pub(super) fn leave_filter(model: &mut Model) {
     }
 }
 
+/// Enter in the filter field: the filter stays, and can be used again.
+pub(super) fn keep_filter(model: &mut Model) {
+    if let Some(list) = model.filtering.take().and_then(|pane| model.rows.list(pane))
+        && !list.filter().is_empty()
+    {
+        model.last_filter = list.filter().to_owned();
+    }
+}
+
+/// Filters the focused pane by the last filter.
+pub(super) fn repeat_filter(model: &mut Model) {
+    set_filter(model, model.focus, model.last_filter.clone());
+}
+
+/// Shows every column of the focused pane, or the chosen ones.
+pub(super) fn all_columns(model: &mut Model) {
+    change(model, model.focus, |list| list.show_all(!list.shows_all()));
+    let all = model.rows.list(model.focus).is_some_and(List::shows_all);
+    let text = if all { "every column that has room" } else { "the chosen columns" };
+    notices::toast(model, format!("{}: {text}", model.focus.title()));
+}
+
 /// Clears the filter of the focused pane.
 pub(super) fn clear_filter(model: &mut Model) {
     set_filter(model, model.focus, String::new());
@@ -142,7 +164,7 @@ pub(super) fn sort_next(model: &mut Model) {
     let next = |sort: Option<usize>| offered.iter().copied().find(|column| sort.is_none_or(|sort| *column > sort));
     change(model, model.focus, |list| {
         let mut sort = next(list.order().0);
-        while sort.is_some_and(|column| list.hidden().contains(&column)) {
+        while sort.is_some_and(|column| !list.shows_all() && list.hidden().contains(&column)) {
             sort = next(sort);
         }
         list.set_order(sort, false);
@@ -186,7 +208,7 @@ pub(super) fn columns(model: &Model) -> Vec<(Pane, usize, &'static Column, bool)
     let all = Pane::ALL.into_iter().flat_map(of);
     let all = all.filter(|(_, _, column)| column.hiding == Hiding::Hides);
     all.map(|(pane, index, column)| {
-        let is_hidden = model.rows.list(pane).is_some_and(|list| list.hidden().contains(&index));
+        let is_hidden = model.rows.list(pane).is_some_and(|list| !list.shows_all() && list.hidden().contains(&index));
         (pane, index, column, is_hidden)
     })
     .collect()
@@ -213,6 +235,7 @@ fn sortable(model: &Model, pane: Pane) -> Vec<usize> {
 /// Hides or shows a column.
 pub(super) fn toggle_column(model: &mut Model, pane: Pane, column: usize) {
     change(model, pane, |list| {
+        list.show_all(false);
         if !list.hidden_mut().remove(&column) {
             list.hidden_mut().insert(column);
         }

@@ -6,7 +6,7 @@ use super::{accounts, choices, linking, lists, notices};
 use crate::app::availability::availability;
 use crate::app::context;
 use crate::app::effect::{Copied, Effect, TerminalEffect};
-use crate::app::keymap::{Action, BINDINGS};
+use crate::app::keymap::{Action, BINDINGS, Binding};
 use crate::app::model::{AccountScope, Model, Pane};
 use crate::app::overlays::{Palette, PaletteCommand, PaletteEntry};
 use crate::app::selection;
@@ -60,6 +60,22 @@ fn themes(model: &Model) -> Vec<PaletteEntry> {
 /// Opens the palette with everything that can be done from here.
 pub(super) fn open(model: &mut Model) {
     model.overlays.push(Palette::of(entries(model)).into());
+}
+
+/// Opens the palette with what can be done with the selected row.
+pub(super) fn open_menu(model: &mut Model) {
+    let pane = model.focus.scope();
+    let concerns_row = |entry: &PaletteEntry| {
+        let PaletteCommand::Act(action) = entry.command else { return false };
+        let of_pane = |binding: &&Binding| binding.scope == pane && binding.action == action;
+        let copies = matches!(action, Action::Copy | Action::CopyRow | Action::CopyCell);
+        (copies && model.focus.is_list()) || BINDINGS.iter().any(|binding| of_pane(&binding))
+    };
+    let mut entries = actions_of(model);
+    entries.retain(concerns_row);
+    // What cannot act now is shown with the reason, below what can.
+    entries.sort_by_key(|entry| entry.disabled.is_some());
+    model.overlays.push(Palette::of(entries).into());
 }
 
 /// The actions of the active scopes, then those of the other panes.
@@ -153,6 +169,7 @@ const fn is_command(action: Action) -> bool {
             | Action::NextPane
             | Action::PrevPane
             | Action::Palette
+            | Action::Menu
             | Action::Back
             | Action::ForceQuit
             | Action::Count
@@ -201,7 +218,8 @@ pub(super) fn choose(model: &mut Model, chosen: PaletteCommand, effects: &mut Ve
         PaletteCommand::Show(scope) => accounts::set_scope(model, scope),
         PaletteCommand::Symbol(symbol) => {
             model.focus = Pane::Orders;
-            lists::set_filter(model, Pane::Orders, format!("symbol:{symbol}"));
+            model.last_filter = format!("symbol:{symbol}");
+            lists::set_filter(model, Pane::Orders, model.last_filter.clone());
         }
     }
     None

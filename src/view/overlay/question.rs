@@ -31,8 +31,14 @@ pub(super) fn draw(ctx: &mut DrawContext<'_>, area: Rect, question: &Question, m
             );
             ("Unlink", account.map_or(Kind::Neutral, orders::kind_of))
         }
-        Question::Cancel(keys) => {
-            let count = if keys.len() == 1 { "this order".to_owned() } else { format!("these {} orders", keys.len()) };
+        Question::Cancel(keys) | Question::CancelAll(keys) => {
+            let all = matches!(question, Question::CancelAll(_));
+            let count = match keys.len() {
+                1 if all => "the only working order".to_owned(),
+                1 => "this order".to_owned(),
+                count if all => format!("all {count} working orders"),
+                count => format!("these {count} orders"),
+            };
             doc.text(&format!("Ask the broker to cancel {count}?"), ctx.theme.strong);
             doc.blank();
             let mut kind = Kind::Neutral;
