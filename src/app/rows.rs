@@ -15,10 +15,10 @@ pub use view::OrderView;
 
 use super::brokers::{BrokerRow, BrokerSummary};
 use super::columns::SortKey;
-use super::filter::Filter;
+use super::filter::{Filter, FilterClock, is_relative};
 use super::pane::Pane;
 use crate::accounts::{AccountState, Accounts, PositionKey, TapeKey};
-use crate::domain::{Order, OrderId};
+use crate::domain::{Mono, Order, OrderId};
 
 /// Orders examined in one turn of the loop; takes a few milliseconds.
 const SLICE: usize = 8192;
@@ -300,6 +300,10 @@ pub struct Rows {
     pub tape: ListState<TapeKey>,
     /// Orders examined in one turn of the loop; shorter lists are built at once.
     pub slice: usize,
+    /// What times in filters are relative to.
+    pub clock: FilterClock,
+    /// When lists with such filters are built again.
+    pub again_at: Mono,
 }
 
 impl Rows {
@@ -310,6 +314,12 @@ impl Rows {
 }
 
 impl Rows {
+    /// Whether a list shows something else as time passes.
+    pub fn are_relative(&self) -> bool {
+        let filters = [&self.brokers.filter, &self.orders.filter, &self.positions.filter, &self.tape.filter];
+        filters.into_iter().any(|filter| !filter.is_empty() && is_relative(filter))
+    }
+
     /// The list of a pane, if it has one.
     pub fn list(&self, pane: Pane) -> Option<&dyn List> {
         match pane {
@@ -339,7 +349,7 @@ impl Rows {
 
     /// Lists the brokers: links in the order of linking, then brokers without one, then *Add broker*.
     pub fn list_brokers(&mut self, brokers: &[BrokerSummary], accounts: &Accounts) {
-        let filter = Filter::parse(&self.brokers.filter);
+        let filter = Filter::parse(&self.brokers.filter, &self.clock);
         let linked = accounts.iter().map(|account| {
             let link = &account.link;
             let line =
@@ -376,6 +386,8 @@ impl Default for Rows {
             positions: ListState::default(),
             tape: ListState::default(),
             slice: SLICE,
+            clock: FilterClock::default(),
+            again_at: Mono::ZERO,
         }
     }
 }

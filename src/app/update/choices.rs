@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::lists;
 use crate::app::choices::{Choices, ListChoices};
 use crate::app::columns::Column;
 use crate::app::model::{AccountScope, Model, Pane};
@@ -55,6 +56,7 @@ pub(super) fn apply(choices: Choices, model: &mut Model) {
 pub(super) fn show_times_in(model: &mut Model, index: usize) -> bool {
     let Some(zone) = model.program.zones.get(index).cloned() else { return false };
     (model.program.timezone, model.program.timezone_label) = (zone.zone, zone.label);
+    lists::refilter(model);
     model.dirty = true;
     true
 }

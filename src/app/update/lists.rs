@@ -1,15 +1,20 @@
 //! Lists: moving, sorting, filtering, marking.
 
+use std::time::Duration;
+
 use tui_input::Input as Field;
 
 use super::{accounts, notices};
 use crate::app::brokers::BrokerRow;
 use crate::app::columns::{ACCOUNT, Column, Hiding};
-use crate::app::filter::Filter;
+use crate::app::filter::{Filter, FilterClock};
 use crate::app::keymap::Action;
 use crate::app::model::{AccountScope, Model, Pane};
 use crate::app::rows::List;
 use crate::app::selection;
+
+/// How often lists are built again whose filters depend on the time.
+const FILTERED_AGAIN: Duration = Duration::from_secs(10);
 
 /// Moves in the focused pane's list, `count` times where one was typed; to a row where the move has an end.
 #[expect(clippy::wildcard_enum_match_arm, reason = "only moves come here; any other goes to the end")]
@@ -145,7 +150,8 @@ pub(super) fn toggle_executions(model: &mut Model) {
 
 /// Sets a pane's filter; shows a problem once it cannot be the start of something valid.
 pub(super) fn set_filter(model: &mut Model, pane: Pane, text: String) {
-    let problem = Filter::parse(&text).problem;
+    set_clock(model);
+    let problem = Filter::parse(&text, &model.rows.clock).problem;
     change(model, pane, |list| list.set_filter(text));
     selection::of(pane).rebuild(model);
     if pane == Pane::Orders && !model.rows.orders.filter.is_empty() {
@@ -154,6 +160,24 @@ pub(super) fn set_filter(model: &mut Model, pane: Pane, text: String) {
     }
     if let Some(problem) = problem {
         notices::toast(model, problem);
+    }
+    model.dirty = true;
+}
+
+/// What times in filters are relative to.
+fn set_clock(model: &mut Model) {
+    let now = model.accounts.exchange_now(model.now);
+    model.rows.clock = FilterClock { now, zone: model.program.timezone.clone() };
+    model.rows.again_at = model.now.mono + FILTERED_AGAIN;
+}
+
+/// Builds the lists again whose filters depend on the time, or on the zone of the screen.
+pub(super) fn refilter(model: &mut Model) {
+    set_clock(model);
+    for pane in Pane::ALL {
+        if model.rows.list(pane).is_some_and(|list| !list.filter().is_empty()) {
+            selection::of(pane).rebuild(model);
+        }
     }
     model.dirty = true;
 }
