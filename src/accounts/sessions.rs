@@ -121,6 +121,7 @@ fn balances(accounts: &mut Accounts, link: &LinkId, value: Account, now: Now) {
     let known = account.account.as_ref().map(|dated| &dated.value);
     let differs = known.is_none_or(|known| *known != value);
     let other = known.is_none_or(|known| known.id != value.id);
+    let renumbered = known.is_some_and(|known| known.number != value.number);
     let id = value.id.clone();
     account.account = Some(Dated { value, at: now.mono });
     if differs {
@@ -128,7 +129,9 @@ fn balances(accounts: &mut Accounts, link: &LinkId, value: Account, now: Now) {
     }
     if other {
         accounts.request(Effect::Remember { link: link.clone(), memory: JournalEntry::Account(id) });
-        // Only when the id changes, so that a duplicate link is reported once.
+        // Only on a change, so that a duplicate link is reported once.
+    }
+    if other || renumbered {
         identity::check(accounts, link);
     }
 }

@@ -40,7 +40,7 @@ fn judge(action: Action, model: &Model) -> Result<(), Reason> {
             require(!tape.rows.is_empty() || !tape.filter.is_empty(), "the tape is empty")
         }
         Action::Activities => at_hand(model).map(|_| ()),
-        Action::RefreshActivities => refuse("no activities are shown"),
+        Action::RefreshActivities | Action::SearchActivities => refuse("no activities are shown"),
         Action::PrevAccount | Action::NextAccount => {
             require(model.accounts.len() > 1, "no other account is linked; {brokers.add} in Brokers links one")
         }

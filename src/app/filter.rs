@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use rust_decimal::Decimal;
 
 use self::time::When;
@@ -15,7 +16,7 @@ pub use self::time::{FilterClock, is_relative};
 use super::columns::placed_at;
 use crate::accounts::AccountState;
 use crate::domain::blotter::TapeEntry;
-use crate::domain::{Money, Order, Position, Price, Qty};
+use crate::domain::{Activity, ActivityKind, Money, Order, Position, Price, Qty};
 
 /// A parsed filter.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -51,6 +52,8 @@ pub enum Value<'a> {
     Figure(Option<Decimal>),
     /// A time, or a missing one.
     Time(Option<Timestamp>),
+    /// A day without a time of day.
+    Day(Date),
     /// Rows of this kind do not have the field.
     Absent,
 }
@@ -137,14 +140,15 @@ impl Filter {
                 Test::Field(name, wanted) => match field(name) {
                     Value::Word(word) => begins(&word, wanted),
                     Value::Figure(Some(figure)) => wanted.parse::<Decimal>().is_ok_and(|wanted| figure == wanted),
-                    Value::Figure(None) | Value::Time(_) | Value::Absent => false,
+                    Value::Figure(None) | Value::Time(_) | Value::Day(_) | Value::Absent => false,
                 },
                 Test::Figure(name, orders, wanted) => match field(name) {
                     Value::Figure(Some(figure)) => orders.contains(&figure.cmp(wanted)),
-                    Value::Figure(None) | Value::Time(_) | Value::Word(_) | Value::Absent => false,
+                    Value::Figure(None) | Value::Time(_) | Value::Day(_) | Value::Word(_) | Value::Absent => false,
                 },
                 Test::Time(when) => match field(TIME) {
                     Value::Time(Some(at)) => when.holds(at),
+                    Value::Day(day) => when.holds_on(day),
                     Value::Time(None) | Value::Figure(_) | Value::Word(_) | Value::Absent => false,
                 },
             };
@@ -246,6 +250,44 @@ impl Filter {
             words.iter().any(|word| holds(word, wanted))
         };
         self.passes(field, any)
+    }
+
+    /// Whether a row of the activity list matches.
+    pub fn activity(&self, row: &Activity) -> bool {
+        let kind = row.activity_type.raw();
+        let figure = |value: Option<Decimal>| Value::Figure(value);
+        match &row.kind {
+            ActivityKind::Fill { symbol, side, qty, px, at, order_id, .. } => {
+                let field = |name: &str| match name {
+                    "symbol" => word(symbol.as_str()),
+                    "side" => word(side.as_str()),
+                    "type" | "event" => word(kind),
+                    "kind" => word("execution"),
+                    "id" => word(order_id.as_str()),
+                    "qty" => figure(Some(qty.decimal())),
+                    "price" => figure(Some(px.decimal())),
+                    TIME => Value::Time(*at),
+                    _ => Value::Absent,
+                };
+                let words = [symbol.as_str(), side.as_str(), kind, "execution", order_id.as_str()];
+                self.passes(field, |wanted| words.iter().any(|word| holds(word, wanted)))
+            }
+            ActivityKind::Other { net_amount, symbol, qty, date, description } => {
+                let symbol = symbol.as_ref().map_or("", |symbol| symbol.as_str());
+                let field = |name: &str| match name {
+                    "symbol" => word(symbol),
+                    "type" | "event" => word(kind),
+                    "kind" => word("event"),
+                    "qty" => figure(qty.map(Qty::decimal)),
+                    "value" => figure(net_amount.map(Money::decimal)),
+                    TIME => date.map_or(Value::Time(None), Value::Day),
+                    _ => Value::Absent,
+                };
+                let about = description.as_ref().map_or("", |text| text.raw());
+                let words = [symbol, kind, about];
+                self.passes(field, |wanted| words.iter().any(|word| holds(word, wanted)))
+            }
+        }
     }
 
     /// Whether a plain line of text matches; only bare words count.

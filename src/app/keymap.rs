@@ -236,6 +236,7 @@ pub enum Action {
     ExecutionsOnly,
     Activities,
     RefreshActivities,
+    SearchActivities,
     SearchHelp,
     ChartNext,
     ChartPrev,

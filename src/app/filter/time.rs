@@ -24,8 +24,8 @@ impl Default for FilterClock {
 /// A test of a row's time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum When {
-    /// Not before this moment.
-    Since(Timestamp),
+    /// Not before this moment, or not on a day before it in a zone.
+    Since(Timestamp, TimeZone),
     /// The date, in a zone.
     Date(&'static [Ordering], Date, TimeZone),
     /// The time of day to the precision typed, in a zone.
@@ -47,7 +47,10 @@ impl When {
         match word {
             "today" => Some(Self::Date(&[Ordering::Equal], today(), clock.zone.clone())),
             "yesterday" => Some(Self::Date(&[Ordering::Equal], today().yesterday().ok()?, clock.zone.clone())),
-            _ => Some(Self::Since(clock.now.checked_sub(span(word.strip_prefix('-')?)?).ok()?)),
+            _ => {
+                let since = clock.now.checked_sub(span(word.strip_prefix('-')?)?).ok()?;
+                Some(Self::Since(since, clock.zone.clone()))
+            }
         }
     }
 
@@ -74,10 +77,19 @@ impl When {
         time.map(|(time, precision)| Self::OfDay(orders, time, precision, zone.clone())).map_err(|_| wrong(text))
     }
 
+    /// Whether a row passes of which only the day is known.
+    pub(super) fn holds_on(&self, day: Date) -> bool {
+        match self {
+            Self::Since(since, zone) => day >= zone.to_datetime(*since).date(),
+            Self::Date(orders, date, _) => orders.contains(&day.cmp(date)),
+            Self::OfDay(..) => false,
+        }
+    }
+
     /// Whether a row of this time passes.
     pub(super) fn holds(&self, at: Timestamp) -> bool {
         match self {
-            Self::Since(since) => at >= *since,
+            Self::Since(since, _) => at >= *since,
             Self::Date(orders, date, zone) => orders.contains(&zone.to_datetime(at).date().cmp(date)),
             Self::OfDay(orders, wanted, precision, zone) => {
                 let time = zone.to_datetime(at).time();

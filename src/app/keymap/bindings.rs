@@ -121,6 +121,7 @@ pub const BINDINGS: &[Binding] = bindings! {
     Chart.CrosshairRight [ch('l'), key(KeyCode::Right)] "chart.right" "right" true "Move the crosshair forward in time.";
 
     Activities.Detail [key(KeyCode::Enter), ch('d')] "activities.detail" "detail" true "Show the order, or the row in full.";
+    Activities.SearchActivities [ch('/')] "activities.filter" "filter" true "Filter the rows: aapl, type:div, today, date>2026-11-20.";
     Activities.RefreshActivities [ch('r'), ctrl('r')] "activities.refresh" "refresh" true "Fetch the newest rows, or retry those that failed.";
 
     AddBroker.Accept [key(KeyCode::Enter)] "add_broker.link" "link" true "Start linking through the chosen broker.";

@@ -139,14 +139,14 @@ impl Model {
 
     /// The topmost overlay, to be changed, and what it may look at.
     pub fn top_mut(&mut self) -> Option<(&mut Overlay, Data<'_>)> {
-        let Self { overlays, accounts, brokers, errors, focus, program, extent, .. } = self;
-        let data = data(accounts, brokers, errors, *focus, program, extent);
+        let Self { overlays, accounts, brokers, errors, focus, program, extent, now, .. } = self;
+        let data = data(accounts, brokers, errors, *focus, program, extent, *now);
         Some((overlays.last_mut()?, data))
     }
 
     /// What overlays may look at.
     pub fn data(&self) -> Data<'_> {
-        data(&self.accounts, &self.brokers, &self.errors, self.focus, &self.program, &self.extent)
+        data(&self.accounts, &self.brokers, &self.errors, self.focus, &self.program, &self.extent, self.now)
     }
 
     /// The linking attempt, if one is under way.
@@ -186,9 +186,11 @@ fn data<'a>(
     brokers: &'a [BrokerSummary],
     errors: &'a Troubles,
     focus: Pane,
-    program: &Program,
+    program: &'a Program,
     extent: &Extent,
+    now: Now,
 ) -> Data<'a> {
     let page = usize::from(extent.overlay_page).max(1);
-    Data { accounts, brokers, errors, focus, can_approve: program.can_approve, page, end: extent.overlay_end }
+    let (can_approve, zone, end) = (program.can_approve, &program.timezone, extent.overlay_end);
+    Data { accounts, brokers, errors, focus, can_approve, page, end, zone, now }
 }

@@ -87,6 +87,7 @@ pub(super) fn act(model: &mut Model, action: Action, effects: &mut Vec<Effect>) 
         // Their overlay is not open.
         Action::SearchHelp
         | Action::RefreshActivities
+        | Action::SearchActivities
         | Action::RawJson
         | Action::ChartNext
         | Action::ChartPrev
