@@ -12,7 +12,11 @@ use crate::session::{ConnectionState, Identity, Input, Output, StreamEvent};
 
 /// Feeds a session one input and carries out its outputs.
 pub(super) fn feed(accounts: &mut Accounts, link: &LinkId, input: Input, now: Now) {
+    let broker_time = accounts.clock().map(|_| accounts.exchange_now(now));
     let Some(account) = accounts.get_mut(link) else { return };
+    if let Some(at) = broker_time {
+        account.session.set_broker_time(at);
+    }
     if matches!(input, Input::Stream(_, StreamEvent::Update(_))) {
         account.reported_at = Some(now.mono);
     }

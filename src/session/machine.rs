@@ -144,6 +144,8 @@ struct RequestPause {
 
 /// Maximum size of `scopes`: requests that were dropped are never answered, so their entries would pile up.
 const REMEMBERED: usize = 256;
+/// How far the broker's clocks may be apart.
+const AHEAD: Duration = Duration::from_hours(1);
 /// Interval between requests for balances and positions while the account holds something.
 const MARKS_EVERY: Duration = Duration::from_secs(10);
 /// REST is queried after this long even if the stream is not listening yet.
@@ -223,6 +225,7 @@ pub struct Session {
     missing_orders: MissingOrders,
     /// The newest times in the blotter; a complete pass that begins now covers everything before them.
     mark: Since,
+    broker_time: Option<Timestamp>,
     replays: Replays,
     backfill: Backfill,
     /// Contradictions between REST and the blotter, and when each was first seen.
@@ -287,6 +290,7 @@ impl Session {
             unknown: Unknown::default(),
             missing_orders: MissingOrders::default(),
             mark: Since::default(),
+            broker_time: None,
             replays: Replays::default(),
             backfill: Backfill::default(),
             conflicts: HashMap::new(),
@@ -318,6 +322,7 @@ impl Session {
     /// Handles one input and merges what it brings into the blotter; call [`Session::poll`] afterwards
     /// until it returns `None`.
     pub fn handle(&mut self, input: Input, blotter: &mut Blotter, now: Now) {
+        blotter.set_latest(self.latest());
         self.mark = Since { fills: blotter.last_fill_at(), orders: blotter.last_submitted_at() };
         self.replays.known_to(blotter.last_change_at());
         match input {
@@ -380,6 +385,17 @@ impl Session {
     pub fn answers(&self) -> bool {
         let lost_at = self.outage.map_or(Mono::ZERO, |outage| outage.since);
         self.follows() || (self.early && self.parts.any_since(lost_at))
+    }
+
+    /// Tells the broker's time, for the next input.
+    pub fn set_broker_time(&mut self, at: Timestamp) {
+        self.broker_time = Some(at);
+    }
+
+    /// The latest time that an order or execution can have, once the broker's clock is known: ours may be wrong by any
+    /// amount. A pass that starts at a time far ahead would miss everything before it.
+    fn latest(&self) -> Option<Timestamp> {
+        self.broker_time.and_then(|at| at.checked_add(AHEAD).ok())
     }
 
     /// The watermark for the next run: the broker's times of the last execution and the last submission known to

@@ -78,6 +78,16 @@ pub(super) struct Since {
     pub(super) orders: Option<Timestamp>,
 }
 
+impl Since {
+    /// The same, without times after `latest`, if that is known. Orders were listed before, so all since the beginning are
+    /// wanted instead.
+    pub(super) fn until(self, latest: Option<Timestamp>) -> Self {
+        let can_be = |at: &Timestamp| latest.is_none_or(|latest| *at <= latest);
+        let orders = |at: Timestamp| if can_be(&at) { at } else { Timestamp::UNIX_EPOCH };
+        Self { fills: self.fills.filter(can_be), orders: self.orders.map(orders) }
+    }
+}
+
 /// What a pass fetched.
 #[derive(Debug, Default)]
 pub(super) struct Snapshot {

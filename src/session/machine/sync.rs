@@ -29,7 +29,9 @@ impl Session {
         self.unknown.pass_began(now.mono);
         let backfill = std::mem::take(&mut self.backfill);
         let account_first = self.is_unidentified() || self.early;
-        let resync = Resync::new(self.since, self.mark, account_first, self.limits, backfill);
+        // A journal may have kept a time that cannot be right.
+        let since = self.since.until(self.latest());
+        let resync = Resync::new(since, self.mark, account_first, self.limits, backfill);
         let mut resync = resync.with_last(&self.limited);
         resync.leave(self.refresh.iter().map(|(_, part)| *part));
         let confirmed_later = !left_out(DisabledRule::Confirm);
@@ -396,6 +398,7 @@ impl Session {
         let beside =
             |(part, reason): (&Part, &String)| matches!(part, Part::Positions | Part::Account) || reason == UNCONFIRMED;
         let listed = snapshot.faults.iter().all(beside);
+        let next = next.until(self.latest());
         if whole {
             (self.since, self.incomplete) = (next, 0);
         } else {
