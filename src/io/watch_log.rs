@@ -43,6 +43,16 @@ pub struct ReportedLine {
     /// Whether it voids the line of this key.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     void: bool,
+    /// The id that the execution has got since it was reported; such a note is no line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    now: Option<Renamed>,
+}
+
+/// The id under which an execution was reported, and the one that it has got since.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Renamed {
+    reported: ExecutionId,
+    now: ExecutionId,
 }
 
 /// The execution as a line reported it.
@@ -81,7 +91,7 @@ impl ReportedLine {
     pub fn of(entry: &TapeEntry, blotter: &Blotter) -> Self {
         let row = entry.execution.as_ref().and_then(|id| blotter.execution(id));
         let span = row.and_then(|row| Some((row.id.clone(), span(row)?)));
-        Self { key: entry.key(), span, said: None, void: false }
+        Self { key: entry.key(), span, said: None, void: false, now: None }
     }
 }
 
@@ -141,6 +151,10 @@ pub struct WatchLog {
     spans: HashMap<String, Vec<ExecutionId>>,
     /// For each bust or correction reported, the execution that its line names.
     names: HashMap<ExecutionId, ExecutionId>,
+    /// For each execution that was reported under another id, by that, the id that it has got since.
+    renamed: HashMap<ExecutionId, ExecutionId>,
+    /// Notes of that which are not in the file yet.
+    unwritten: Vec<ReportedLine>,
     lines: VecDeque<ReportedLine>,
     /// The lines that were printed, and the history at the beginning: what the file has, or should have.
     printed: VecDeque<ReportedLine>,
@@ -252,6 +266,10 @@ impl WatchLog {
 
     /// Keeps a line that is about to be reported.
     pub fn remember(&mut self, line: ReportedLine) {
+        if let Some(Renamed { reported, now }) = line.now {
+            self.renamed.insert(reported, now);
+            return;
+        }
         if line.void {
             self.keys.remove(&line.key);
             self.lines.retain(|log| log.key != line.key);
@@ -289,6 +307,7 @@ impl WatchLog {
 
     /// Notes a line that is being printed. [`Self::went_out`] or [`Self::stayed`] must follow.
     pub fn going_out(&mut self, line: &ReportedLine) {
+        self.write_renamed();
         self.printing = Some(line.clone());
         if self.written > REMEMBERED * 2 {
             let rewritten = self.rewrite();
@@ -309,6 +328,7 @@ impl WatchLog {
             self.written += 1;
         }
         self.noted(noted);
+        self.write_renamed();
     }
 
     /// The line being printed was not, because the reader is gone.
@@ -329,10 +349,39 @@ impl WatchLog {
         if self.fault.is_some() && self.rewrite().is_ok() {
             self.fault = None;
         }
+        self.write_renamed();
         if let Some(file) = &self.file
             && let Err(error) = file.set_modified(now.into())
         {
             tracing::debug!("cannot save the time in the print log: {error}");
+        }
+    }
+
+    /// Notes that a reported execution has got another id, so that a later run does not take another execution for it.
+    fn note_renamed(&mut self, reported: ExecutionId, now: ExecutionId) {
+        if self.renamed.get(&reported) == Some(&now) {
+            return;
+        }
+        let key = TapeEntry::key_of_execution(&reported);
+        let renamed = Renamed { reported, now };
+        let note = ReportedLine { key, span: None, said: None, void: false, now: Some(renamed) };
+        self.remember(note.clone());
+        self.unwritten.push(note);
+    }
+
+    /// Adds these notes to the file, between two lines.
+    fn write_renamed(&mut self) {
+        if self.printing.is_some() {
+            return;
+        }
+        for note in std::mem::take(&mut self.unwritten) {
+            let written = self.write(|file| file.write_all(text_of(&note)?.as_bytes()));
+            if let (Some(file), true) = (&self.file, written.is_ok() && self.fault.is_none()) {
+                self.length = file.metadata().map_or(self.length, |found| found.len());
+                self.written += 1;
+            }
+            self.note_printed(note);
+            self.noted(written);
         }
     }
 

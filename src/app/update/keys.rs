@@ -63,6 +63,7 @@ fn digit(chord: Chord) -> Option<u32> {
 
 /// Handles a bracketed paste.
 pub(super) fn paste(model: &mut Model, text: &Sensitive) {
+    confirm_guard::touched(model);
     if model.overlays.last_mut().is_some_and(|top| top.handler_mut().paste(text.expose())) {
         model.dirty = true;
         return;

@@ -45,7 +45,10 @@ mod tests {
         for second in [5, 900, 3, 7, 7, 4] {
             newest.note(Some(at(second)));
         }
-        assert_eq!((newest.until(None), newest.until(Some(at(10))), newest.until(Some(at(2)))), (Some(at(900)), Some(at(7)), None));
+        assert_eq!(
+            (newest.until(None), newest.until(Some(at(10))), newest.until(Some(at(2)))),
+            (Some(at(900)), Some(at(7)), None)
+        );
         (1_000..1_100).for_each(|second| newest.note(Some(at(second))));
         newest.note(Some(at(6)));
         assert_eq!((newest.0.len(), newest.until(Some(at(1_050)))), (KEPT, Some(at(1_050))));

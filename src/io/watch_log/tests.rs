@@ -3,7 +3,7 @@ use super::*;
 
 fn line(key: &str, span: Option<(&str, &str)>) -> ReportedLine {
     let span = span.map(|(id, span)| (ExecutionId::from(id), span.to_owned()));
-    ReportedLine { key: key.to_owned(), span, said: None, void: false }
+    ReportedLine { key: key.to_owned(), span, said: None, void: false, now: None }
 }
 
 #[test]
