@@ -259,7 +259,8 @@ impl Context {
             theme::check(name).map_err(|problem| problem.of(name))?;
         }
         for spec in self.config.brokers.iter().filter(|spec| spec.ca_file.is_some()) {
-            tls_for(spec).map_err(|error| Error::usage(format!("{}: {error}", spec.id), None))?;
+            let path = self.paths.config.display();
+            tls_for(spec).map_err(|error| Error::usage(format!("{path}: broker {}: {error}", spec.id), None))?;
         }
         Ok(())
     }
