@@ -158,16 +158,29 @@ async fn read_only_revokes_nothing_and_reports_it() {
 
 #[tokio::test]
 async fn a_token_is_revoked_only_at_the_server_that_granted_it() {
-    let mut fixture = Fixture::with(offer_revocation).await;
-    let link = fixture.link("acme-paper", &["Mine"]).await.remove(0);
-    let moved = LinkRecord {
-        grantor: link.grantor.clone().map(|grantor| Grantor { issuer: "https://elsewhere.example".into(), ..grantor }),
-        ..link.clone()
-    };
-    fixture.links.put(vec![moved]).await.unwrap();
-    let sentence = fixture.linker.unlink(&link.id).await.unwrap();
-    assert!(sentence.contains("dashboard"), "{sentence}");
-    assert!(fixture.fake.seen(|seen| seen.revoked.is_empty()));
+    type Change = fn(Grantor) -> Grantor;
+    // The server is another one now, or its revocation endpoint is, which did not exist before.
+    let changes: [(Change, Option<&str>); 3] = [
+        (|grantor| Grantor { issuer: "https://elsewhere.example".into(), ..grantor }, None),
+        (|grantor| grantor, Some("https://elsewhere.example/revoke")),
+        (|grantor| Grantor { revoker: None, ..grantor }, Some("https://elsewhere.example/revoke")),
+    ];
+    for (change, revoke_url) in changes {
+        let mut fixture = Fixture::with(offer_revocation).await;
+        let link = fixture.link("acme-paper", &["Mine"]).await.remove(0);
+        let moved = LinkRecord { grantor: link.grantor.clone().map(change), ..link.clone() };
+        if let Some(url) = revoke_url {
+            let spec = super::fixture::spec(&fixture.fake, "acme-paper", Vec::new());
+            assert!(moved.is_granted_by(&spec), "without a revocation endpoint");
+            let spec = BrokerSpec { revoke_url: Some(url.parse().unwrap()), ..spec };
+            assert!(!moved.is_granted_by(&spec), "at an address that it was not granted for");
+            continue;
+        }
+        fixture.links.put(vec![moved]).await.unwrap();
+        let sentence = fixture.linker.unlink(&link.id).await.unwrap();
+        assert!(sentence.contains("dashboard"), "{sentence}");
+        assert!(fixture.fake.seen(|seen| seen.revoked.is_empty()));
+    }
 }
 
 #[tokio::test]
