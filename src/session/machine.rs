@@ -235,6 +235,8 @@ pub struct Session {
     proofs: Proofs,
     doubted: DoubtedOrders,
     probes: Probes,
+    /// Orders of which a member could not be read.
+    half_read: BTreeSet<OrderId>,
     confirm: Option<Confirm>,
     refused: Option<Refused>,
     audits: Audits,
@@ -299,6 +301,7 @@ impl Session {
             proofs: Proofs::default(),
             doubted: DoubtedOrders::default(),
             probes: Probes::default(),
+            half_read: BTreeSet::new(),
             confirm: None,
             refused: None,
             audits: Audits::default(),

@@ -101,6 +101,8 @@ pub(super) struct Snapshot {
     pub(super) activities: Vec<Activity>,
     /// Orders requested by id that the broker does not have.
     pub(super) denied: Vec<OrderId>,
+    /// Orders whose last answer had members that could not be read.
+    pub(super) half_read: BTreeSet<OrderId>,
     /// A request beyond the lists that failed, and why.
     pub(super) beyond: Option<String>,
     /// On the very first pass: executions before this were not requested.
@@ -172,6 +174,7 @@ pub(super) struct Resync {
     answered: BTreeSet<Endpoint>,
     /// An endpoint that came last for its limit was refused again.
     limited_again: bool,
+    half_read: BTreeSet<OrderId>,
     limits: Limits,
 }
 
@@ -223,6 +226,7 @@ impl Resync {
             limited: BTreeMap::new(),
             answered: BTreeSet::new(),
             limited_again: false,
+            half_read: BTreeSet::new(),
             limits,
         }
     }
@@ -245,6 +249,12 @@ impl Resync {
         if self.account_first {
             self.last.remove(&Endpoint::Account);
         }
+        self
+    }
+
+    /// Orders that earlier passes read only in part, for this one to request by id.
+    pub(super) fn with_half_read(mut self, orders: &BTreeSet<OrderId>) -> Self {
+        self.half_read.clone_from(orders);
         self
     }
 
@@ -320,6 +330,7 @@ impl Resync {
                 if let Some(words) = unread_words(&unread) {
                     self.lack(&question, words);
                 }
+                self.note_half_read(&reply, &unread);
                 self.snapshot.note_answer(question.part(), &reply);
                 self.take(&question, reply, blotter);
             }

@@ -1,5 +1,7 @@
 //! REST answers: passes, rate limits, and what follows from a snapshot.
 
+use std::collections::BTreeSet;
+
 use super::identity::AccountMatch;
 use super::status::LATE_AFTER;
 use super::{
@@ -7,6 +9,7 @@ use super::{
 };
 use crate::domain::blotter::Blotter;
 use crate::domain::disabled_rule::{DisabledRule, left_out};
+use crate::domain::{Order, OrderId};
 use crate::session::parts::Part;
 use crate::session::request::route::LimitScope;
 use crate::session::request::{Reply, Request, RequestError, RequestErrorKind, RequestId};
@@ -32,7 +35,7 @@ impl Session {
         // A journal may have kept a time that cannot be right.
         let since = self.since.until(self.latest());
         let resync = Resync::new(since, self.mark, account_first, self.limits, backfill);
-        let mut resync = resync.with_last(&self.limited);
+        let mut resync = resync.with_last(&self.limited).with_half_read(&self.half_read);
         resync.leave(self.refresh.iter().map(|(_, part)| *part));
         let confirmed_later = !left_out(DisabledRule::Confirm);
         let is_requested_later = self.proofs.account_fails() || self.parts.is_fresh(Part::Account);
@@ -43,6 +46,17 @@ impl Session {
         self.resync = Some(resync);
         self.ask(now);
         self.ask_replay(now);
+    }
+
+    /// Notes which of the orders being merged have unreadable members; they are requested by id until they have none.
+    pub(super) fn note_half_read(&mut self, merged: &[Order], half_read: &BTreeSet<OrderId>) {
+        for order in merged {
+            if half_read.contains(&order.id) {
+                self.half_read.insert(order.id.clone());
+            } else {
+                self.half_read.remove(&order.id);
+            }
+        }
     }
 
     /// Stops the pass from waiting for balances or positions that do not arrive; a late answer still counts.
@@ -385,6 +399,8 @@ impl Session {
             // Replayed events in their order; the lists add what they lack.
             self.recovered += self.merge_replay(blotter, now);
         }
+        self.note_half_read(&snapshot.orders, &snapshot.half_read);
+        snapshot.denied.iter().for_each(|id| drop(self.half_read.remove(id)));
         blotter.set_requested_at(self.audits.pass_began);
         let changes = blotter.apply_snapshot(&snapshot.orders, &snapshot.activities);
         let recovered = changes.executions.len();
@@ -423,7 +439,7 @@ impl Session {
                 self.report_outage(recovered, now);
                 self.changed(changes, blotter, now);
                 self.go_live(blotter, now);
-                self.audits.restart(blotter.last_change_at().filter(|_| whole), now.mono);
+                self.audits.restart(blotter.last_change_at().filter(|_| whole), now);
                 self.plan_marks(MARKS_EVERY, now);
             }
             Phase::Live => {

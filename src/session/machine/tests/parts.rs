@@ -488,3 +488,23 @@ fn a_fill_on_a_first_start_is_shown_while_a_list_fails() {
     assert!(fixture.session.state().is_live());
     assert_eq!((fixture.held(), fixture.awaited()), (Qty::whole(40), 0));
 }
+
+#[test]
+fn an_order_that_was_read_in_part_is_requested_by_its_id_until_it_is_read_whole() {
+    let mut fixture = Fixture::live();
+    fixture.orders.push(order("o"));
+    fixture.pass(Duration::from_mins(1));
+    let asked =
+        |fixture: &Fixture| fixture.asked.iter().filter(|request| **request == Request::Order("o".into())).count();
+    assert_eq!(asked(&fixture), 0);
+    fixture.unread = vec![Unread { row: "F o".to_owned(), why: "a price that is none".to_owned() }];
+    fixture.pass(Duration::from_mins(2));
+    assert!(asked(&fixture) > 0, "{}", fixture.logs());
+    // No list shows it again.
+    fixture.execute("o", 100, false);
+    fixture.unread.clear();
+    let before = asked(&fixture);
+    fixture.pass(Duration::from_mins(3));
+    assert!(asked(&fixture) <= before + 1, "it was read");
+    assert_eq!(fixture.held(), Qty::whole(100));
+}
