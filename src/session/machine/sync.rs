@@ -400,7 +400,7 @@ impl Session {
             self.recovered += self.merge_replay(blotter, now);
         }
         self.note_half_read(&snapshot.orders, &snapshot.half_read);
-        snapshot.denied.iter().for_each(|id| drop(self.half_read.remove(id)));
+        self.half_read.retain(|id| !snapshot.denied.contains(id));
         blotter.set_requested_at(self.audits.pass_began);
         let changes = blotter.apply_snapshot(&snapshot.orders, &snapshot.activities);
         let recovered = changes.executions.len();
