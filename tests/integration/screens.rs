@@ -303,6 +303,17 @@ fn an_order_says_which_of_its_executions_belong_to_the_orders_that_it_replaced()
 }
 
 #[test]
+fn a_question_about_all_orders_says_which_came_after_it() {
+    let mut fixture = stage::fixture("paper", (100, 30));
+    fixture.press("3 X");
+    let text = |fixture: &Fixture| shot(fixture, (100, 30), Theme::default(), false).text();
+    assert!(text(&fixture).contains("cancel all ") && !text(&fixture).contains("placed since"), "{}", text(&fixture));
+    fixture.crowd(2);
+    let said = text(&fixture);
+    assert!(said.contains("cancel these ") && said.contains("2 working orders placed since, not among them"), "{said}");
+}
+
+#[test]
 fn clicks_find_rows_headers_tabs_and_hints() {
     use brokerdeck::app::keymap::Action;
     let shot = plain("paper", (140, 40));

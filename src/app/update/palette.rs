@@ -67,7 +67,9 @@ pub(super) fn open_menu(model: &mut Model) {
     let pane = model.focus.scope();
     let concerns_row = |entry: &PaletteEntry| {
         let PaletteCommand::Act(action) = entry.command else { return false };
-        let of_pane = |binding: &&Binding| binding.scope == pane && binding.action == action;
+        // Canceling all concerns no row.
+        let of_pane =
+            |binding: &&Binding| binding.scope == pane && binding.action == action && action != Action::CancelAll;
         let copies = matches!(action, Action::Copy | Action::CopyRow | Action::CopyCell);
         (copies && model.focus.is_list()) || BINDINGS.iter().any(|binding| of_pane(&binding))
     };
