@@ -133,8 +133,8 @@ fn balances(accounts: &mut Accounts, link: &LinkId, value: Account, now: Now) {
     }
     if other {
         accounts.request(Effect::Remember { link: link.clone(), memory: JournalEntry::Account(id) });
-        // Only on a change, so that a duplicate link is reported once.
     }
+    // Only on a change, so that a duplicate link is reported once.
     if other || renumbered {
         identity::check(accounts, link);
     }

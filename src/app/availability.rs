@@ -28,7 +28,7 @@ fn judge(action: Action, model: &Model) -> Result<(), Reason> {
         Action::RepeatFilter => {
             require(model.focus.is_list(), "the account has no rows to filter")?;
             require(!model.last_filter.is_empty(), "no filter was used yet; {global.filter} starts one")?;
-            require(filter_of(model) != Some(&model.last_filter), "the list is filtered by it already")
+            require(filter_of(model) != Some(&model.last_filter), "this filter is already applied")
         }
         Action::AllColumns => {
             let hides = |list: &dyn List| list.shows_all() || !list.hidden().is_empty();
@@ -84,7 +84,7 @@ fn judge(action: Action, model: &Model) -> Result<(), Reason> {
         }
         Action::Confirm => confirm(model),
         Action::ConfirmLive => {
-            require(needs_live_key(model), "no live account is affected; {grave_question.yes} is enough")
+            require(needs_live_key(model), "no live account is affected; {destructive_question.yes} is enough")
         }
         Action::Quit
         | Action::ForceQuit

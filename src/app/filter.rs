@@ -11,8 +11,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 
+pub use self::time::FilterClock;
 use self::time::When;
-pub use self::time::{FilterClock, is_relative};
 use super::columns::placed_at;
 use crate::accounts::AccountState;
 use crate::domain::blotter::TapeEntry;
@@ -22,6 +22,8 @@ use crate::domain::{Activity, ActivityKind, Money, Order, Position, Price, Qty};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
     terms: Vec<Term>,
+    /// Whether the filter has words that mean something else as time passes.
+    pub is_relative: bool,
     /// The first term that could not be parsed, as a sentence without a full stop.
     pub problem: Option<String>,
 }
@@ -97,14 +99,13 @@ impl Filter {
     pub fn parse(text: &str, clock: &FilterClock) -> Self {
         let mut filter = Self::default();
         for token in text.split_whitespace() {
-            if let Some(when) = When::word(&token.to_lowercase(), clock) {
-                filter.terms.push(Term { negated: false, test: Test::Time(when) });
-                continue;
-            }
+            let is_time = |token: &str| When::word(&token.to_lowercase(), clock).is_some();
             let (negated, token) = match token.strip_prefix(['-', '!']) {
-                Some(rest) if !rest.is_empty() => (true, rest),
+                // The minus of `-2h` negates nothing.
+                Some(rest) if !rest.is_empty() && !is_time(token) => (true, rest),
                 _ => (false, token),
             };
+            filter.is_relative |= is_time(token);
             match term(token, clock) {
                 Ok(Some(test)) => filter.terms.push(Term { negated, test }),
                 Ok(None) => {}
@@ -255,7 +256,6 @@ impl Filter {
     /// Whether a row of the activity list matches.
     pub fn activity(&self, row: &Activity) -> bool {
         let kind = row.activity_type.raw();
-        let figure = |value: Option<Decimal>| Value::Figure(value);
         match &row.kind {
             ActivityKind::Fill { symbol, side, qty, px, at, order_id, .. } => {
                 let field = |name: &str| match name {
@@ -264,8 +264,8 @@ impl Filter {
                     "type" | "event" => word(kind),
                     "kind" => word("execution"),
                     "id" => word(order_id.as_str()),
-                    "qty" => figure(Some(qty.decimal())),
-                    "price" => figure(Some(px.decimal())),
+                    "qty" => Value::Figure(Some(qty.decimal())),
+                    "price" => Value::Figure(Some(px.decimal())),
                     TIME => Value::Time(*at),
                     _ => Value::Absent,
                 };
@@ -278,8 +278,8 @@ impl Filter {
                     "symbol" => word(symbol),
                     "type" | "event" => word(kind),
                     "kind" => word("event"),
-                    "qty" => figure(qty.map(Qty::decimal)),
-                    "value" => figure(net_amount.map(Money::decimal)),
+                    "qty" => Value::Figure(qty.map(Qty::decimal)),
+                    "value" => Value::Figure(net_amount.map(Money::decimal)),
                     TIME => date.map_or(Value::Time(None), Value::Day),
                     _ => Value::Absent,
                 };
@@ -452,9 +452,12 @@ mod tests {
             assert!(parsed(unfinished).problem.is_none(), "{unfinished}");
         }
         for huge in ["-99999999999999999999h", "-9223372036854775807d", "-9223372036854775807s"] {
-            assert!(parsed(huge).problem.is_none() && !is_relative(huge), "{huge} is a word like any other");
+            assert!(parsed(huge).problem.is_none() && !parsed(huge).is_relative, "{huge} is a word like any other");
         }
-        assert!(is_relative("aapl -2h") && is_relative("TODAY") && is_relative("!-5m") && !is_relative("time>09:30"));
+        for relative in ["aapl -2h", "TODAY", "!-5m", "-today"] {
+            assert!(parsed(relative).is_relative, "{relative}");
+        }
+        assert!(!parsed("time>09:30").is_relative);
         let without = |filter: &str| parsed(filter).passes(|_| Value::Time(None), |_| true);
         assert!(!without("today") && !without("time>09:30") && without("!today"), "an unknown time matches nothing");
     }

@@ -107,7 +107,7 @@ listed! {
         /// A linking attempt that ended without a link.
         Failed,
         /// A question whose wrong answer costs much; Enter means no.
-        GraveQuestion,
+        DestructiveQuestion,
         /// Other yes/no questions.
         Confirm,
         /// The welcome screen of the first run.
@@ -145,7 +145,7 @@ impl Scope {
             Self::Linking => "linking",
             Self::Failed => "failed",
             Self::Save => "save",
-            Self::GraveQuestion => "grave_question",
+            Self::DestructiveQuestion => "destructive_question",
             Self::Confirm => "question",
         }
     }
@@ -173,7 +173,7 @@ impl Scope {
             Self::Linking => "Waiting for the browser",
             Self::Failed => "Linking failed",
             Self::Save => "Save the link?",
-            Self::GraveQuestion => "Questions about everything: cancel all, unlink",
+            Self::DestructiveQuestion => "Questions whose answer cannot be undone: cancel all, unlink",
             Self::Confirm => "Questions",
         }
     }

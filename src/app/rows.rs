@@ -15,7 +15,7 @@ pub use view::OrderView;
 
 use super::brokers::{BrokerRow, BrokerSummary};
 use super::columns::SortKey;
-use super::filter::{Filter, FilterClock, is_relative};
+use super::filter::{Filter, FilterClock};
 use super::pane::Pane;
 use crate::accounts::{AccountState, Accounts, PositionKey, TapeKey};
 use crate::domain::{Mono, Order, OrderId};
@@ -317,7 +317,7 @@ impl Rows {
     /// Whether a list shows something else as time passes.
     pub fn are_relative(&self) -> bool {
         let filters = [&self.brokers.filter, &self.orders.filter, &self.positions.filter, &self.tape.filter];
-        filters.into_iter().any(|filter| !filter.is_empty() && is_relative(filter))
+        filters.into_iter().any(|filter| !filter.is_empty() && Filter::parse(filter, &self.clock).is_relative)
     }
 
     /// The list of a pane, if it has one.

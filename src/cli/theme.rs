@@ -25,16 +25,13 @@ pub(super) fn choose(name: &str, color: ColorChoice, ascii: bool) -> Result<View
     let ascii = ascii || !locale_has_unicode(|name| std::env::var(name).ok());
     // Keep the terminal's own background, transparent or not, when it selected the theme. A theme given by name sets
     // its background, or light text could be on a light background.
-    let view = |view: ViewState| view.with_depth(depth);
     let either = (Theme::by_name("dark", depth), Theme::by_name("light", depth));
-    if let (AUTO, (Some(dark), Some(light))) = (name, either) {
-        let dark = dark.unpainted();
-        return Ok(match depth {
-            Depth::Mono => view(ViewState::new(dark, ascii)),
-            _ => view(ViewState::following(dark, light.unpainted(), ascii)),
-        });
-    }
-    named(name, depth).map(|theme| view(ViewState::new(theme, ascii))).map_err(|problem| problem.of(name))
+    let view = match (name, either) {
+        (AUTO, (Some(dark), Some(_))) if depth == Depth::Mono => ViewState::new(dark.unpainted(), ascii),
+        (AUTO, (Some(dark), Some(light))) => ViewState::following(dark.unpainted(), light.unpainted(), ascii),
+        _ => ViewState::new(named(name, depth).map_err(|problem| problem.of(name))?, ascii),
+    };
+    Ok(view.with_depth(depth))
 }
 
 /// The themes to choose from on the screen; without colours they are all the same.

@@ -124,7 +124,7 @@ impl Observer for Printer {
 
     fn tell(&mut self, running: &Headless) -> bool {
         self.look(running);
-        self.print_logs(running);
+        self.report_print_logs(running);
         self.trouble(running);
         match self.print() {
             Ok(open) if self.failed.is_none() => {
@@ -250,7 +250,7 @@ impl Printer {
     }
 
     /// Remarks that a print log cannot be written, and that it can again.
-    fn print_logs(&mut self, running: &Headless) {
+    fn report_print_logs(&mut self, running: &Headless) {
         for (link, tape) in &self.tapes {
             let label = || sanitize_to(&running.accounts.label(link), 40);
             match tape.log.fault() {

@@ -274,7 +274,7 @@ impl WatchLog {
             self.keys.remove(&line.key);
             self.lines.retain(|log| log.key != line.key);
             if let Some(said) = &line.said {
-                self.names.remove(&said.id);
+                self.forget_names(&said.id);
             }
             if let Some((id, span)) = &line.span
                 && let Some(ids) = self.spans.get_mut(span)
@@ -297,12 +297,17 @@ impl WatchLog {
             let Some(oldest) = self.lines.pop_front() else { break };
             self.keys.remove(&oldest.key);
             if let Some(said) = &oldest.said {
-                self.names.remove(&said.id);
+                self.forget_names(&said.id);
             }
             if let Some((_, span)) = oldest.span {
                 self.spans.remove(&span);
             }
         }
+    }
+
+    fn forget_names(&mut self, reported: &ExecutionId) {
+        self.names.remove(reported);
+        self.renamed.remove(reported);
     }
 
     /// Notes a line that is being printed. [`Self::went_out`] or [`Self::stayed`] must follow.

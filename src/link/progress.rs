@@ -133,7 +133,7 @@ impl LinkRecord {
         }
     }
 
-    /// Whether this broker, as configured now, is the one that granted the token, and revokes at an address of then.
+    /// Whether this broker, as configured now, is the one that granted the token, and revokes at an address recorded with the grant.
     pub fn is_granted_by(&self, spec: &BrokerSpec) -> bool {
         let Some(grantor) = &self.grantor else { return false };
         let known = |revoker: &Arc<str>| *revoker == grantor.issuer || grantor.revoker.as_ref() == Some(revoker);

@@ -4,6 +4,7 @@
 //! stream is a hint: audits compare it with REST while it is up, which also detects a stream that is open but silent.
 
 mod audit;
+mod broker_time;
 mod doubted_orders;
 mod epoch;
 mod figures;
@@ -36,6 +37,7 @@ use self::token::{Confirm, Refused};
 use super::backfill::Backfill;
 use super::backoff::{Jitter, LONGEST_WAIT};
 use super::event::{AuthForm, StreamEvent};
+use super::half_read::HalfRead;
 use super::holdings::Holdings;
 use super::parts::{Part, Parts};
 use super::request::limits::LimitWaits;
@@ -144,8 +146,6 @@ struct RequestPause {
 
 /// Maximum size of `scopes`: requests that were dropped are never answered, so their entries would pile up.
 const REMEMBERED: usize = 256;
-/// How far the broker's clocks may be apart.
-const AHEAD: Duration = Duration::from_hours(1);
 /// Interval between requests for balances and positions while the account holds something.
 const MARKS_EVERY: Duration = Duration::from_secs(10);
 /// REST is queried after this long even if the stream is not listening yet.
@@ -225,6 +225,7 @@ pub struct Session {
     missing_orders: MissingOrders,
     /// The newest times in the blotter; a complete pass that begins now covers everything before them.
     mark: Since,
+    /// By its clock, which may be wrong.
     broker_time: Option<Timestamp>,
     replays: Replays,
     backfill: Backfill,
@@ -235,9 +236,9 @@ pub struct Session {
     proofs: Proofs,
     doubted: DoubtedOrders,
     probes: Probes,
-    /// Orders of which a member could not be read.
-    half_read: BTreeSet<OrderId>,
+    half_read: HalfRead,
     confirm: Option<Confirm>,
+    /// What the account endpoint has refused, also in a check that ended with its stream.
     refused: Option<Refused>,
     audits: Audits,
     latency: Option<Duration>,
@@ -301,7 +302,7 @@ impl Session {
             proofs: Proofs::default(),
             doubted: DoubtedOrders::default(),
             probes: Probes::default(),
-            half_read: BTreeSet::new(),
+            half_read: HalfRead::default(),
             confirm: None,
             refused: None,
             audits: Audits::default(),
@@ -325,7 +326,7 @@ impl Session {
     /// Handles one input and merges what it brings into the blotter; call [`Session::poll`] afterwards
     /// until it returns `None`.
     pub fn handle(&mut self, input: Input, blotter: &mut Blotter, now: Now) {
-        blotter.set_latest(self.latest());
+        blotter.set_latest(self.latest(now));
         self.mark = Since { fills: blotter.last_fill_at(), orders: blotter.last_submitted_at() };
         self.replays.known_to(blotter.last_change_at());
         match input {
@@ -388,17 +389,6 @@ impl Session {
     pub fn answers(&self) -> bool {
         let lost_at = self.outage.map_or(Mono::ZERO, |outage| outage.since);
         self.follows() || (self.early && self.parts.any_since(lost_at))
-    }
-
-    /// Tells the broker's time, for the next input.
-    pub fn set_broker_time(&mut self, at: Timestamp) {
-        self.broker_time = Some(at);
-    }
-
-    /// The latest time that an order or execution can have, once the broker's clock is known: ours may be wrong by any
-    /// amount. A pass that starts at a time far ahead would miss everything before it.
-    fn latest(&self) -> Option<Timestamp> {
-        self.broker_time.and_then(|at| at.checked_add(AHEAD).ok())
     }
 
     /// The watermark for the next run: the broker's times of the last execution and the last submission known to

@@ -7,6 +7,7 @@ mod failures;
 mod legs;
 mod proven;
 mod question;
+mod since;
 mod unlisted;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
@@ -18,7 +19,9 @@ use jiff::Timestamp;
 pub(in crate::session) use self::proven::UNCONFIRMED;
 pub(in crate::session) use self::question::Endpoint;
 use self::question::{List, Question};
+pub(in crate::session) use self::since::Since;
 use super::backfill::Backfill;
+use super::half_read::{HalfRead, HalfReadNow};
 use super::parts::Part;
 use super::request::{
     ActivitiesQuery, OrderFilter, OrdersQuery, Reply, Request, RequestError, RequestId, unread_words,
@@ -68,26 +71,6 @@ impl Default for Limits {
     }
 }
 
-/// The watermark: where a pass starts.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Since {
-    /// The broker's time of the last execution known when the last complete pass began.
-    pub(super) fills: Option<Timestamp>,
-    /// The broker's time of the last submission known then; the Unix epoch if there was none. Our own clock is not
-    /// used, since it may be wrong by any amount.
-    pub(super) orders: Option<Timestamp>,
-}
-
-impl Since {
-    /// The same, without times after `latest`, if that is known. Orders were listed before, so all since the beginning are
-    /// wanted instead.
-    pub(super) fn until(self, latest: Option<Timestamp>) -> Self {
-        let can_be = |at: &Timestamp| latest.is_none_or(|latest| *at <= latest);
-        let orders = |at: Timestamp| if can_be(&at) { at } else { Timestamp::UNIX_EPOCH };
-        Self { fills: self.fills.filter(can_be), orders: self.orders.map(orders) }
-    }
-}
-
 /// What a pass fetched.
 #[derive(Debug, Default)]
 pub(super) struct Snapshot {
@@ -101,8 +84,7 @@ pub(super) struct Snapshot {
     pub(super) activities: Vec<Activity>,
     /// Orders requested by id that the broker does not have.
     pub(super) denied: Vec<OrderId>,
-    /// Orders whose last answer had members that could not be read.
-    pub(super) half_read: BTreeSet<OrderId>,
+    pub(super) half_read: HalfReadNow,
     /// A request beyond the lists that failed, and why.
     pub(super) beyond: Option<String>,
     /// On the very first pass: executions before this were not requested.
@@ -174,7 +156,7 @@ pub(super) struct Resync {
     answered: BTreeSet<Endpoint>,
     /// An endpoint that came last for its limit was refused again.
     limited_again: bool,
-    half_read: BTreeSet<OrderId>,
+    half_read: HalfRead,
     limits: Limits,
 }
 
@@ -226,7 +208,7 @@ impl Resync {
             limited: BTreeMap::new(),
             answered: BTreeSet::new(),
             limited_again: false,
-            half_read: BTreeSet::new(),
+            half_read: HalfRead::default(),
             limits,
         }
     }
@@ -253,7 +235,7 @@ impl Resync {
     }
 
     /// Orders that earlier passes read only in part, for this one to request by id.
-    pub(super) fn with_half_read(mut self, orders: &BTreeSet<OrderId>) -> Self {
+    pub(super) fn with_half_read(mut self, orders: &HalfRead) -> Self {
         self.half_read.clone_from(orders);
         self
     }
@@ -330,7 +312,7 @@ impl Resync {
                 if let Some(words) = unread_words(&unread) {
                     self.lack(&question, words);
                 }
-                self.note_half_read(&reply, &unread);
+                self.snapshot.half_read.note(&question.request, &reply, &unread);
                 self.snapshot.note_answer(question.part(), &reply);
                 self.take(&question, reply, blotter);
             }

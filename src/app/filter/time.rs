@@ -41,7 +41,7 @@ pub(super) enum Precision {
 }
 
 impl When {
-    /// A word about time, and whether it means something else as time passes; `None` for any other word.
+    /// A word about time, which means something else as time passes; `None` for any other word.
     pub(super) fn word(word: &str, clock: &FilterClock) -> Option<Self> {
         let today = || clock.zone.to_datetime(clock.now).date();
         match word {
@@ -103,17 +103,6 @@ impl When {
             }
         }
     }
-}
-
-/// Whether a filter has words that mean something else as time passes.
-pub fn is_relative(filter: &str) -> bool {
-    let clock = FilterClock::default();
-    let relative = |token: &str| {
-        let token = token.to_lowercase();
-        let bare = token.strip_prefix(['-', '!']).unwrap_or(&token);
-        When::word(&token, &clock).is_some() || When::word(bare, &clock).is_some()
-    };
-    filter.split_whitespace().any(relative)
 }
 
 /// `90s`, `30m`, `2h`, `5d`.

@@ -140,9 +140,9 @@ pub const BINDINGS: &[Binding] = bindings! {
     Failed.Retry [key(KeyCode::Enter), ch('l')] "failed.retry" "try again" true "Try again.";
     Failed.CancelLink [key(KeyCode::Esc), ch('q')] "failed.close" "close" true "Close it.";
 
-    GraveQuestion.Confirm [ch('y')] "grave_question.yes" "yes" true "Yes, for a paper account or where no money is at stake.";
-    GraveQuestion.ConfirmLive [ch('L')] "grave_question.live" "yes, LIVE" true "Yes, on a LIVE account.";
-    GraveQuestion.Decline [key(KeyCode::Enter), key(KeyCode::Esc), ch('n')] "grave_question.no" "no" true "No.";
+    DestructiveQuestion.Confirm [ch('y')] "destructive_question.yes" "yes" true "Yes, for a paper account or where no money is at stake.";
+    DestructiveQuestion.ConfirmLive [ch('L')] "destructive_question.live" "yes, LIVE" true "Yes, on a LIVE account.";
+    DestructiveQuestion.Decline [key(KeyCode::Enter), key(KeyCode::Esc), ch('n')] "destructive_question.no" "no" true "No.";
 
     Confirm.Confirm [ch('y'), key(KeyCode::Enter)] "question.yes" "yes" true "Yes, for a paper account or where no money is at stake.";
     Confirm.ConfirmLive [ch('L')] "question.live" "yes, LIVE" true "Yes, on a LIVE account.";

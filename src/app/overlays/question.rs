@@ -19,7 +19,7 @@ pub enum Question {
 impl Handler for Question {
     fn scopes(&self) -> &'static [Scope] {
         match self {
-            Self::Unlink(_) | Self::CancelAll(_) => &[Scope::GraveQuestion],
+            Self::Unlink(_) | Self::CancelAll(_) => &[Scope::DestructiveQuestion],
             Self::Cancel(_) => &[Scope::Confirm],
         }
     }

@@ -299,15 +299,8 @@ fn name_target(row: &mut Execution, held: Option<&Execution>, place: &Place, row
     let Some(of) = target(&row.kind).filter(|of| !is_there(of)) else { return };
     let named = place.reports.get(of).filter(is_there);
     let named = named.or_else(|| held.and_then(|held| target(&held.kind)).filter(is_there)).cloned();
-    match (&mut row.kind, named) {
-        (ExecutionKind::Bust { of } | ExecutionKind::Correction { of }, Some(named)) => *of = Some(named),
-        (
-            ExecutionKind::Bust { .. }
-            | ExecutionKind::Correction { .. }
-            | ExecutionKind::Trade
-            | ExecutionKind::Unexplained,
-            _,
-        ) => {}
+    if let (ExecutionKind::Bust { of } | ExecutionKind::Correction { of }, Some(named)) = (&mut row.kind, named) {
+        *of = Some(named);
     }
 }
 

@@ -171,17 +171,15 @@ async fn withdraw(setup: &Setup, records: &[LinkRecord], before: &Before<'_>) ->
     let mut words = String::new();
     for record in records {
         let known = before.iter().find(|(link, _)| link.id == record.id);
-        let (label, ended) = match known {
-            None => {
-                (record.id.as_str(), setup.tokens.remove(&record.id).await.map(drop).map_err(|error| error.to_string()))
-            }
+        let label = known.map_or(record.id.as_str(), |(link, _)| &link.label);
+        let ended = match known {
+            Some((_, None)) => Err("the one before could not be read".to_owned()),
             Some((link, Some(Some(token)))) => {
-                (&*link.label, setup.tokens.put(&link.id, token).await.map_err(|error| error.to_string()))
+                setup.tokens.put(&link.id, token).await.map_err(|error| error.to_string())
             }
-            Some((link, Some(None))) => {
-                (&*link.label, setup.tokens.remove(&link.id).await.map(drop).map_err(|error| error.to_string()))
+            Some((_, Some(None))) | None => {
+                setup.tokens.remove(&record.id).await.map(drop).map_err(|error| error.to_string())
             }
-            Some((link, None)) => (&*link.label, Err("the one before could not be read".to_owned())),
         };
         if let Err(error) = ended {
             words.push_str(&format!("; the new token for {label} may be left behind: {error}"));

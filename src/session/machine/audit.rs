@@ -175,11 +175,6 @@ impl Audits {
         any
     }
 
-    /// True once: what the stream did not report may be older than it, and a list showed it late.
-    fn may_be_older(&mut self) -> bool {
-        !std::mem::take(&mut self.surely_new) && !std::mem::replace(&mut self.doubted, true)
-    }
-
     /// How many of the findings the stream has not reported.
     fn missed(&mut self, blotter: &Blotter) -> usize {
         let late = |id: &&ExecutionId| blotter.execution(id).is_some_and(|found| found.source == Source::Reconcile);
@@ -249,6 +244,7 @@ impl Session {
         if !matches!(self.phase, Phase::Live) {
             return;
         }
+        let surely_new = std::mem::take(&mut self.audits.surely_new);
         let missed = self.audits.missed(blotter);
         if missed == 0 {
             self.audits.strikes = 0;
@@ -257,7 +253,8 @@ impl Session {
         self.audits.strikes += 1;
         let things = counted(missed, "change");
         let silent = self.audits.last_report.is_none_or(|at| now.mono.since(at) > STARVED);
-        if silent && self.audits.may_be_older() {
+        // The first time, a list may have shown late what is older than the stream.
+        if silent && !surely_new && !std::mem::replace(&mut self.audits.doubted, true) {
             self.log(format!("{things} without a report may be older than the stream; looking again"));
             return self.audit_within(Duration::from_secs(5), now);
         }

@@ -307,9 +307,8 @@ impl Session {
         }
         let Some(held) = &self.proofs.pass else { return };
         let (orders, rows) = held.answer.snapshot.proven(|order| self.is_confirmed(order, blotter));
-        let half_read = held.answer.snapshot.half_read.clone();
+        self.half_read.merged(&orders, &held.answer.snapshot.half_read);
         self.doubted.proven(orders.iter().map(|order| &order.id));
-        self.note_half_read(&orders, &half_read);
         blotter.set_requested_at(self.audits.pass_began);
         let changes = blotter.apply_snapshot(&orders, &rows);
         let recovered = changes.executions.len();

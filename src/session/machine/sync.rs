@@ -1,7 +1,5 @@
 //! REST answers: passes, rate limits, and what follows from a snapshot.
 
-use std::collections::BTreeSet;
-
 use super::identity::AccountMatch;
 use super::status::LATE_AFTER;
 use super::{
@@ -9,7 +7,6 @@ use super::{
 };
 use crate::domain::blotter::Blotter;
 use crate::domain::disabled_rule::{DisabledRule, left_out};
-use crate::domain::{Order, OrderId};
 use crate::session::parts::Part;
 use crate::session::request::route::LimitScope;
 use crate::session::request::{Reply, Request, RequestError, RequestErrorKind, RequestId};
@@ -33,7 +30,7 @@ impl Session {
         let backfill = std::mem::take(&mut self.backfill);
         let account_first = self.is_unidentified() || self.early;
         // A journal may have kept a time that cannot be right.
-        let since = self.since.until(self.latest());
+        let since = self.since.until(self.latest(now));
         let resync = Resync::new(since, self.mark, account_first, self.limits, backfill);
         let mut resync = resync.with_last(&self.limited).with_half_read(&self.half_read);
         resync.leave(self.refresh.iter().map(|(_, part)| *part));
@@ -46,17 +43,6 @@ impl Session {
         self.resync = Some(resync);
         self.ask(now);
         self.ask_replay(now);
-    }
-
-    /// Notes which of the orders being merged have unreadable members; they are requested by id until they have none.
-    pub(super) fn note_half_read(&mut self, merged: &[Order], half_read: &BTreeSet<OrderId>) {
-        for order in merged {
-            if half_read.contains(&order.id) {
-                self.half_read.insert(order.id.clone());
-            } else {
-                self.half_read.remove(&order.id);
-            }
-        }
     }
 
     /// Stops the pass from waiting for balances or positions that do not arrive; a late answer still counts.
@@ -399,8 +385,8 @@ impl Session {
             // Replayed events in their order; the lists add what they lack.
             self.recovered += self.merge_replay(blotter, now);
         }
-        self.note_half_read(&snapshot.orders, &snapshot.half_read);
-        self.half_read.retain(|id| !snapshot.denied.contains(id));
+        self.half_read.merged(&snapshot.orders, &snapshot.half_read);
+        self.half_read.denied(&snapshot.denied);
         blotter.set_requested_at(self.audits.pass_began);
         let changes = blotter.apply_snapshot(&snapshot.orders, &snapshot.activities);
         let recovered = changes.executions.len();
@@ -414,7 +400,7 @@ impl Session {
         let beside =
             |(part, reason): (&Part, &String)| matches!(part, Part::Positions | Part::Account) || reason == UNCONFIRMED;
         let listed = snapshot.faults.iter().all(beside);
-        let next = next.until(self.latest());
+        let next = next.until(self.latest(now));
         if whole {
             (self.since, self.incomplete) = (next, 0);
         } else {

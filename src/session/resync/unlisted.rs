@@ -8,7 +8,7 @@ use crate::domain::blotter::Blotter;
 use crate::domain::disabled_rule::{DisabledRule, left_out};
 use crate::domain::{Order, OrderId};
 use crate::session::parts::Part;
-use crate::session::request::{ActivitiesQuery, OrderFilter, OrdersQuery, Reply, Request, Unread};
+use crate::session::request::{ActivitiesQuery, OrderFilter, OrdersQuery, Request};
 
 impl Resync {
     /// Drops executions of unlisted orders on the very first pass: they are history, and each order
@@ -61,10 +61,7 @@ impl Resync {
             }
         }
         wanted.append(&mut self.without_legs(blotter));
-        // No list may show it again, once it is done.
-        let read = |id: &&OrderId| self.seen.contains(*id) && !self.snapshot.half_read.contains(*id);
-        let half_read = self.half_read.iter().chain(&self.snapshot.half_read);
-        wanted.extend(half_read.filter(|id| !read(id)).cloned());
+        wanted.extend(self.half_read.wanted(&self.seen).cloned());
         let mut asked = HashSet::new();
         for id in wanted {
             if asked.len() >= self.limits.by_id {
@@ -77,18 +74,6 @@ impl Resync {
             }
         }
         self.ask_beyond(blotter);
-    }
-
-    /// Notes the orders of an answer that were read only in part.
-    pub(super) fn note_half_read(&mut self, reply: &Reply, unread: &[Unread]) {
-        let (Reply::Orders(orders) | Reply::Order(orders)) = reply else { return };
-        for order in orders {
-            if unread.iter().any(|row| row.row.split(' ').any(|word| word == order.id.as_str())) {
-                self.snapshot.half_read.insert(order.id.clone());
-            } else {
-                self.snapshot.half_read.remove(&order.id);
-            }
-        }
     }
 
     /// Requests what no list of this pass shows: the rows of orders that await a report, however old, and a page of

@@ -185,7 +185,7 @@ fn the_last_filter_is_used_again_in_any_list() {
     fixture.keys(".");
     assert_eq!(fixture.shown(), ["b"]);
     fixture.keys(".");
-    assert_eq!(fixture.toast(), "the list is filtered by it already");
+    assert_eq!(fixture.toast(), "this filter is already applied");
     fixture.keys("/");
     fixture.text(" xyz");
     fixture.keys("esc F 5 .");

@@ -99,8 +99,11 @@ fn positions_that_are_forbidden_from_the_start_are_unknown_not_empty() {
 fn an_unreadable_row_is_named_and_the_others_are_shown() {
     let mut fixture = Fixture::new();
     fixture.orders.push(order("o"));
-    fixture.unread =
-        vec![Unread { row: "order bad-1".to_owned(), why: "an order without a usable filled_qty".to_owned() }];
+    fixture.unread = vec![Unread {
+        row: "order bad-1".to_owned(),
+        id: None,
+        why: "an order without a usable filled_qty".to_owned(),
+    }];
     fixture.listen();
     assert_eq!(fixture.blotter.working_count(), 1);
     assert_eq!(fixture.session.state().word(), "syncing");
@@ -133,7 +136,8 @@ fn a_position_with_an_unreadable_row_stays_with_an_unknown_quantity() {
     fixture.listen();
     assert!(fixture.session.state().is_live());
     fixture.positions.pop();
-    fixture.unread_positions = vec![Unread { row: "row 2".to_owned(), why: "a position without a symbol".to_owned() }];
+    fixture.unread_positions =
+        vec![Unread { row: "row 2".to_owned(), id: None, why: "a position without a symbol".to_owned() }];
     fixture.pass(Duration::from_secs(11));
     let held = |fixture: &Fixture| -> Vec<(String, Option<Qty>)> {
         let list = fixture.seen.iter().rev().find_map(|output| match output {
@@ -437,7 +441,7 @@ fn a_position_that_an_execution_explains_causes_no_audit_however_late_the_list_i
     assert!(!changed(&fixture.logs()), "{}", fixture.logs());
     // An unreadable row is not a change either.
     fixture.positions = vec![];
-    fixture.unread_positions = vec![Unread { row: "AAPL".to_owned(), why: "no qty".to_owned() }];
+    fixture.unread_positions = vec![Unread { row: "AAPL".to_owned(), id: None, why: "no qty".to_owned() }];
     fixture.pass(Duration::from_mins(10));
     fixture.unread_positions.clear();
     fixture.positions = vec![position("AAPL", 40)];
@@ -487,24 +491,4 @@ fn a_fill_on_a_first_start_is_shown_while_a_list_fails() {
     fixture.pass(Duration::from_mins(1));
     assert!(fixture.session.state().is_live());
     assert_eq!((fixture.held(), fixture.awaited()), (Qty::whole(40), 0));
-}
-
-#[test]
-fn an_order_that_was_read_in_part_is_requested_by_its_id_until_it_is_read_whole() {
-    let mut fixture = Fixture::live();
-    fixture.orders.push(order("o"));
-    fixture.pass(Duration::from_mins(1));
-    let asked =
-        |fixture: &Fixture| fixture.asked.iter().filter(|request| **request == Request::Order("o".into())).count();
-    assert_eq!(asked(&fixture), 0);
-    fixture.unread = vec![Unread { row: "F o".to_owned(), why: "a price that is none".to_owned() }];
-    fixture.pass(Duration::from_mins(2));
-    assert!(asked(&fixture) > 0, "{}", fixture.logs());
-    // No list shows it again.
-    fixture.execute("o", 100, false);
-    fixture.unread.clear();
-    let before = asked(&fixture);
-    fixture.pass(Duration::from_mins(3));
-    assert!(asked(&fixture) <= before + 1, "it was read");
-    assert_eq!(fixture.held(), Qty::whole(100));
 }
