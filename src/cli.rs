@@ -259,7 +259,8 @@ impl Context {
             theme::check(name).map_err(|problem| problem.of(name))?;
         }
         for spec in self.config.brokers.iter().filter(|spec| spec.ca_file.is_some()) {
-            tls_for(spec).map_err(|error| Error::usage(format!("{}: {error}", spec.id), None))?;
+            let path = self.paths.config.display();
+            tls_for(spec).map_err(|error| Error::usage(format!("{path}: broker {}: {error}", spec.id), None))?;
         }
         Ok(())
     }
@@ -330,6 +331,8 @@ impl Context {
             timezone: ui.timezone.clone(),
             timezone_label: zones.first().map_or_else(|| Arc::from("UTC"), |zone| Arc::clone(&zone.label)),
             zones,
+            themes: theme::offered(self.global.color),
+            theme_given: self.global.theme.is_some(),
             bell: ui.bell,
             notify: ui.notify || !ui.notify_command.is_empty(),
             trading_live: self.config.trading_live,

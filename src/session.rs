@@ -6,6 +6,7 @@ mod backfill;
 pub mod backoff;
 pub mod event;
 pub mod guard;
+mod half_read;
 mod holdings;
 #[expect(clippy::arithmetic_side_effects, reason = "the laboratory uses small figures")]
 #[cfg(test)]

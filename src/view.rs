@@ -26,6 +26,8 @@ mod tape;
 pub mod theme;
 mod welcome;
 
+use std::sync::Arc;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
@@ -67,7 +69,11 @@ enum Hit {
 /// View state that lasts between frames and is not part of the model.
 #[derive(Debug)]
 pub struct ViewState {
+    /// The configured theme.
     theme: Theme,
+    /// The theme chosen on the screen, by name; empty if there is no theme of that name.
+    chosen: Option<(Arc<str>, Option<Theme>)>,
+    depth: Depth,
     /// The themes for dark and light backgrounds, where the terminal's background decides.
     either: Option<Box<(Theme, Theme)>>,
     glyphs: &'static Glyphs,
@@ -107,6 +113,8 @@ impl ViewState {
         let glyphs = if ascii { &glyphs::ASCII } else { &glyphs::UNICODE };
         Self {
             theme,
+            chosen: None,
+            depth: Depth::default(),
             either: None,
             glyphs,
             hits: Vec::new(),
@@ -124,6 +132,12 @@ impl ViewState {
         Self { either, ..Self::new(dark, ascii) }
     }
 
+    /// The same, with themes chosen on the screen reduced to this depth.
+    #[must_use]
+    pub fn with_depth(self, depth: Depth) -> Self {
+        Self { depth, ..self }
+    }
+
     /// Whether the terminal's background selects the theme.
     pub const fn follows_background(&self) -> bool {
         self.either.is_some()
@@ -139,8 +153,14 @@ impl ViewState {
     }
 
     /// The theme in use.
-    pub const fn theme(&self) -> &Theme {
-        &self.theme
+    pub fn theme(&self) -> &Theme {
+        self.chosen.as_ref().and_then(|(_, theme)| theme.as_ref()).unwrap_or(&self.theme)
+    }
+
+    fn choose_theme(&mut self, name: Option<&Arc<str>>) {
+        if self.chosen.as_ref().map(|(name, _)| name) != name {
+            self.chosen = name.map(|name| (Arc::clone(name), Theme::by_name(name, self.depth)));
+        }
     }
 
     /// The mouse target at this cell of the last frame.
@@ -190,7 +210,9 @@ pub fn draw(model: &Model, state: &mut ViewState, frame: &mut ratatui::Frame<'_>
 
 /// Draws the model into an empty buffer; returns the position of the terminal's cursor.
 pub fn render(model: &Model, state: &mut ViewState, area: Rect, buf: &mut Buffer) -> Option<Position> {
-    let ViewState { theme, glyphs, hits, links, panes, overlay, extent, over, .. } = state;
+    state.choose_theme(model.shown_theme());
+    let ViewState { theme, chosen, glyphs, hits, links, panes, overlay, extent, over, .. } = state;
+    let theme = chosen.as_ref().and_then(|(_, theme)| theme.as_ref()).unwrap_or(theme);
     hits.clear();
     links.clear();
     if panes.scope.as_ref() != Some(&model.scope) {

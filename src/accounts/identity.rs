@@ -14,8 +14,12 @@ const LONGEST: usize = 64;
 pub(super) fn check(accounts: &mut Accounts, link: &LinkId) {
     let Some(account) = accounts.get_mut(link) else { return };
     let Some(stated) = account.account.as_ref().map(|dated| &dated.value) else { return };
-    if account.link.account_id != stated.id {
-        account.link.account_number = Arc::from(sanitize_to(stated.known_as(), LONGEST));
+    let number = sanitize_to(stated.known_as(), LONGEST);
+    // An answer without a number does not take the known one away.
+    let renumbered = stated.number.as_ref().is_some_and(|number| !number.raw().is_empty())
+        && *number != *account.link.account_number;
+    if account.link.account_id != stated.id || renumbered {
+        account.link.account_number = Arc::from(number);
         account.link.account_id = stated.id.clone();
         let record = account.link.clone();
         accounts.request(Effect::KeepLink { record });

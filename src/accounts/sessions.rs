@@ -12,7 +12,11 @@ use crate::session::{ConnectionState, Identity, Input, Output, StreamEvent};
 
 /// Feeds a session one input and carries out its outputs.
 pub(super) fn feed(accounts: &mut Accounts, link: &LinkId, input: Input, now: Now) {
+    let broker_time = accounts.clock().map(|_| accounts.exchange_now(now));
     let Some(account) = accounts.get_mut(link) else { return };
+    if let Some(at) = broker_time {
+        account.session.set_broker_time(at);
+    }
     if matches!(input, Input::Stream(_, StreamEvent::Update(_))) {
         account.reported_at = Some(now.mono);
     }
@@ -121,6 +125,7 @@ fn balances(accounts: &mut Accounts, link: &LinkId, value: Account, now: Now) {
     let known = account.account.as_ref().map(|dated| &dated.value);
     let differs = known.is_none_or(|known| *known != value);
     let other = known.is_none_or(|known| known.id != value.id);
+    let renumbered = known.is_some_and(|known| known.number != value.number);
     let id = value.id.clone();
     account.account = Some(Dated { value, at: now.mono });
     if differs {
@@ -128,7 +133,9 @@ fn balances(accounts: &mut Accounts, link: &LinkId, value: Account, now: Now) {
     }
     if other {
         accounts.request(Effect::Remember { link: link.clone(), memory: JournalEntry::Account(id) });
-        // Only when the id changes, so that a duplicate link is reported once.
+    }
+    // Only on a change, so that a duplicate link is reported once.
+    if other || renumbered {
         identity::check(accounts, link);
     }
 }

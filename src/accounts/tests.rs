@@ -24,6 +24,8 @@ struct Fixture {
     activities: Vec<Activity>,
     /// The id of the account that answers.
     behind: &'static str,
+    /// The number that it states.
+    number: Option<&'static str>,
     /// The error of every request, if any.
     refuse: Option<RequestErrorKind>,
     /// The error of every cancel, if any.
@@ -50,6 +52,7 @@ impl Fixture {
             orders: Vec::new(),
             activities: Vec::new(),
             behind: "id-alpaca-paper/paper/paper",
+            number: Some("PA1"),
             refuse: None,
             cancel: None,
             mismatched: |_| false,
@@ -121,7 +124,10 @@ impl Fixture {
             return Ok(Box::new(Reply::Replay(Vec::new())));
         }
         Ok(Box::new(match request {
-            Request::Account => Reply::Account(Box::new(account(self.behind))),
+            Request::Account => {
+                let number = self.number.map(Into::into);
+                Reply::Account(Box::new(crate::domain::Account { number, ..account(self.behind) }))
+            }
             Request::Positions => Reply::Positions(Vec::new()),
             Request::Orders(query) if query.before_order_id.is_some() => Reply::Orders(Vec::new()),
             Request::Orders(_) => Reply::Orders(self.orders.clone()),

@@ -79,14 +79,14 @@ impl Troubles {
     }
 
     /// Adds a trouble. One that is still going on is moved to the end and stays read; a repetition of the last sentence
-    /// replaces it, and so does another sentence of a fault that has one.
+    /// replaces it, and so does another sentence that tells the same fault whole.
     pub fn add(&mut self, link: Option<&LinkId>, ends: Ends, text: &str, now: Now) {
         let text = sanitize(text);
         let same = |trouble: &Trouble| trouble.text == text && trouble.link.as_ref() == link;
-        let has_one = ends == Ends::With(Fault::Incomplete);
+        let told_whole = matches!(ends, Ends::With(fault) if fault.is_told_whole());
         let goes_on = |trouble: &Trouble| {
             let of_it = trouble.over.is_none() && trouble.ends == ends && trouble.link.as_ref() == link;
-            of_it && (has_one || trouble.text == text)
+            of_it && (told_whole || trouble.text == text)
         };
         let mut read = false;
         if ends != Ends::Never

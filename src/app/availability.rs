@@ -25,13 +25,22 @@ fn judge(action: Action, model: &Model) -> Result<(), Reason> {
     match action {
         Action::Filter => require(model.focus.is_list(), "the account has no rows to filter"),
         Action::ClearFilter => require(filter_of(model).is_some_and(|filter| !filter.is_empty()), "no filter is set"),
+        Action::RepeatFilter => {
+            require(model.focus.is_list(), "the account has no rows to filter")?;
+            require(!model.last_filter.is_empty(), "no filter was used yet; {global.filter} starts one")?;
+            require(filter_of(model) != Some(&model.last_filter), "this filter is already applied")
+        }
+        Action::AllColumns => {
+            let hides = |list: &dyn List| list.shows_all() || !list.hidden().is_empty();
+            require(model.rows.list(model.focus).is_some_and(hides), "no column is hidden; {global.palette} hides one")
+        }
         Action::Detail => selection::of(model.focus).may_open(model),
         Action::ExecutionsOnly => {
             let tape = &model.rows.tape;
             require(!tape.rows.is_empty() || !tape.filter.is_empty(), "the tape is empty")
         }
         Action::Activities => at_hand(model).map(|_| ()),
-        Action::RefreshActivities => refuse("no activities are shown"),
+        Action::RefreshActivities | Action::SearchActivities => refuse("no activities are shown"),
         Action::PrevAccount | Action::NextAccount => {
             require(model.accounts.len() > 1, "no other account is linked; {brokers.add} in Brokers links one")
         }
@@ -74,13 +83,16 @@ fn judge(action: Action, model: &Model) -> Result<(), Reason> {
             refuse("the consent page is not waiting for an answer")
         }
         Action::Confirm => confirm(model),
-        Action::ConfirmLive => require(needs_live_key(model), "no live account is affected; {question.yes} is enough"),
+        Action::ConfirmLive => {
+            require(needs_live_key(model), "no live account is affected; {destructive_question.yes} is enough")
+        }
         Action::Quit
         | Action::ForceQuit
         | Action::Suspend
         | Action::Repaint
         | Action::Help
         | Action::Palette
+        | Action::Menu
         | Action::NextPane
         | Action::PrevPane
         | Action::FocusPane(_)

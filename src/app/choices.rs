@@ -1,4 +1,4 @@
-//! Choices on the screen that last until the next run: sorting, hidden columns, pane, account, time zone.
+//! Choices on the screen that last until the next run: sorting, hidden columns, pane, account, time zone, theme.
 //!
 //! Columns are stored by title, so that a version with other columns drops only those that are gone.
 
@@ -19,6 +19,8 @@ pub struct Choices {
     pub all_accounts: bool,
     /// The time zone by name; `None` for the configured one.
     pub timezone: Option<String>,
+    /// The theme by name; `None` for the configured one.
+    pub theme: Option<String>,
     /// The Orders pane.
     pub orders: ListChoices,
     /// The Positions pane.

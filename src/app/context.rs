@@ -2,10 +2,21 @@
 
 use super::keymap::{BINDINGS, Chord, Scope};
 use super::model::{Model, Pane};
+use super::overlays::Overlay;
 
 /// The active scopes, the innermost first.
 pub fn scopes(model: &Model) -> Vec<Scope> {
-    let mut scopes = match model.top() {
+    scopes_under(model, &model.overlays)
+}
+
+/// The scopes that would be active without the topmost overlay.
+pub fn scopes_below(model: &Model) -> Vec<Scope> {
+    let below = model.overlays.split_last().map_or(&[][..], |(_, below)| below);
+    scopes_under(model, below)
+}
+
+fn scopes_under(model: &Model, overlays: &[Overlay]) -> Vec<Scope> {
+    let mut scopes = match overlays.last() {
         Some(overlay) => overlay.handler().scopes().to_vec(),
         None if model.filtering.is_some() => vec![Scope::Text],
         None if model.focus.is_list() => vec![model.focus.scope(), Scope::List, Scope::Global],

@@ -1,21 +1,29 @@
-//! Filters: words and fields (`aapl side:sell status:working qty>100 -type:limit`), all of which must match.
+//! Filters: words and fields (`aapl side:sell status:working qty>100 -type:limit -2h`), all of which must match.
 //!
 //! Parsing never fails: a term that cannot be parsed is ignored and described in [`Filter::problem`].
+
+mod time;
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
+use jiff::Timestamp;
+use jiff::civil::Date;
 use rust_decimal::Decimal;
 
+pub use self::time::FilterClock;
+use self::time::When;
 use super::columns::placed_at;
 use crate::accounts::AccountState;
 use crate::domain::blotter::TapeEntry;
-use crate::domain::{Money, Order, Position, Price, Qty};
+use crate::domain::{Activity, ActivityKind, Money, Order, Position, Price, Qty};
 
 /// A parsed filter.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
     terms: Vec<Term>,
+    /// Whether the filter has words that mean something else as time passes.
+    pub is_relative: bool,
     /// The first term that could not be parsed, as a sentence without a full stop.
     pub problem: Option<String>,
 }
@@ -34,6 +42,8 @@ enum Test {
     Field(&'static str, String),
     /// A comparison with a field's number.
     Figure(&'static str, &'static [Ordering], Decimal),
+    /// A time or date.
+    Time(When),
 }
 
 /// The value of a field in one row.
@@ -42,9 +52,15 @@ pub enum Value<'a> {
     Word(Cow<'a, str>),
     /// A number, or a missing one.
     Figure(Option<Decimal>),
+    /// A time, or a missing one.
+    Time(Option<Timestamp>),
+    /// A day without a time of day.
+    Day(Date),
     /// Rows of this kind do not have the field.
     Absent,
 }
+
+const TIME: &str = "time";
 
 /// The fields, with their aliases.
 const FIELDS: &[(&str, &[&str])] = &[
@@ -67,6 +83,7 @@ const FIELDS: &[(&str, &[&str])] = &[
     ("value", &["value", "notional"]),
     ("pl", &["pl", "p&l", "pnl"]),
     ("price", &["price", "px"]),
+    (TIME, &["time", "date"]),
 ];
 
 const OPERATORS: &[(&str, &[Ordering])] = &[
@@ -79,14 +96,17 @@ const OPERATORS: &[(&str, &[Ordering])] = &[
 
 impl Filter {
     /// Parses a filter.
-    pub fn parse(text: &str) -> Self {
+    pub fn parse(text: &str, clock: &FilterClock) -> Self {
         let mut filter = Self::default();
         for token in text.split_whitespace() {
+            let is_time = |token: &str| When::word(&token.to_lowercase(), clock).is_some();
             let (negated, token) = match token.strip_prefix(['-', '!']) {
-                Some(rest) if !rest.is_empty() => (true, rest),
+                // The minus of `-2h` negates nothing.
+                Some(rest) if !rest.is_empty() && !is_time(token) => (true, rest),
                 _ => (false, token),
             };
-            match term(token) {
+            filter.is_relative |= is_time(token);
+            match term(token, clock) {
                 Ok(Some(test)) => filter.terms.push(Term { negated, test }),
                 Ok(None) => {}
                 Err(problem) => filter.problem = Some(problem),
@@ -121,11 +141,16 @@ impl Filter {
                 Test::Field(name, wanted) => match field(name) {
                     Value::Word(word) => begins(&word, wanted),
                     Value::Figure(Some(figure)) => wanted.parse::<Decimal>().is_ok_and(|wanted| figure == wanted),
-                    Value::Figure(None) | Value::Absent => false,
+                    Value::Figure(None) | Value::Time(_) | Value::Day(_) | Value::Absent => false,
                 },
                 Test::Figure(name, orders, wanted) => match field(name) {
                     Value::Figure(Some(figure)) => orders.contains(&figure.cmp(wanted)),
-                    Value::Figure(None) | Value::Word(_) | Value::Absent => false,
+                    Value::Figure(None) | Value::Time(_) | Value::Day(_) | Value::Word(_) | Value::Absent => false,
+                },
+                Test::Time(when) => match field(TIME) {
+                    Value::Time(Some(at)) => when.holds(at),
+                    Value::Day(day) => when.holds_on(day),
+                    Value::Time(None) | Value::Figure(_) | Value::Word(_) | Value::Absent => false,
                 },
             };
             holds != term.negated
@@ -138,7 +163,7 @@ impl Filter {
         let halves = |status: &str| {
             self.terms.iter().find_map(|term| match &term.test {
                 Test::Field("status", wanted) if !wanted.is_empty() && status.starts_with(wanted.as_str()) => Some(()),
-                Test::Field(..) | Test::Word(_) | Test::Figure(..) => None,
+                Test::Field(..) | Test::Word(_) | Test::Figure(..) | Test::Time(_) => None,
             })
         };
         let half = if order.status.is_working() { "working" } else { "done" };
@@ -158,6 +183,7 @@ impl Filter {
             "stop" => Value::Figure(order.stop_px.map(Price::decimal)),
             "avg" => Value::Figure(order.avg_px.map(Price::decimal)),
             "value" => Value::Figure(order.notional.map(Money::decimal)),
+            TIME => Value::Time(placed_at(order)),
             _ => Value::Absent,
         };
         let any = |wanted: &str| {
@@ -217,6 +243,7 @@ impl Filter {
             "type" => order.map_or(Value::Absent, |order| word(order.order_type.as_str())),
             "qty" => Value::Figure(execution.map(|execution| execution.qty.decimal())),
             "price" => Value::Figure(execution.and_then(|execution| execution.px).map(Price::decimal)),
+            TIME => Value::Time(entry.at),
             _ => Value::Absent,
         };
         let any = |wanted: &str| {
@@ -224,6 +251,43 @@ impl Filter {
             words.iter().any(|word| holds(word, wanted))
         };
         self.passes(field, any)
+    }
+
+    /// Whether a row of the activity list matches.
+    pub fn activity(&self, row: &Activity) -> bool {
+        let kind = row.activity_type.raw();
+        match &row.kind {
+            ActivityKind::Fill { symbol, side, qty, px, at, order_id, .. } => {
+                let field = |name: &str| match name {
+                    "symbol" => word(symbol.as_str()),
+                    "side" => word(side.as_str()),
+                    "type" | "event" => word(kind),
+                    "kind" => word("execution"),
+                    "id" => word(order_id.as_str()),
+                    "qty" => Value::Figure(Some(qty.decimal())),
+                    "price" => Value::Figure(Some(px.decimal())),
+                    TIME => Value::Time(*at),
+                    _ => Value::Absent,
+                };
+                let words = [symbol.as_str(), side.as_str(), kind, "execution", order_id.as_str()];
+                self.passes(field, |wanted| words.iter().any(|word| holds(word, wanted)))
+            }
+            ActivityKind::Other { net_amount, symbol, qty, date, description } => {
+                let symbol = symbol.as_ref().map_or("", |symbol| symbol.as_str());
+                let field = |name: &str| match name {
+                    "symbol" => word(symbol),
+                    "type" | "event" => word(kind),
+                    "kind" => word("event"),
+                    "qty" => Value::Figure(qty.map(Qty::decimal)),
+                    "value" => Value::Figure(net_amount.map(Money::decimal)),
+                    TIME => date.map_or(Value::Time(None), Value::Day),
+                    _ => Value::Absent,
+                };
+                let about = description.as_ref().map_or("", |text| text.raw());
+                let words = [symbol, kind, about];
+                self.passes(field, |wanted| words.iter().any(|word| holds(word, wanted)))
+            }
+        }
     }
 
     /// Whether a plain line of text matches; only bare words count.
@@ -253,19 +317,28 @@ fn word(text: &str) -> Value<'_> {
 }
 
 /// Parses one term; `None` while it is incomplete (`side:`).
-fn term(token: &str) -> Result<Option<Test>, String> {
+fn term(token: &str, clock: &FilterClock) -> Result<Option<Test>, String> {
     let lower = token.to_lowercase();
+    if let Some(when) = When::word(&lower, clock) {
+        return Ok(Some(Test::Time(when)));
+    }
     let figure = OPERATORS.iter().find_map(|(sign, orders)| Some((lower.split_once(sign)?, *orders)));
     if let Some(((name, figure), orders)) = figure {
         let field = field_name(name)?;
         if figure.is_empty() {
             return Ok(None);
         }
+        if field == TIME {
+            return When::compared(orders, figure, &clock.zone).map(|when| Some(Test::Time(when)));
+        }
         let wanted = figure.replace(',', "").parse().map_err(|_| format!("{figure:?} is not a number"))?;
         return Ok(Some(Test::Figure(field, orders, wanted)));
     }
     if let Some((name, wanted)) = lower.split_once(':') {
         let field = field_name(name)?;
+        if field == TIME {
+            return Err(format!("{name} is compared: {name}>09:30, {name}<2026-11-24"));
+        }
         return Ok((!wanted.is_empty()).then(|| Test::Field(field, wanted.to_owned())));
     }
     Ok(Some(Test::Word(lower)))
@@ -283,6 +356,11 @@ fn field_name(name: &str) -> Result<&'static str, String> {
 mod tests {
     use super::*;
 
+    fn parsed(text: &str) -> Filter {
+        let zone = jiff::tz::TimeZone::get("America/New_York").unwrap();
+        Filter::parse(text, &FilterClock { now: "2026-11-24T18:46:16Z".parse().unwrap(), zone })
+    }
+
     fn passes(filter: &str) -> bool {
         let field = |name: &str| match name {
             "symbol" => word("AAPL"),
@@ -291,7 +369,7 @@ mod tests {
             "limit" => Value::Figure(None),
             _ => Value::Absent,
         };
-        Filter::parse(filter).passes(field, |wanted| ["AAPL", "sell"].iter().any(|word| holds(word, wanted)))
+        parsed(filter).passes(field, |wanted| ["AAPL", "sell"].iter().any(|word| holds(word, wanted)))
     }
 
     #[test]
@@ -318,7 +396,7 @@ mod tests {
 
     #[test]
     fn a_filter_that_only_grew_lets_through_less() {
-        let narrows = |now: &str, was: &str| Filter::parse(now).narrows(&Filter::parse(was));
+        let narrows = |now: &str, was: &str| parsed(now).narrows(&parsed(was));
         assert!(
             narrows("a", "") && narrows("aap", "aa") && narrows("aa side:buy", "a") && narrows("side:b x", "side:b")
         );
@@ -334,10 +412,53 @@ mod tests {
 
     #[test]
     fn unknown_terms_are_reported_and_ignored() {
-        assert_eq!(Filter::parse("qty>many").problem.as_deref(), Some("\"many\" is not a number"));
-        let filter = Filter::parse("colour:red aapl");
+        assert_eq!(parsed("qty>many").problem.as_deref(), Some("\"many\" is not a number"));
+        let filter = parsed("colour:red aapl");
         assert!(filter.problem.as_deref().is_some_and(|problem| problem.starts_with("unknown field \"colour\"")));
         assert!(passes("colour:red aapl"));
-        assert!(Filter::parse("qty>1,000").problem.is_none());
+        assert!(parsed("qty>1,000").problem.is_none());
+    }
+
+    #[test]
+    fn times_and_dates_are_those_of_the_screen() {
+        let passes = |filter: &str, at: &str| {
+            let at: Timestamp = at.parse().unwrap();
+            let field = |name: &str| if name == TIME { Value::Time(Some(at)) } else { Value::Absent };
+            parsed(filter).passes(field, |_| false)
+        };
+        // 13:46:16 in New York.
+        for (filter, yes, no) in [
+            ("today", "2026-11-24T05:00:00Z", "2026-11-24T04:59:59Z"),
+            ("yesterday", "2026-11-24T04:59:59Z", "2026-11-24T05:00:00Z"),
+            ("!today", "2026-11-24T04:59:59Z", "2026-11-24T05:00:00Z"),
+            ("-2h", "2026-11-24T16:46:16Z", "2026-11-24T16:46:15Z"),
+            ("-90s", "2026-11-24T18:44:46Z", "2026-11-24T18:44:45Z"),
+            ("-1D", "2026-11-23T18:46:16Z", "2026-11-23T18:46:15Z"),
+            ("!-2h", "2026-11-24T16:46:15Z", "2026-11-24T16:46:16Z"),
+            ("time>09:30", "2026-11-24T14:31:00Z", "2026-11-24T14:30:59Z"),
+            ("time>=9:30", "2026-11-24T14:30:00Z", "2026-11-24T14:29:59Z"),
+            ("time=13", "2026-11-20T18:59:59Z", "2026-11-24T19:00:00Z"),
+            ("time<09:30:15 today", "2026-11-24T14:30:14Z", "2026-11-24T14:30:15Z"),
+            ("date>2026-11-20", "2026-11-21T05:00:00Z", "2026-11-21T04:59:59Z"),
+            ("-date=2026-11-20", "2026-11-21T05:00:00Z", "2026-11-20T05:00:00Z"),
+        ] {
+            assert!(passes(filter, yes), "{filter} lets {yes} through");
+            assert!(!passes(filter, no), "{filter} keeps {no} out");
+        }
+        for wrong in ["time>25:00", "time>noon", "time>9:30:00:00", "time:9", "date>2026-13-01", "time>-3"] {
+            assert!(parsed(wrong).problem.is_some(), "{wrong}");
+        }
+        for unfinished in ["time>", "time>0", "time>09:", "-2", "tod"] {
+            assert!(parsed(unfinished).problem.is_none(), "{unfinished}");
+        }
+        for huge in ["-99999999999999999999h", "-9223372036854775807d", "-9223372036854775807s"] {
+            assert!(parsed(huge).problem.is_none() && !parsed(huge).is_relative, "{huge} is a word like any other");
+        }
+        for relative in ["aapl -2h", "TODAY", "!-5m", "-today"] {
+            assert!(parsed(relative).is_relative, "{relative}");
+        }
+        assert!(!parsed("time>09:30").is_relative);
+        let without = |filter: &str| parsed(filter).passes(|_| Value::Time(None), |_| true);
+        assert!(!without("today") && !without("time>09:30") && without("!today"), "an unknown time matches nothing");
     }
 }

@@ -106,6 +106,8 @@ listed! {
         Save,
         /// A linking attempt that ended without a link.
         Failed,
+        /// A question whose wrong answer costs much; Enter means no.
+        DestructiveQuestion,
         /// Other yes/no questions.
         Confirm,
         /// The welcome screen of the first run.
@@ -143,6 +145,7 @@ impl Scope {
             Self::Linking => "linking",
             Self::Failed => "failed",
             Self::Save => "save",
+            Self::DestructiveQuestion => "destructive_question",
             Self::Confirm => "question",
         }
     }
@@ -170,6 +173,7 @@ impl Scope {
             Self::Linking => "Waiting for the browser",
             Self::Failed => "Linking failed",
             Self::Save => "Save the link?",
+            Self::DestructiveQuestion => "Questions whose answer cannot be undone: cancel all, unlink",
             Self::Confirm => "Questions",
         }
     }
@@ -186,6 +190,12 @@ pub enum Action {
     Palette,
     Filter,
     ClearFilter,
+    /// Filters by the last filter again.
+    RepeatFilter,
+    /// Shows every column, or the chosen ones.
+    AllColumns,
+    /// Lists the actions of the selected row.
+    Menu,
     NextPane,
     PrevPane,
     /// Focuses the pane with this digit.
@@ -226,6 +236,7 @@ pub enum Action {
     ExecutionsOnly,
     Activities,
     RefreshActivities,
+    SearchActivities,
     SearchHelp,
     ChartNext,
     ChartPrev,

@@ -3,6 +3,7 @@
 //! A frame is a function of the model. Scroll offsets and mouse areas belong to the view.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tui_input::Input;
@@ -80,6 +81,10 @@ pub struct Model {
     pub scope: AccountScope,
     /// The account shown in the last run, until it is known again.
     pub chosen_scope: Option<AccountScope>,
+    /// The theme chosen on the screen; `None` for the configured one.
+    pub theme: Option<Arc<str>>,
+    /// The theme to keep for the next run.
+    pub kept_theme: Option<Arc<str>>,
     /// The focused pane.
     pub focus: Pane,
     /// Whether the focused pane fills the screen.
@@ -90,6 +95,8 @@ pub struct Model {
     pub filter_input: Input,
     /// The filter before typing started; Esc restores it.
     pub before: String,
+    /// The last filter that was accepted.
+    pub last_filter: String,
     /// The rows of the list panes.
     pub rows: Rows,
     /// Orders marked for one action.

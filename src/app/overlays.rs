@@ -17,6 +17,7 @@ mod position;
 mod question;
 mod welcome;
 
+use jiff::tz::TimeZone;
 use tui_input::Input as Field;
 
 pub use activities::{Activities, ActivityDetail};
@@ -35,10 +36,11 @@ pub use welcome::Welcome;
 
 use super::brokers::BrokerSummary;
 use super::effect::{Copied, Effect, TerminalEffect};
+use super::filter::FilterClock;
 use super::keymap::{Action, Reason, Scope};
 use super::pane::Pane;
 use crate::accounts::{Accounts, OrderKey, Period, Troubles};
-use crate::domain::{BrokerId, LinkId, Mono};
+use crate::domain::{BrokerId, LinkId, Mono, Now};
 use crate::link::AttemptId;
 
 macro_rules! overlays {
@@ -119,6 +121,16 @@ pub struct Data<'a> {
     pub page: usize,
     /// The last line that the topmost overlay can be scrolled to.
     pub end: usize,
+    /// The zone of the screen.
+    pub zone: &'a TimeZone,
+    pub now: Now,
+}
+
+impl Data<'_> {
+    /// What times in filters are relative to.
+    pub fn filter_clock(&self) -> FilterClock {
+        FilterClock { now: self.accounts.exchange_now(self.now), zone: self.zone.clone() }
+    }
 }
 
 /// What comes next after a key or click in an overlay.
@@ -241,6 +253,11 @@ pub trait Handler {
         None
     }
 
+    /// Whether older rows are fetched without a key while the end of the loaded ones is near.
+    fn keeps_loading(&self) -> bool {
+        true
+    }
+
     /// The account whose older activities are wanted, because the end of the loaded ones is near.
     fn wants_older(&self, _: &Data<'_>) -> Option<LinkId> {
         None
@@ -262,6 +279,11 @@ pub trait Handler {
     /// Whether it shows this account's curve of this period.
     fn shows_curve(&self, _: &LinkId, _: Period) -> bool {
         false
+    }
+
+    /// The theme to look at before it is chosen, as [`PaletteCommand::Theme`] has it.
+    fn theme(&self) -> Option<Option<usize>> {
+        None
     }
 
     /// Whether it closes when linking starts.

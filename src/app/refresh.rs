@@ -32,7 +32,7 @@ pub fn brokers_changed(model: &mut Model) {
 /// Rebuilds the list of positions.
 pub fn rebuild_positions(model: &mut Model) {
     let list = &model.rows.positions;
-    let filter = Filter::parse(&list.filter);
+    let filter = Filter::parse(&list.filter, &model.rows.clock);
     let column = column(list.sort, &PositionColumn::ALL);
     let reversed = list.reversed;
     let shown = model.accounts.iter().filter(|account| model.scope.shows(&account.link.id));

@@ -15,10 +15,10 @@ pub use view::OrderView;
 
 use super::brokers::{BrokerRow, BrokerSummary};
 use super::columns::SortKey;
-use super::filter::Filter;
+use super::filter::{Filter, FilterClock};
 use super::pane::Pane;
 use crate::accounts::{AccountState, Accounts, PositionKey, TapeKey};
-use crate::domain::{Order, OrderId};
+use crate::domain::{Mono, Order, OrderId};
 
 /// Orders examined in one turn of the loop; takes a few milliseconds.
 const SLICE: usize = 8192;
@@ -38,6 +38,8 @@ pub struct ListState<K> {
     pub reversed: bool,
     /// Indices of hidden columns.
     pub hidden: BTreeSet<usize>,
+    /// Hidden columns are shown, too.
+    pub all_columns: bool,
     /// The sort key of each row shown.
     keys: HashMap<K, SortKey>,
     /// The last known index of the selected row.
@@ -53,6 +55,7 @@ impl<K> Default for ListState<K> {
             sort: None,
             reversed: false,
             hidden: BTreeSet::new(),
+            all_columns: false,
             keys: HashMap::new(),
             hint: 0,
         }
@@ -197,6 +200,10 @@ pub trait List {
     fn hidden(&self) -> &BTreeSet<usize>;
     /// The same, to be changed.
     fn hidden_mut(&mut self) -> &mut BTreeSet<usize>;
+    /// Whether hidden columns are shown, too.
+    fn shows_all(&self) -> bool;
+    /// Shows hidden columns, or hides them again.
+    fn show_all(&mut self, all: bool);
 }
 
 impl<K: Clone + Eq + Hash + Ord> List for ListState<K> {
@@ -238,6 +245,14 @@ impl<K: Clone + Eq + Hash + Ord> List for ListState<K> {
 
     fn hidden_mut(&mut self) -> &mut BTreeSet<usize> {
         &mut self.hidden
+    }
+
+    fn shows_all(&self) -> bool {
+        self.all_columns
+    }
+
+    fn show_all(&mut self, all: bool) {
+        self.all_columns = all;
     }
 }
 
@@ -285,6 +300,10 @@ pub struct Rows {
     pub tape: ListState<TapeKey>,
     /// Orders examined in one turn of the loop; shorter lists are built at once.
     pub slice: usize,
+    /// What times in filters are relative to.
+    pub clock: FilterClock,
+    /// When lists with such filters are built again.
+    pub again_at: Mono,
 }
 
 impl Rows {
@@ -295,6 +314,12 @@ impl Rows {
 }
 
 impl Rows {
+    /// Whether a list shows something else as time passes.
+    pub fn are_relative(&self) -> bool {
+        let filters = [&self.brokers.filter, &self.orders.filter, &self.positions.filter, &self.tape.filter];
+        filters.into_iter().any(|filter| !filter.is_empty() && Filter::parse(filter, &self.clock).is_relative)
+    }
+
     /// The list of a pane, if it has one.
     pub fn list(&self, pane: Pane) -> Option<&dyn List> {
         match pane {
@@ -324,7 +349,7 @@ impl Rows {
 
     /// Lists the brokers: links in the order of linking, then brokers without one, then *Add broker*.
     pub fn list_brokers(&mut self, brokers: &[BrokerSummary], accounts: &Accounts) {
-        let filter = Filter::parse(&self.brokers.filter);
+        let filter = Filter::parse(&self.brokers.filter, &self.clock);
         let linked = accounts.iter().map(|account| {
             let link = &account.link;
             let line =
@@ -361,6 +386,8 @@ impl Default for Rows {
             positions: ListState::default(),
             tape: ListState::default(),
             slice: SLICE,
+            clock: FilterClock::default(),
+            again_at: Mono::ZERO,
         }
     }
 }

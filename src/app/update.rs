@@ -106,6 +106,11 @@ fn passed(model: &mut Model, timer: Timer, effects: &mut Vec<Effect>) {
         }
         Timer::Flash => model.dirty |= model.flashes.end(now),
         Timer::Bell => notices::ring_again(model, effects),
+        Timer::Filters => {
+            if model.rows.are_relative() && model.rows.again_at <= now {
+                lists::refilter(model);
+            }
+        }
         Timer::Accounts => {
             model.accounts.tick(model.now);
             ask_again(model, effects);

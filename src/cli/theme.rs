@@ -3,6 +3,7 @@
 use std::io::Read;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::ColorChoice;
 use crate::config::plain;
@@ -25,14 +26,18 @@ pub(super) fn choose(name: &str, color: ColorChoice, ascii: bool) -> Result<View
     // Keep the terminal's own background, transparent or not, when it selected the theme. A theme given by name sets
     // its background, or light text could be on a light background.
     let either = (Theme::by_name("dark", depth), Theme::by_name("light", depth));
-    if let (AUTO, (Some(dark), Some(light))) = (name, either) {
-        let dark = dark.unpainted();
-        return Ok(match depth {
-            Depth::Mono => ViewState::new(dark, ascii),
-            _ => ViewState::following(dark, light.unpainted(), ascii),
-        });
-    }
-    named(name, depth).map(|theme| ViewState::new(theme, ascii)).map_err(|problem| problem.of(name))
+    let view = match (name, either) {
+        (AUTO, (Some(dark), Some(_))) if depth == Depth::Mono => ViewState::new(dark.unpainted(), ascii),
+        (AUTO, (Some(dark), Some(light))) => ViewState::following(dark.unpainted(), light.unpainted(), ascii),
+        _ => ViewState::new(named(name, depth).map_err(|problem| problem.of(name))?, ascii),
+    };
+    Ok(view.with_depth(depth))
+}
+
+/// The themes to choose from on the screen; without colours they are all the same.
+pub(super) fn offered(color: ColorChoice) -> Vec<Arc<str>> {
+    let names = Theme::names().filter(|_| depth(color) != Depth::Mono);
+    names.map(Arc::from).collect()
 }
 
 /// Checks that [`choose`] would find this theme, without querying the terminal.

@@ -6,7 +6,7 @@
 mod follow;
 mod stdout_writer;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::Path;
 use std::time::Duration;
 
@@ -81,6 +81,8 @@ struct Printer {
     stdout: StdoutWriter,
     /// Remarks about reported lines, for people.
     remarks: Vec<String>,
+    /// Accounts whose print log cannot be written.
+    unsaved: HashSet<LinkId>,
     /// The account whose line is being printed.
     going_out: Option<LinkId>,
     /// The latest error reported, and the latest reported as over.
@@ -122,12 +124,13 @@ impl Observer for Printer {
 
     fn tell(&mut self, running: &Headless) -> bool {
         self.look(running);
+        self.report_print_logs(running);
         self.trouble(running);
         match self.print() {
             Ok(open) if self.failed.is_none() => {
                 if running.now().mono.since(self.touched) >= TOUCH {
                     self.touched = running.now().mono;
-                    self.tapes.values().for_each(|tape| tape.log.touch(running.now().wall));
+                    self.tapes.values_mut().for_each(|tape| tape.log.touch(running.now().wall));
                 }
                 open
             }
@@ -156,11 +159,14 @@ impl Printer {
             let (reported, earlier) = WatchLog::open(data_dir, &link.id);
             match earlier {
                 Earlier::None => {}
-                Earlier::Until { at, unsure, unread, aside } => {
+                Earlier::Until { at, unsure, unread, aside, lacks } => {
                     let mut text =
                         format!("not watched since {at:.0}; missed events are printed with source=reconcile");
                     if let Some(key) = unsure {
                         text.push_str(&format!("; unknown whether the last line ({key}) was printed"));
+                    }
+                    if lacks {
+                        text.push_str("; the last run could not save what it printed, so some lines may repeat");
                     }
                     if unread > 0 {
                         text.push_str(&format!(
@@ -195,6 +201,7 @@ impl Printer {
             due: VecDeque::new(),
             stdout: StdoutWriter::new()?,
             remarks: Vec::new(),
+            unsaved: HashSet::new(),
             going_out: None,
             troubled: None,
             relieved: None,
@@ -207,7 +214,6 @@ impl Printer {
 
     /// Prints due lines as the reader takes them, and notes each as reported; false when the reader is gone.
     fn print(&mut self) -> Result<bool, Error> {
-        let unsure = |error: std::io::Error| tracing::warn!("cannot write the print log: {error}");
         loop {
             match self.stdout.look() {
                 Reader::Waits => return Ok(true),
@@ -221,7 +227,7 @@ impl Printer {
                     if let Some((link, line)) = of {
                         // Noted only when the line can be written at once: a slow reader must not leave lines in doubt.
                         if let Some(tape) = self.tapes.get_mut(&link) {
-                            tape.log.going_out(&line).unwrap_or_else(unsure);
+                            tape.log.going_out(&line);
                         }
                         self.going_out = Some(link);
                     }
@@ -238,10 +244,27 @@ impl Printer {
     /// Notes whether the line being printed was printed; false when the reader is gone.
     fn took(&mut self, out: Result<bool, Error>) -> Result<bool, Error> {
         if let Some(tape) = self.going_out.take().and_then(|link| self.tapes.get_mut(&link)) {
-            let noted = if matches!(out, Ok(true)) { tape.log.went_out() } else { tape.log.stayed() };
-            noted.unwrap_or_else(|error| tracing::warn!("cannot write the print log: {error}"));
+            if matches!(out, Ok(true)) { tape.log.went_out() } else { tape.log.stayed() }
         }
         out
+    }
+
+    /// Remarks that a print log cannot be written, and that it can again.
+    fn report_print_logs(&mut self, running: &Headless) {
+        for (link, tape) in &self.tapes {
+            let label = || sanitize_to(&running.accounts.label(link), 40);
+            match tape.log.fault() {
+                Some(fault) if self.unsaved.insert(link.clone()) => self.remarks.push(format!(
+                    "what is printed for {} cannot be saved ({}); if it cannot until this run ends, the next one prints it again",
+                    label(),
+                    sanitize_to(fault, 200)
+                )),
+                None if self.unsaved.remove(link) => {
+                    self.remarks.push(format!("resolved: what is printed for {} is saved again", label()));
+                }
+                Some(_) | None => {}
+            }
+        }
     }
 
     /// Reports troubles to people, each once.

@@ -14,9 +14,8 @@ use url::{ParseError, Url};
 
 use super::origins;
 use super::raw::{self, OneOrMany, Text};
-use super::syntax::line_of;
 use super::{BrokerSpec, Config, Endpoints, KeyOverride, Problem, SecretSource, TokenStoreChoice, is_loopback};
-use crate::domain::text::sanitize;
+use crate::domain::text::{line_of, sanitize};
 use crate::domain::{BrokerId, Environment};
 
 const DEFAULT_REDIRECT: &str = "http://localhost:41970/callback";

@@ -1,6 +1,7 @@
 //! Error messages for a file that is not valid TOML: the parser's, without what it quotes from the file.
 
 use super::Problem;
+use crate::domain::text::line_of;
 
 /// Longest key name that is repeated, in characters.
 const LONGEST_KEY: usize = 40;
@@ -11,11 +12,6 @@ pub(super) fn problem(text: &str, error: &toml::de::Error) -> Problem {
     let line = error.span().map(|span| line_of(text, span.start));
     let (message, hint) = explained(error.message());
     Problem { line, key: String::new(), message, hint: hint.to_owned() }
-}
-
-/// The line of an offset, from 1.
-pub(super) fn line_of(text: &str, offset: usize) -> usize {
-    text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
 }
 
 fn explained(message: &str) -> (String, &'static str) {

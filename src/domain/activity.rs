@@ -23,6 +23,16 @@ pub struct Activity {
     pub raw: Raw,
 }
 
+impl Activity {
+    /// The order that it executes; `None` for a row that is no execution.
+    pub const fn order(&self) -> Option<&OrderId> {
+        match &self.kind {
+            ActivityKind::Fill { order_id, .. } => Some(order_id),
+            ActivityKind::Other { .. } => None,
+        }
+    }
+}
+
 /// The content of an activity row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ActivityKind {

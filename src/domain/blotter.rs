@@ -12,6 +12,7 @@ mod fill_in_missing;
 mod ledger;
 mod legs;
 mod merge;
+mod newest;
 mod previous_account;
 mod restore;
 mod settle;
@@ -26,6 +27,7 @@ pub use self::changes::Changes;
 pub use self::conflict::Conflict;
 use self::ledger::Ledger;
 use self::merge::{Verdict, judge};
+use self::newest::Newest;
 use self::previous_account::PreviousOrders;
 use self::settle::Doubt;
 use self::tape::Tape;
@@ -91,9 +93,10 @@ pub struct Blotter {
     history_before: Option<Timestamp>,
     previous: PreviousOrders,
     generation: u32,
-    last_fill_at: Option<Timestamp>,
-    last_submitted_at: Option<Timestamp>,
-    last_change_at: Option<Timestamp>,
+    fill_times: Newest,
+    submission_times: Newest,
+    change_times: Newest,
+    latest: Option<Timestamp>,
 }
 
 impl Blotter {
@@ -164,19 +167,24 @@ impl Blotter {
         self.tape.entry(number)
     }
 
+    /// Sets the latest time that can be right, if that is known; later ones neither start a resync nor end history.
+    pub fn set_latest(&mut self, latest: Option<Timestamp>) {
+        self.latest = latest;
+    }
+
     /// The broker's time of the latest known execution, where a resync starts.
     pub fn last_fill_at(&self) -> Option<Timestamp> {
-        self.last_fill_at
+        self.fill_times.until(self.latest)
     }
 
     /// The broker's time of the latest known submission, where the next order list starts.
     pub fn last_submitted_at(&self) -> Option<Timestamp> {
-        self.last_submitted_at
+        self.submission_times.until(self.latest)
     }
 
     /// The broker's time of the latest known change.
     pub fn last_change_at(&self) -> Option<Timestamp> {
-        self.last_change_at.max(self.last_fill_at)
+        self.change_times.until(self.latest).max(self.last_fill_at())
     }
 
     /// Orders that should be requested from REST: their rows do not add up to what they state, or a frame stated less
@@ -367,8 +375,8 @@ impl Blotter {
 
     /// Adds or advances an order; true when something changed.
     fn merge_order(&mut self, order: &Order, may_lower: bool, evidence: bool, changes: &mut Changes) -> bool {
-        self.last_submitted_at = self.last_submitted_at.max(order.submitted_at);
-        self.last_change_at = self.last_change_at.max(order.updated_at);
+        self.submission_times.note(order.submitted_at);
+        self.change_times.note(order.updated_at);
         let settles = may_lower || evidence;
         let linked = self.with_predecessor(order);
         let order = linked.as_ref();

@@ -66,6 +66,11 @@ impl<'de> Deserialize<'de> for Untrusted {
     }
 }
 
+/// The line of a byte offset, from 1.
+pub fn line_of(text: &str, offset: usize) -> usize {
+    text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
+}
+
 /// Text from outside, made safe; borrowed if it is already plain, as nearly all of it is.
 pub fn clean(text: &str) -> Cow<'_, str> {
     if text.len() <= LIMIT && text.bytes().all(|byte| (0x20..=0x7e).contains(&byte)) {

@@ -150,10 +150,13 @@ impl AccountAccess {
 pub fn tls_for(spec: &BrokerSpec) -> Result<Arc<rustls::ClientConfig>, AccessError> {
     let pem = match &spec.ca_file {
         Some(path) => {
-            let text = plain(path)
-                .and_then(|()| std::fs::read(path))
-                .map_err(|error| AccessError::Setup(format!("cannot read ca_file {}: {error}", path.display())))?;
-            Some(text)
+            // Without the value: a mistake may have put a secret there.
+            let unread = |error| {
+                AccessError::Setup(format!(
+                    "ca_file cannot be read: {error}; it is a path, relative to the folder of the configuration"
+                ))
+            };
+            Some(plain(path).and_then(|()| std::fs::read(path)).map_err(unread)?)
         }
         None => None,
     };

@@ -41,6 +41,8 @@ pub enum InputEvent {
     Attributes,
     /// The cursor position, counted from one: the answer to a query of `terminal::receipt`.
     Cursor { row: u16, column: u16 },
+    /// What follows may be part of a report and not typed.
+    Unclear,
     /// The terminal was resized.
     Resized,
 }
@@ -78,6 +80,8 @@ pub fn message(heard: InputEvent, hit: impl Fn(u16, u16) -> HitTarget) -> Option
                 Pointer::WheelDown => Mouse::Wheel { target, rows: WHEEL_ROWS },
             }))
         }
+        // An open question has to be seen again before a key answers it.
+        InputEvent::Unclear => Some(Msg::Redraw),
         InputEvent::Background(_) | InputEvent::Attributes | InputEvent::Cursor { .. } | InputEvent::Resized => None,
     }
 }

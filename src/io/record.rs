@@ -130,6 +130,8 @@ struct Head {
     timezone_label: String,
     #[serde(default)]
     zones: Vec<(String, String)>,
+    #[serde(default)]
+    themes: Vec<String>,
     config_path: String,
     keys: Vec<(usize, String, Vec<String>)>,
     brokers: Vec<HeadBroker>,
@@ -224,6 +226,7 @@ fn head(settings: &Settings, model: &Model) -> Head {
         timezone: program.timezone.iana_name().unwrap_or("UTC").to_owned(),
         timezone_label: program.timezone_label.to_string(),
         zones: program.zones.iter().map(|zone| (zone.name.to_string(), zone.label.to_string())).collect(),
+        themes: program.themes.iter().map(ToString::to_string).collect(),
         config_path: program.config_path.to_string(),
         keys: settings.keys.clone(),
         brokers: model.brokers.iter().map(broker).collect(),
@@ -371,6 +374,7 @@ fn model(head: &Head) -> Result<Model, String> {
         timezone,
         timezone_label: Arc::from(head.timezone_label.as_str()),
         zones: head.zones.iter().map(zone).collect(),
+        themes: head.themes.iter().map(|name| Arc::from(name.as_str())).collect(),
         config_path: Arc::from(head.config_path.as_str()),
         ..Program::default()
     };

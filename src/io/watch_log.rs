@@ -11,7 +11,7 @@ mod notes;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -43,6 +43,16 @@ pub struct ReportedLine {
     /// Whether it voids the line of this key.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     void: bool,
+    /// The id that the execution has got since it was reported; such a note is no line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    now: Option<Renamed>,
+}
+
+/// The id under which an execution was reported, and the one that it has got since.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Renamed {
+    reported: ExecutionId,
+    now: ExecutionId,
 }
 
 /// The execution as a line reported it.
@@ -81,7 +91,7 @@ impl ReportedLine {
     pub fn of(entry: &TapeEntry, blotter: &Blotter) -> Self {
         let row = entry.execution.as_ref().and_then(|id| blotter.execution(id));
         let span = row.and_then(|row| Some((row.id.clone(), span(row)?)));
-        Self { key: entry.key(), span, said: None, void: false }
+        Self { key: entry.key(), span, said: None, void: false, now: None }
     }
 }
 
@@ -115,6 +125,8 @@ pub enum Earlier {
         unread: usize,
         /// Where the file with unreadable notes was kept.
         aside: Option<PathBuf>,
+        /// Lines were printed that could not be noted; they may be reported again.
+        lacks: bool,
     },
     /// An earlier run's notes cannot be read at all: everything known now counts as history.
     Damaged {
@@ -139,7 +151,17 @@ pub struct WatchLog {
     spans: HashMap<String, Vec<ExecutionId>>,
     /// For each bust or correction reported, the execution that its line names.
     names: HashMap<ExecutionId, ExecutionId>,
+    /// For each execution that was reported under another id, by that, the id that it has got since.
+    renamed: HashMap<ExecutionId, ExecutionId>,
+    /// Notes of that which are not in the file yet.
+    unwritten: Vec<ReportedLine>,
     lines: VecDeque<ReportedLine>,
+    /// The lines that were printed, and the history at the beginning: what the file has, or should have.
+    printed: VecDeque<ReportedLine>,
+    /// The line being printed.
+    printing: Option<ReportedLine>,
+    /// Why the file lacks lines that were printed.
+    fault: Option<String>,
     /// The number of lines in the file.
     written: usize,
     /// The file's length without the note of the line being printed.
@@ -186,21 +208,19 @@ impl WatchLog {
         }
         (log.begun, log.since, log.working) = (true, header.since, by_id(header.working));
         for line in lines {
-            log.remember(line);
+            log.remember(line.clone());
+            log.note_printed(line);
         }
         // Before it is rewritten without what cannot be read.
         let copied =
             |from: &Path, to: &Path| std::fs::hard_link(from, to).or_else(|_| std::fs::copy(from, to).map(drop));
         let aside = (unread > 0).then(|| kept_aside(&path, copied)).flatten();
         if let Err(error) = log.rewrite() {
-            // A full disk may still have room for a line; the first one ends a torn line.
-            tracing::warn!("cannot rewrite the print log: {error}");
-            let mut file = OpenOptions::new().append(true).open(&path)?;
-            file.write_all(b"\n")?;
-            (log.length, log.file) = (file.metadata()?.len(), Some(file));
+            // The file stays as it is until it can be written.
+            log.lacks_lines(&error);
         }
         let at = Timestamp::try_from(until).map_err(io::Error::other)?;
-        Ok((log, Earlier::Until { at, unsure, unread, aside }))
+        Ok((log, Earlier::Until { at, unsure, unread, aside, lacks: header.lacks > 0 }))
     }
 
     /// Whether there is a beginning: what was known then is history, and later lines are reported.
@@ -231,9 +251,10 @@ impl WatchLog {
     ) -> io::Result<()> {
         (self.begun, self.since, self.working) = (true, since, by_id(working));
         for line in history {
-            self.remember(line);
+            self.remember(line.clone());
+            self.note_printed(line);
         }
-        self.rewrite()
+        self.rewrite().inspect_err(|error| self.fault = Some(error.to_string()))
     }
 
     /// Clears the beginning, when another account is behind the link. Reported lines stay reported, because some may
@@ -245,11 +266,15 @@ impl WatchLog {
 
     /// Keeps a line that is about to be reported.
     pub fn remember(&mut self, line: ReportedLine) {
+        if let Some(Renamed { reported, now }) = line.now {
+            self.renamed.insert(reported, now);
+            return;
+        }
         if line.void {
             self.keys.remove(&line.key);
             self.lines.retain(|log| log.key != line.key);
             if let Some(said) = &line.said {
-                self.names.remove(&said.id);
+                self.forget_names(&said.id);
             }
             if let Some((id, span)) = &line.span
                 && let Some(ids) = self.spans.get_mut(span)
@@ -272,7 +297,7 @@ impl WatchLog {
             let Some(oldest) = self.lines.pop_front() else { break };
             self.keys.remove(&oldest.key);
             if let Some(said) = &oldest.said {
-                self.names.remove(&said.id);
+                self.forget_names(&said.id);
             }
             if let Some((_, span)) = oldest.span {
                 self.spans.remove(&span);
@@ -280,43 +305,56 @@ impl WatchLog {
         }
     }
 
+    fn forget_names(&mut self, reported: &ExecutionId) {
+        self.names.remove(reported);
+        self.renamed.remove(reported);
+    }
+
     /// Notes a line that is being printed. [`Self::went_out`] or [`Self::stayed`] must follow.
-    ///
-    /// # Errors
-    /// As the file system reports; then the next run may print the line again.
-    pub fn going_out(&mut self, line: &ReportedLine) -> io::Result<()> {
+    pub fn going_out(&mut self, line: &ReportedLine) {
+        self.write_renamed();
+        self.printing = Some(line.clone());
         if self.written > REMEMBERED * 2 {
-            self.rewrite()?;
+            let rewritten = self.rewrite();
+            self.noted(rewritten);
         }
-        // Before the beginning nothing is written; it is written with the beginning.
-        let Some(file) = &mut self.file else { return Ok(()) };
-        let text = serde_json::to_string(line).map_err(io::Error::other)?;
-        file.write_all(text.as_bytes())
+        let noted = self.write(|file| file.write_all(serde_json::to_string(line)?.as_bytes()));
+        self.noted(noted);
     }
 
     /// The line being printed has been printed.
-    ///
-    /// # Errors
-    /// As the file system reports; then the next run may be unsure about the line.
-    pub fn went_out(&mut self) -> io::Result<()> {
-        let Some(file) = &mut self.file else { return Ok(()) };
-        file.write_all(b"\n")?;
-        self.length = file.metadata()?.len();
-        self.written += 1;
-        Ok(())
+    pub fn went_out(&mut self) {
+        if let Some(line) = self.printing.take() {
+            self.note_printed(line);
+        }
+        let noted = self.write(|file| file.write_all(b"\n"));
+        if let (Some(file), true) = (&self.file, noted.is_ok() && self.fault.is_none()) {
+            self.length = file.metadata().map_or(self.length, |found| found.len());
+            self.written += 1;
+        }
+        self.noted(noted);
+        self.write_renamed();
     }
 
     /// The line being printed was not, because the reader is gone.
-    ///
-    /// # Errors
-    /// As the file system reports; then the line is not printed again.
-    pub fn stayed(&mut self) -> io::Result<()> {
-        let Some(file) = &mut self.file else { return Ok(()) };
-        file.set_len(self.length)
+    pub fn stayed(&mut self) {
+        self.printing = None;
+        let length = self.length;
+        let noted = self.write(|file| file.set_len(length));
+        self.noted(noted);
     }
 
-    /// Notes that this run is active, so that a later gap is not dated too early.
-    pub fn touch(&self, now: Timestamp) {
+    /// Why the file lacks lines that were printed; the next run may print them again.
+    pub fn fault(&self) -> Option<&str> {
+        self.fault.as_deref()
+    }
+
+    /// Notes that this run is active, so that a later gap is not dated too early, and adds what the file lacks.
+    pub fn touch(&mut self, now: Timestamp) {
+        if self.fault.is_some() && self.rewrite().is_ok() {
+            self.fault = None;
+        }
+        self.write_renamed();
         if let Some(file) = &self.file
             && let Err(error) = file.set_modified(now.into())
         {
@@ -324,21 +362,96 @@ impl WatchLog {
         }
     }
 
-    /// Rewrites the file with everything remembered.
+    /// Notes that a reported execution has got another id, so that a later run does not take another execution for it.
+    fn note_renamed(&mut self, reported: ExecutionId, now: ExecutionId) {
+        if self.renamed.get(&reported) == Some(&now) {
+            return;
+        }
+        let key = TapeEntry::key_of_execution(&reported);
+        let renamed = Renamed { reported, now };
+        let note = ReportedLine { key, span: None, said: None, void: false, now: Some(renamed) };
+        self.remember(note.clone());
+        self.unwritten.push(note);
+    }
+
+    /// Adds these notes to the file, between two lines.
+    fn write_renamed(&mut self) {
+        if self.printing.is_some() {
+            return;
+        }
+        for note in std::mem::take(&mut self.unwritten) {
+            let written = self.write(|file| file.write_all(text_of(&note)?.as_bytes()));
+            if let (Some(file), true) = (&self.file, written.is_ok() && self.fault.is_none()) {
+                self.length = file.metadata().map_or(self.length, |found| found.len());
+                self.written += 1;
+            }
+            self.note_printed(note);
+            self.noted(written);
+        }
+    }
+
+    /// Adds to the file, unless it lacks lines already. Before the beginning nothing is written; it is written with it.
+    fn write(&mut self, what: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
+        match &mut self.file {
+            Some(file) if self.fault.is_none() => what(file),
+            _ => Ok(()),
+        }
+    }
+
+    fn noted(&mut self, result: io::Result<()>) {
+        if let Err(error) = result {
+            self.lacks_lines(&error);
+        }
+    }
+
+    /// The file cannot be written. It says so itself: its first bytes are replaced in place, which needs no room.
+    fn lacks_lines(&mut self, error: &io::Error) {
+        tracing::warn!("cannot write the print log: {error}");
+        self.fault = Some(error.to_string());
+        let Some(path) = &self.path else { return };
+        let marked = OpenOptions::new().read(true).write(true).open(path).and_then(|mut file| {
+            // Without a torn note at its end.
+            if self.length > 0 && file.metadata()?.len() > self.length {
+                file.set_len(self.length)?;
+            }
+            let mut begins = [0; notes::WHOLE.len()];
+            file.read_exact(&mut begins)?;
+            if begins == *notes::WHOLE {
+                file.rewind()?;
+                file.write_all(notes::LACKS)?;
+            }
+            Ok(())
+        });
+        marked.unwrap_or_else(|error| tracing::warn!("the print log cannot be marked: {error}"));
+    }
+
+    /// Keeps a printed line for the file.
+    fn note_printed(&mut self, line: ReportedLine) {
+        if line.void {
+            self.printed.retain(|known| known.key != line.key);
+            return;
+        }
+        self.printed.push_back(line);
+        while self.printed.len() > REMEMBERED {
+            self.printed.pop_front();
+        }
+    }
+
+    /// Rewrites the file with everything printed.
     fn rewrite(&mut self) -> io::Result<()> {
         let (Some(path), true) = (&self.path, self.begun) else { return Ok(()) };
         let dir = path.parent().unwrap_or(Path::new("."));
         let mut temp = tempfile::Builder::new().prefix(".told-").suffix(".tmp").tempfile_in(dir)?;
         let working = self.working.values().cloned().collect();
-        let mut text = text_of(&Header { version: VERSION, since: self.since, working })?;
-        for line in &self.lines {
+        let mut text = text_of(&Header { lacks: 0, version: VERSION, since: self.since, working })?;
+        for line in &self.printed {
             text.push_str(&text_of(line)?);
         }
         temp.write_all(text.as_bytes())?;
         temp.as_file().sync_all()?;
         temp.persist(path).map_err(|error| error.error)?;
         self.file = Some(OpenOptions::new().append(true).open(path)?);
-        (self.written, self.length) = (self.lines.len(), text.len() as u64);
+        (self.written, self.length) = (self.printed.len(), text.len() as u64);
         Ok(())
     }
 }

@@ -93,13 +93,17 @@ pub struct Grantor {
     pub issuer: Arc<str>,
     /// The origins of REST and of the order stream.
     pub origins: Vec<Arc<str>>,
+    /// The origin of the revocation endpoint, if there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoker: Option<Arc<str>>,
 }
 
 impl Grantor {
     /// The grantor recorded for a token granted by this broker now.
     pub fn of(spec: &BrokerSpec, environment: Environment) -> Option<Self> {
         let endpoints = spec.endpoints(environment)?;
-        Some(Self { issuer: origin(&spec.token_url), origins: origins(endpoints).into() })
+        let revoker = spec.revoke_url.as_ref().map(origin);
+        Some(Self { issuer: origin(&spec.token_url), origins: origins(endpoints).into(), revoker })
     }
 }
 
@@ -129,9 +133,11 @@ impl LinkRecord {
         }
     }
 
-    /// Whether this broker, as configured now, is the one that granted the token.
+    /// Whether this broker, as configured now, is the one that granted the token, and revokes at an address recorded with the grant.
     pub fn is_granted_by(&self, spec: &BrokerSpec) -> bool {
-        self.grantor.as_ref().is_some_and(|grantor| grantor.issuer == origin(&spec.token_url))
+        let Some(grantor) = &self.grantor else { return false };
+        let known = |revoker: &Arc<str>| *revoker == grantor.issuer || grantor.revoker.as_ref() == Some(revoker);
+        grantor.issuer == origin(&spec.token_url) && spec.revoke_url.as_ref().map(origin).as_ref().is_none_or(known)
     }
 
     /// The name of the account that answered in place of the linked one; `None` for the linked one.

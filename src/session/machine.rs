@@ -4,6 +4,7 @@
 //! stream is a hint: audits compare it with REST while it is up, which also detects a stream that is open but silent.
 
 mod audit;
+mod broker_time;
 mod doubted_orders;
 mod epoch;
 mod figures;
@@ -36,6 +37,7 @@ use self::token::{Confirm, Refused};
 use super::backfill::Backfill;
 use super::backoff::{Jitter, LONGEST_WAIT};
 use super::event::{AuthForm, StreamEvent};
+use super::half_read::HalfRead;
 use super::holdings::Holdings;
 use super::parts::{Part, Parts};
 use super::request::limits::LimitWaits;
@@ -223,6 +225,8 @@ pub struct Session {
     missing_orders: MissingOrders,
     /// The newest times in the blotter; a complete pass that begins now covers everything before them.
     mark: Since,
+    /// By its clock, which may be wrong.
+    broker_time: Option<Timestamp>,
     replays: Replays,
     backfill: Backfill,
     /// Contradictions between REST and the blotter, and when each was first seen.
@@ -232,7 +236,9 @@ pub struct Session {
     proofs: Proofs,
     doubted: DoubtedOrders,
     probes: Probes,
+    half_read: HalfRead,
     confirm: Option<Confirm>,
+    /// What the account endpoint has refused, also in a check that ended with its stream.
     refused: Option<Refused>,
     audits: Audits,
     latency: Option<Duration>,
@@ -287,6 +293,7 @@ impl Session {
             unknown: Unknown::default(),
             missing_orders: MissingOrders::default(),
             mark: Since::default(),
+            broker_time: None,
             replays: Replays::default(),
             backfill: Backfill::default(),
             conflicts: HashMap::new(),
@@ -295,6 +302,7 @@ impl Session {
             proofs: Proofs::default(),
             doubted: DoubtedOrders::default(),
             probes: Probes::default(),
+            half_read: HalfRead::default(),
             confirm: None,
             refused: None,
             audits: Audits::default(),
@@ -318,6 +326,7 @@ impl Session {
     /// Handles one input and merges what it brings into the blotter; call [`Session::poll`] afterwards
     /// until it returns `None`.
     pub fn handle(&mut self, input: Input, blotter: &mut Blotter, now: Now) {
+        blotter.set_latest(self.latest(now));
         self.mark = Since { fills: blotter.last_fill_at(), orders: blotter.last_submitted_at() };
         self.replays.known_to(blotter.last_change_at());
         match input {

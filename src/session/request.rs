@@ -200,6 +200,9 @@ impl Reply {
 pub struct Unread {
     /// Its id or symbol, else its place in the list; for a figure, its name.
     pub row: String,
+    /// The row's id as the broker wrote it, if it has one; compared, never shown.
+    #[serde(default)]
+    pub id: Option<Arc<str>>,
     /// Why, in words for the user.
     pub why: String,
 }

@@ -7,6 +7,7 @@ mod failures;
 mod legs;
 mod proven;
 mod question;
+mod since;
 mod unlisted;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
@@ -18,7 +19,9 @@ use jiff::Timestamp;
 pub(in crate::session) use self::proven::UNCONFIRMED;
 pub(in crate::session) use self::question::Endpoint;
 use self::question::{List, Question};
+pub(in crate::session) use self::since::Since;
 use super::backfill::Backfill;
+use super::half_read::{HalfRead, HalfReadNow};
 use super::parts::Part;
 use super::request::{
     ActivitiesQuery, OrderFilter, OrdersQuery, Reply, Request, RequestError, RequestId, unread_words,
@@ -68,16 +71,6 @@ impl Default for Limits {
     }
 }
 
-/// The watermark: where a pass starts.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Since {
-    /// The broker's time of the last execution known when the last complete pass began.
-    pub(super) fills: Option<Timestamp>,
-    /// The broker's time of the last submission known then; the Unix epoch if there was none. Our own clock is not
-    /// used, since it may be wrong by any amount.
-    pub(super) orders: Option<Timestamp>,
-}
-
 /// What a pass fetched.
 #[derive(Debug, Default)]
 pub(super) struct Snapshot {
@@ -91,6 +84,7 @@ pub(super) struct Snapshot {
     pub(super) activities: Vec<Activity>,
     /// Orders requested by id that the broker does not have.
     pub(super) denied: Vec<OrderId>,
+    pub(super) half_read: HalfReadNow,
     /// A request beyond the lists that failed, and why.
     pub(super) beyond: Option<String>,
     /// On the very first pass: executions before this were not requested.
@@ -162,6 +156,7 @@ pub(super) struct Resync {
     answered: BTreeSet<Endpoint>,
     /// An endpoint that came last for its limit was refused again.
     limited_again: bool,
+    half_read: HalfRead,
     limits: Limits,
 }
 
@@ -213,6 +208,7 @@ impl Resync {
             limited: BTreeMap::new(),
             answered: BTreeSet::new(),
             limited_again: false,
+            half_read: HalfRead::default(),
             limits,
         }
     }
@@ -235,6 +231,12 @@ impl Resync {
         if self.account_first {
             self.last.remove(&Endpoint::Account);
         }
+        self
+    }
+
+    /// Orders that earlier passes read only in part, for this one to request by id.
+    pub(super) fn with_half_read(mut self, orders: &HalfRead) -> Self {
+        self.half_read.clone_from(orders);
         self
     }
 
@@ -310,6 +312,7 @@ impl Resync {
                 if let Some(words) = unread_words(&unread) {
                     self.lack(&question, words);
                 }
+                self.snapshot.half_read.note(&question.request, &reply, &unread);
                 self.snapshot.note_answer(question.part(), &reply);
                 self.take(&question, reply, blotter);
             }

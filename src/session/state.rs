@@ -25,7 +25,7 @@ pub struct Pages {
 pub enum Fault {
     /// There is no connection, or no stream.
     Connection,
-    /// Parts of the snapshot are missing. A sentence names all of them, so it replaces the one before.
+    /// Parts of the snapshot are missing; a sentence names all of them.
     Incomplete,
     /// The broker asked for a long wait before more of the snapshot is requested.
     Snapshot,
@@ -33,6 +33,16 @@ pub enum Fault {
     Beyond,
     /// Executions and the position list do not agree.
     Holdings,
+}
+
+impl Fault {
+    /// True if a sentence tells the whole fault, so that it replaces the one before.
+    pub const fn is_told_whole(self) -> bool {
+        match self {
+            Self::Incomplete => true,
+            Self::Connection | Self::Snapshot | Self::Beyond | Self::Holdings => false,
+        }
+    }
 }
 
 /// The connection state of one linked account. It does not give the age of

@@ -56,7 +56,7 @@ pub(super) fn draw(
         Overlay::OrderDetail(over) => order::draw(ctx, area, over, model, memory),
         Overlay::PositionDetail(over) => position::draw(ctx, area, over, model, memory),
         Overlay::BrokerDetail(over) => broker::draw(ctx, area, over, model, memory),
-        Overlay::Activities(over) => activities::draw(ctx, area, over, model, memory),
+        Overlay::Activities(over) => activities::draw(ctx, area, over, top, model, memory),
         Overlay::ActivityDetail(over) => activities::detail(ctx, area, over, model, memory),
         Overlay::Errors(over) => errors::draw(ctx, area, over, model, memory),
         Overlay::AddBroker(over) => add_broker::draw(ctx, area, over, model, memory),

@@ -151,7 +151,7 @@ impl<K: Clone + Eq + Hash + Ord> ListPane<'_, K> {
             rule: (shown.pinned > 0).then_some(shown.pinned),
         };
         let one = model.scope != AccountScope::All;
-        let hidden = |column: usize| (one && column == ACCOUNT) || list.hidden.contains(&column);
+        let hidden = |column: usize| (one && column == ACCOUNT) || (!list.all_columns && list.hidden.contains(&column));
         let headers = ctx.table(inner, &self.columns_for(model), hidden, buffer, memory, &rows);
         for y in flashing {
             ctx.restyle(Rect { y, height: 1, x: body.x + 1, width: body.width - 1 }, theme.flash);

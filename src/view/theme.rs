@@ -11,6 +11,8 @@ use serde::Deserialize;
 use thiserror::Error;
 use toml::Spanned;
 
+use crate::domain::text::line_of;
+
 mod depth;
 
 pub use depth::Depth;
@@ -301,11 +303,6 @@ fn parse_style(words: &str, palette: &BTreeMap<String, Spanned<String>>) -> Resu
 
 fn parse_colour(word: &str) -> Option<Color> {
     if word == "default" { Some(Color::Reset) } else { Color::from_str(word).ok() }
-}
-
-/// The line, from 1, of a byte offset.
-fn line_of(text: &str, offset: usize) -> usize {
-    text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
 }
 
 #[cfg(test)]

@@ -246,12 +246,12 @@ fn nothing_starts_half_configured() {
     let path = home.path().join("config.toml");
     let ca = "[[brokers]]\nid = \"acme\"\nenvironment = \"paper\"\nauthorize_url = \"https://a.example/o\"\n\
         token_url = \"https://a.example/t\"\napi_url = \"https://a.example\"\nstream_url = \"wss://a.example/s\"\n\
-        ca_file = \"nowhere.pem\"\n";
+        ca_file = \"https://u:zqCANARY@ca.example/ca.pem\"\n";
     for (text, word) in [
         ("[ui]\ntheme = \"zqCANARY\"\n", "config.toml:2: ui.theme"),
         ("[keys]\n\"orders.cancel\" = \"zqCANARY\"\n", "line 2: keys.\"orders.cancel\": not a key"),
         ("[keys]\n\"zqCANARY\" = \"x\"\n", "no action has this name"),
-        (ca, "nowhere.pem"),
+        (ca, "config.toml: broker acme: ca_file cannot be read: No such file"),
     ] {
         std::fs::write(&path, text).unwrap();
         for command in CONFIGURED {

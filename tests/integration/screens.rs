@@ -267,6 +267,29 @@ fn the_open_amount_of_an_order_is_known_or_missing() {
 }
 
 #[test]
+fn help_begins_with_the_keys_of_where_it_was_opened() {
+    for (keys, heading) in [("1 ?", "Brokers"), ("3 ?", "Orders"), ("5 ?", "Tape"), ("3 j enter ?", "Order detail")] {
+        let mut fixture = stage::fixture("paper", (100, 40));
+        fixture.press(keys);
+        let shown = shot(&fixture, (100, 40), Theme::default(), false);
+        let lines = shown.lines();
+        let first = lines[2].trim_matches(['│', '┃', ' ']);
+        assert_eq!(first, heading, "{keys}: {}", shown.text());
+    }
+}
+
+#[test]
+fn a_theme_chosen_on_the_screen_is_drawn() {
+    let mut fixture = stage::fixture("paper", (100, 40));
+    let colour = |fixture: &Fixture| shot(fixture, (100, 40), Theme::default(), false).buffer[(0, 0)].bg;
+    let before = colour(&fixture);
+    fixture.model.theme = Some("light".into());
+    assert_ne!(colour(&fixture), before);
+    fixture.model.theme = Some("a name of another version".into());
+    assert_eq!(colour(&fixture), before);
+}
+
+#[test]
 fn an_order_says_which_of_its_executions_belong_to_the_orders_that_it_replaced() {
     let of = |executes| {
         let mut fixture = stage::fixture("paper", (140, 40));
@@ -277,6 +300,17 @@ fn an_order_says_which_of_its_executions_belong_to_the_orders_that_it_replaced()
     assert!(nothing.contains("41 of 41 were executed by orders that it replaced"), "{nothing}");
     assert!(nothing.contains("none of its own") && !nothing.contains("none yet"), "{nothing}");
     assert!(rest.contains("Executions (1)") && rest.contains("41 of 100 were executed by orders"), "{rest}");
+}
+
+#[test]
+fn a_question_about_all_orders_says_which_came_after_it() {
+    let mut fixture = stage::fixture("paper", (100, 30));
+    fixture.press("3 X");
+    let text = |fixture: &Fixture| shot(fixture, (100, 30), Theme::default(), false).text();
+    assert!(text(&fixture).contains("cancel all ") && !text(&fixture).contains("placed since"), "{}", text(&fixture));
+    fixture.crowd(2);
+    let said = text(&fixture);
+    assert!(said.contains("cancel these ") && said.contains("2 working orders placed since, not among them"), "{said}");
 }
 
 #[test]
@@ -508,9 +542,9 @@ fn the_keys_of_a_question_have_their_own_row_at_every_size() {
         let shot = plain("cancel-many", (width, height));
         let lines = shot.lines();
         let keys: Vec<&String> =
-            lines.iter().filter(|line| line.contains("Esc no") && line.contains(['│', '║'])).collect();
+            lines.iter().filter(|line| line.contains("Enter no") && line.contains(['│', '║'])).collect();
         let [keys] = keys.as_slice() else { panic!("{width}x{height}:\n{}", shot.text()) };
-        let inside: String = keys.split(['│', '║']).filter(|part| part.contains("Esc no")).collect();
+        let inside: String = keys.split(['│', '║']).filter(|part| part.contains("Enter no")).collect();
         assert!(!inside.contains("BUY") && !inside.contains("AMD"), "{width}x{height}:\n{}", shot.text());
         let more = lines.iter().find(|line| line.contains("more")).expect("not all of them have room");
         assert!(!more.contains('─'), "{width}x{height}:\n{}", shot.text());

@@ -432,6 +432,14 @@ async fn a_relinked_account_has_one_stream() {
         program.until("the new stream", again).await;
     }
     program.until("the end of the old ones", |_| relay.count().0 == 1).await;
+    // Another program links again, and the broker goes on accepting the token from before.
+    let again = LinkRecord { linked_at: jiff::Timestamp::from_second(1_000).unwrap(), ..bench.link.clone() };
+    bench.accounts.links.put(vec![again.clone()]).await.unwrap();
+    let followed = |model: &Model| {
+        let account = &model.accounts.all()[0];
+        account.link == again && account.state().is_live() && relay.count() == (1, 8)
+    };
+    program.until("the stream of the new link", followed).await;
     assert_eq!(program.running.model.accounts.len(), 1);
     bench.sim.stop().await;
 }

@@ -71,6 +71,19 @@ fn a_reset_paper_account_is_reported_once_and_the_old_ones_data_is_dropped() {
 }
 
 #[test]
+fn an_account_goes_by_the_number_that_the_broker_states_now() {
+    let mut fixture = Fixture::holding(&[]);
+    for (number, shown) in [(Some("840217322"), "840217322"), (None, "840217322"), (Some(""), "840217322")] {
+        fixture.number = number;
+        fixture.pass(Duration::from_mins(1));
+        assert_eq!(&*fixture.accounts.all()[0].link.account_number, shown, "{number:?}");
+    }
+    let kept = fixture.effects().filter(|effect| matches!(effect, Effect::KeepLink { .. })).count();
+    assert_eq!(kept, 1, "stored once for the next run");
+    assert!(!fixture.events().any(|event| matches!(event, Event::Reset(_))), "it is the same account");
+}
+
+#[test]
 fn the_older_of_two_links_to_one_account_is_unlinked_and_reported_once() {
     let mut fixture = Fixture::holding(&[]);
     let newer = LinkRecord {

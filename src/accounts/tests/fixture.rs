@@ -25,7 +25,7 @@ pub(crate) fn link(label: &str, environment: Environment) -> LinkRecord {
         id: LinkId::from(id),
         broker: broker.as_str().into(),
         environment,
-        account_number: Arc::from(format!("PA{label}")),
+        account_number: Arc::from("PA1"),
         label: Arc::from(label),
         scopes: vec![Arc::from("trading")],
         linked_at: start(),

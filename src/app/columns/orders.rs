@@ -51,7 +51,7 @@ impl OrderColumn {
             Self::Avg => price(order.avg_px),
             Self::Tif => Content::Word(order.tif.as_str()),
             Self::Status => Content::Ranked(status_rank(&order.status), order.status.as_str()),
-            Self::Updated => Content::Empty,
+            Self::Updated => Content::time(order.updated_at),
             Self::ClientOrderId => Content::word(order.client_order_id.as_ref().map(ClientOrderId::as_str)),
         }
     }

@@ -41,6 +41,7 @@ pub const BINDINGS: &[Binding] = bindings! {
 
     Global.Filter [ch('/')] "global.filter" "filter" true "Filter the list: aapl, side:sell, status:working, type:limit, qty>100.";
     Global.Palette [ch(':')] "global.palette" "command" true "Find any action, broker, account or symbol by a few letters.";
+    Global.Menu [ch('m')] "global.menu" "menu" false "List what can be done with the selected row.";
     Global.Quit [ch('q')] "global.quit" "quit" true "Quit.";
     Global.NextPane [key(KeyCode::Tab), key(KeyCode::Right)] "global.next_pane" "next pane" false "Go to the next pane.";
     Global.PrevPane [key(KeyCode::BackTab), key(KeyCode::Left)] "global.prev_pane" "prev pane" false "Go to the previous pane.";
@@ -53,7 +54,7 @@ pub const BINDINGS: &[Binding] = bindings! {
     Global.PrevAccount [ch('[')] "global.prev_account" "prev account" false "Show the previous account.";
     Global.NextAccount [ch(']')] "global.next_account" "next account" false "Show the next account.";
     Global.AllAccounts [ch('0')] "global.all_accounts" "all accounts" false "Show all accounts together, or go back to one.";
-    Global.Resync [ch('r')] "global.resync" "resync" false "Reconnect and fetch everything again now.";
+    Global.Resync [ch('r'), ctrl('r')] "global.resync" "resync" false "Reconnect and fetch everything again now.";
     Global.Pause [ch('p')] "global.pause" "pause" false "Pause the account's connection, or resume it.";
     Global.Copy [ch('y')] "global.copy" "copy" false "Copy the selected row's id to the clipboard.";
     Global.CopyRow [ch('Y')] "global.copy_row" "copy row" false "Copy the selected or marked rows as text.";
@@ -73,26 +74,28 @@ pub const BINDINGS: &[Binding] = bindings! {
     List.SortNext [ch('s')] "list.sort" "sort" false "Sort by the next column.";
     List.SortReverse [ch('S')] "list.reverse" "reverse" false "Reverse the order of the rows.";
 
+    List.AllColumns [ch('w')] "list.all_columns" "all columns" false "Show every column that has room, or hide the chosen ones again.";
+    List.RepeatFilter [ch('.')] "list.repeat_filter" "filter again" false "Filter by the last filter again.";
     List.ClearFilter [ch('F')] "list.clear_filter" "clear filter" false "Clear the filter.";
 
     Brokers.AddBroker [ch('a'), ch('+')] "brokers.add" "add" true "Link another account.";
-    Brokers.Detail [key(KeyCode::Enter)] "brokers.detail" "open" true "Open the connection's history, or link the broker.";
+    Brokers.Detail [key(KeyCode::Enter), ch('d')] "brokers.detail" "open" true "Open the connection's history, or link the broker.";
     Brokers.Relink [ch('l')] "brokers.link" "link" true "Link the row's account, or link it again.";
     Brokers.Unlink [ch('u')] "brokers.unlink" "unlink" true "Unlink the account and forget its token; asks first.";
 
-    Account.Detail [key(KeyCode::Enter)] "account.chart" "chart" true "Chart the account's equity.";
+    Account.Detail [key(KeyCode::Enter), ch('d')] "account.chart" "chart" true "Chart the account's equity.";
 
     Account.Activities [ch('h')] "account.activities" "history" true "List executions, dividends, fees and transfers, including those before this session.";
 
-    Orders.Detail [key(KeyCode::Enter)] "orders.detail" "detail" true "Show the order with its executions, legs and ids.";
+    Orders.Detail [key(KeyCode::Enter), ch('d')] "orders.detail" "detail" true "Show the order with its executions, legs and ids.";
     Orders.CancelOrder [ch('x')] "orders.cancel" "cancel" true "Ask to cancel the selected or marked working orders.";
     Orders.CancelAll [ch('X')] "orders.cancel_all" "cancel all" false "Ask to cancel every working order of the account.";
     Orders.Mark [ch(' ')] "orders.mark" "mark" false "Mark or unmark the order.";
     Orders.ClearMarks [ch('U')] "orders.clear_marks" "unmark" false "Clear all marks.";
 
-    Positions.Detail [key(KeyCode::Enter)] "positions.detail" "detail" true "Show the position with its orders and executions.";
+    Positions.Detail [key(KeyCode::Enter), ch('d')] "positions.detail" "detail" true "Show the position with its orders and executions.";
 
-    Tape.Detail [key(KeyCode::Enter)] "tape.detail" "order" true "Show the line's order.";
+    Tape.Detail [key(KeyCode::Enter), ch('d')] "tape.detail" "order" true "Show the line's order.";
     Tape.ExecutionsOnly [ch('f')] "tape.executions" "executions" true "Show executions only, or every event again.";
     Tape.Activities [ch('h')] "tape.activities" "history" true "List executions, dividends, fees and transfers, including those before this session.";
 
@@ -117,8 +120,9 @@ pub const BINDINGS: &[Binding] = bindings! {
     Chart.CrosshairLeft [ch('h'), key(KeyCode::Left)] "chart.left" "left" true "Move the crosshair back in time.";
     Chart.CrosshairRight [ch('l'), key(KeyCode::Right)] "chart.right" "right" true "Move the crosshair forward in time.";
 
-    Activities.Detail [key(KeyCode::Enter)] "activities.detail" "detail" true "Show the order, or the row in full.";
-    Activities.RefreshActivities [ch('r')] "activities.refresh" "refresh" true "Fetch the newest rows, or retry those that failed.";
+    Activities.Detail [key(KeyCode::Enter), ch('d')] "activities.detail" "detail" true "Show the order, or the row in full.";
+    Activities.SearchActivities [ch('/')] "activities.filter" "filter" true "Filter the rows: aapl, type:div, today, date>2026-11-20.";
+    Activities.RefreshActivities [ch('r'), ctrl('r')] "activities.refresh" "refresh" true "Fetch the newest rows, or retry those that failed.";
 
     AddBroker.Accept [key(KeyCode::Enter)] "add_broker.link" "link" true "Start linking through the chosen broker.";
 
@@ -135,6 +139,10 @@ pub const BINDINGS: &[Binding] = bindings! {
 
     Failed.Retry [key(KeyCode::Enter), ch('l')] "failed.retry" "try again" true "Try again.";
     Failed.CancelLink [key(KeyCode::Esc), ch('q')] "failed.close" "close" true "Close it.";
+
+    DestructiveQuestion.Confirm [ch('y')] "destructive_question.yes" "yes" true "Yes, for a paper account or where no money is at stake.";
+    DestructiveQuestion.ConfirmLive [ch('L')] "destructive_question.live" "yes, LIVE" true "Yes, on a LIVE account.";
+    DestructiveQuestion.Decline [key(KeyCode::Enter), key(KeyCode::Esc), ch('n')] "destructive_question.no" "no" true "No.";
 
     Confirm.Confirm [ch('y'), key(KeyCode::Enter)] "question.yes" "yes" true "Yes, for a paper account or where no money is at stake.";
     Confirm.ConfirmLive [ch('L')] "question.live" "yes, LIVE" true "Yes, on a LIVE account.";

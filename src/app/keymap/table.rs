@@ -6,6 +6,8 @@ use crate::app::columns::Column;
 /// The keys of one scope, or the columns of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Group {
+    /// Where the keys act; `None` for columns.
+    pub scope: Option<Scope>,
     /// The heading: the scope's title, or which list's columns.
     pub title: String,
     /// The rows, in the order of the table.
@@ -39,7 +41,7 @@ pub fn table(keymap: &Keymap) -> Vec<Group> {
     let groups = Scope::ALL.iter().map(|scope| {
         let rows = BINDINGS.iter().enumerate().filter(|(_, binding)| binding.scope == *scope);
         let rows = rows.map(|(row, binding)| Row { keys: keys(keymap, row), help: binding.help, name: binding.name });
-        Group { title: scope.title().to_owned(), rows: rows.collect() }
+        Group { scope: Some(*scope), title: scope.title().to_owned(), rows: rows.collect() }
     });
     groups.filter(|group| !group.rows.is_empty()).collect()
 }
@@ -47,7 +49,7 @@ pub fn table(keymap: &Keymap) -> Vec<Group> {
 /// What the columns of a list show, as a group of the help screen.
 pub fn columns(pane: &str, columns: &[Column]) -> Group {
     let row = |column: &Column| Row { keys: column.title.to_owned(), help: column.help, name: "" };
-    Group { title: format!("Columns of {pane}"), rows: columns.iter().map(row).collect() }
+    Group { scope: None, title: format!("Columns of {pane}"), rows: columns.iter().map(row).collect() }
 }
 
 /// The README's block: one Markdown table per scope.

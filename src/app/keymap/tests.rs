@@ -96,7 +96,7 @@ fn the_innermost_scope_wins() {
 #[test]
 fn enter_does_not_save_a_live_link() {
     let live: Vec<&Binding> = BINDINGS.iter().filter(|binding| binding.action == Action::ConfirmLive).collect();
-    assert_eq!(live.len(), 2);
+    assert_eq!(live.len(), 3);
     for binding in live {
         assert!(!binding.chords.contains(&Chord::key(KeyCode::Enter)) && !binding.chords.contains(&Chord::char('y')));
     }

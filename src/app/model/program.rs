@@ -30,6 +30,10 @@ pub struct Program {
     pub timezone_label: Arc<str>,
     /// The zones to choose from, the configured one first.
     pub zones: Vec<Zone>,
+    /// The names of the themes to choose from; none where the terminal shows no colours.
+    pub themes: Vec<Arc<str>>,
+    /// The command line names a theme, so the one kept from an earlier run is not used.
+    pub theme_given: bool,
     /// Ring on fills, rejections and lost connections.
     pub bell: bool,
     /// Notify the desktop, or run the notify command, on the same events.
@@ -54,6 +58,8 @@ impl Default for Program {
             timezone: TimeZone::UTC,
             timezone_label: Arc::from("UTC"),
             zones: Vec::new(),
+            themes: Vec::new(),
+            theme_given: false,
             bell: false,
             notify: false,
             trading_live: false,

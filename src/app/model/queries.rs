@@ -1,6 +1,7 @@
 //! Queries over the model: the account in view, the selected row, counts, the next deadline.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use tui_input::Input;
 
@@ -25,11 +26,14 @@ impl Model {
             brokers,
             scope: AccountScope::None,
             chosen_scope: None,
+            theme: None,
+            kept_theme: None,
             focus: Pane::Brokers,
             zoomed: false,
             filtering: None,
             filter_input: Input::default(),
             before: String::new(),
+            last_filter: String::new(),
             rows: Rows::default(),
             marks: BTreeSet::new(),
             overlays: Vec::new(),
@@ -69,6 +73,14 @@ impl Model {
         match &self.scope {
             AccountScope::One(link) => self.accounts.get(link),
             AccountScope::None | AccountScope::All => None,
+        }
+    }
+
+    /// The theme by name: the one being looked at in the palette, or else the chosen one; `None` for the configured one.
+    pub fn shown_theme(&self) -> Option<&Arc<str>> {
+        match self.top().and_then(|top| top.handler().theme()) {
+            Some(looked_at) => looked_at.and_then(|place| self.program.themes.get(place)),
+            None => self.theme.as_ref(),
         }
     }
 
@@ -127,14 +139,14 @@ impl Model {
 
     /// The topmost overlay, to be changed, and what it may look at.
     pub fn top_mut(&mut self) -> Option<(&mut Overlay, Data<'_>)> {
-        let Self { overlays, accounts, brokers, errors, focus, program, extent, .. } = self;
-        let data = data(accounts, brokers, errors, *focus, program, extent);
+        let Self { overlays, accounts, brokers, errors, focus, program, extent, now, .. } = self;
+        let data = data(accounts, brokers, errors, *focus, program, extent, *now);
         Some((overlays.last_mut()?, data))
     }
 
     /// What overlays may look at.
     pub fn data(&self) -> Data<'_> {
-        data(&self.accounts, &self.brokers, &self.errors, self.focus, &self.program, &self.extent)
+        data(&self.accounts, &self.brokers, &self.errors, self.focus, &self.program, &self.extent, self.now)
     }
 
     /// The linking attempt, if one is under way.
@@ -174,9 +186,11 @@ fn data<'a>(
     brokers: &'a [BrokerSummary],
     errors: &'a Troubles,
     focus: Pane,
-    program: &Program,
+    program: &'a Program,
     extent: &Extent,
+    now: Now,
 ) -> Data<'a> {
     let page = usize::from(extent.overlay_page).max(1);
-    Data { accounts, brokers, errors, focus, can_approve: program.can_approve, page, end: extent.overlay_end }
+    let (can_approve, zone, end) = (program.can_approve, &program.timezone, extent.overlay_end);
+    Data { accounts, brokers, errors, focus, can_approve, page, end, zone, now }
 }

@@ -20,6 +20,8 @@ listed! {
         Flash,
         /// News that was held back rings the bell.
         Bell,
+        /// Filters that depend on the time are applied again.
+        Filters,
         /// A session's deadline.
         Accounts,
         /// The next second of the wall clock, which the header shows.
@@ -36,6 +38,7 @@ impl Timer {
             Self::Toast => model.toasts.iter().map(|toast| toast.until).min(),
             Self::Flash => model.flashes.next_end(),
             Self::Bell => model.pending_bell.as_ref().map(|_| model.quiet_until),
+            Self::Filters => Some(model.rows.again_at).filter(|_| model.rows.are_relative()),
             Self::Accounts => model.accounts.deadline(),
             Self::Second => Some(now.mono + until_next_second(now)),
         }

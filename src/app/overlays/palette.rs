@@ -1,6 +1,6 @@
 //! The command palette: a fuzzy search over entries that were collected when it opened.
 
-use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
+use nucleo_matcher::pattern::{Atom, AtomKind, CaseMatching, Normalization};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 use tui_input::Input as Field;
 
@@ -17,8 +17,8 @@ const MATCHES: usize = 100;
 pub struct PaletteEntry {
     /// The text shown and searched.
     pub title: String,
-    /// Other search words: an action's label and name.
-    pub words: String,
+    /// Other names: an action's label and its name for the configuration.
+    pub words: Vec<String>,
     /// What it concerns, in a sentence beside the title; not searched.
     pub about: &'static str,
     /// Its key, if it has one.
@@ -32,7 +32,15 @@ pub struct PaletteEntry {
 impl PaletteEntry {
     /// An entry without additional search words.
     pub const fn of(title: String, command: PaletteCommand, disabled: Option<String>) -> Self {
-        Self { title, words: String::new(), about: "", key: String::new(), command, disabled }
+        Self { title, words: Vec::new(), about: "", key: String::new(), command, disabled }
+    }
+
+    /// The title and the names that it does not contain: letters that begin a word twice would match twice.
+    fn searched(&self) -> String {
+        self.words.iter().fold(self.title.clone(), |text, words| {
+            let known = text.to_lowercase().contains(&words.to_lowercase());
+            if known { text } else { format!("{text} {words}") }
+        })
     }
 }
 
@@ -57,6 +65,8 @@ pub enum PaletteCommand {
     Row(Pane, usize),
     /// Use a time zone, by its index in [`Program::zones`](crate::app::model::Program::zones).
     Zone(usize),
+    /// Use a theme, by its index in [`Program::themes`](crate::app::model::Program::themes); `None` for the configured one.
+    Theme(Option<usize>),
     /// Copy a cell: text and title.
     Copy(String, &'static str),
 }
@@ -92,25 +102,32 @@ impl Palette {
         }
     }
 
-    /// How a match ranks before the letters count: a symbol's prefix first, then the name of an action.
+    /// How a match ranks before the letters count: exact names, commands that begin so, symbols that begin so, the rest.
     fn rank(&self, index: usize, typed: &str) -> u8 {
-        let Some(entry) = self.entries.get(index).filter(|_| !typed.is_empty()) else { return 2 };
-        let begins = |word: &str| word.to_ascii_uppercase().starts_with(typed);
+        const EXACT: u8 = 0;
+        const COMMAND: u8 = 1;
+        const SYMBOL: u8 = 2;
+        const REST: u8 = 3;
+        let Some(entry) = self.entries.get(index).filter(|_| !typed.is_empty()) else { return REST };
+        let begins = |name: &str, rank| match name.to_ascii_uppercase().strip_prefix(typed) {
+            Some("") => EXACT,
+            Some(_) => rank,
+            None => REST,
+        };
         match &entry.command {
-            PaletteCommand::Symbol(symbol) if begins(symbol.as_str()) => 0,
+            PaletteCommand::Symbol(symbol) => begins(symbol.as_str(), SYMBOL),
             // Cells are found by title, not by content.
-            PaletteCommand::Copy(_, title) if begins(title) => 0,
-            PaletteCommand::Act(_) | PaletteCommand::ActIn(..) if begins(&entry.words) => 1,
-            PaletteCommand::Act(_)
-            | PaletteCommand::ActIn(..)
-            | PaletteCommand::Link(_)
+            PaletteCommand::Copy(_, title) => begins(title, SYMBOL),
+            PaletteCommand::Act(_) | PaletteCommand::ActIn(..) => {
+                entry.words.iter().map(|words| begins(words, COMMAND)).min().unwrap_or(REST)
+            }
+            PaletteCommand::Theme(_) => begins(&entry.title, COMMAND),
+            PaletteCommand::Link(_)
             | PaletteCommand::Show(_)
-            | PaletteCommand::Symbol(_)
             | PaletteCommand::Column(..)
             | PaletteCommand::Sort(..)
             | PaletteCommand::Row(..)
-            | PaletteCommand::Zone(_)
-            | PaletteCommand::Copy(..) => 2,
+            | PaletteCommand::Zone(_) => REST,
         }
     }
 }
@@ -141,7 +158,7 @@ impl Handler for Palette {
     }
 
     fn typed(&mut self, data: &Data<'_>) {
-        let texts: Vec<String> = self.entries.iter().map(|entry| format!("{} {}", entry.title, entry.words)).collect();
+        let texts: Vec<String> = self.entries.iter().map(PaletteEntry::searched).collect();
         let mut found = ranked(self.query.value(), texts.iter().map(String::as_str));
         let typed = self.query.value().trim().to_ascii_uppercase();
         found.sort_by_key(|index| self.rank(*index, &typed));
@@ -155,20 +172,48 @@ impl Handler for Palette {
         }
     }
 
+    fn theme(&self) -> Option<Option<usize>> {
+        let PaletteCommand::Theme(theme) = self.matches.get(self.selected)?.command else { return None };
+        Some(theme)
+    }
+
     fn gives_way_to_linking(&self) -> bool {
         true
     }
 }
 
-/// The indices of the texts that match, best first; all for an empty query.
+/// The indices of the texts that match, best first; all for an empty query. A text matches if it contains each word typed, or
+/// if the word's letters begin words of the text or follow a letter that matched.
 pub fn ranked<'a>(query: &str, texts: impl Iterator<Item = &'a str>) -> Vec<usize> {
-    let pattern = Pattern::parse(query, CaseMatching::Smart, Normalization::Smart);
+    let atom = |word: &str, kind| Atom::new(word, CaseMatching::Ignore, Normalization::Smart, kind, false);
+    let words: Vec<(Atom, Atom)> =
+        query.split_whitespace().map(|word| (atom(word, AtomKind::Substring), atom(word, AtomKind::Fuzzy))).collect();
     let mut matcher = Matcher::new(Config::DEFAULT);
-    let mut buffer = Vec::new();
-    let mut scored: Vec<(u32, usize)> = texts
-        .enumerate()
-        .filter_map(|(index, text)| Some((pattern.score(Utf32Str::new(text, &mut buffer), &mut matcher)?, index)))
-        .collect();
+    let (mut buffer, mut places) = (Vec::new(), Vec::new());
+    let mut scored: Vec<(u32, usize)> = Vec::new();
+    for (index, text) in texts.enumerate() {
+        let text = Utf32Str::new(text, &mut buffer);
+        let mut score = |(whole, letters): &(Atom, Atom)| {
+            places.clear();
+            let score = letters.indices(text, &mut matcher, &mut places)?;
+            let matches = whole.score(text, &mut matcher).is_some() || each_begins_or_follows(text, &places);
+            matches.then_some(u32::from(score))
+        };
+        if let Some(score) = words.iter().map(&mut score).sum::<Option<u32>>() {
+            scored.push((score, index));
+        }
+    }
     scored.sort_by_key(|(score, index)| (std::cmp::Reverse(*score), *index));
     scored.into_iter().map(|(_, index)| index).collect()
+}
+
+/// True if each of the letters at these places begins a word or follows another. Letters from the middles of words would match
+/// nearly any text.
+fn each_begins_or_follows(text: Utf32Str<'_>, places: &[u32]) -> bool {
+    let chars: Vec<char> = text.chars().collect();
+    places.iter().all(|place| {
+        let Some(before) = place.checked_sub(1) else { return true };
+        let begins = chars.get(before as usize).is_none_or(|ch| !ch.is_alphanumeric());
+        begins || places.contains(&before)
+    })
 }

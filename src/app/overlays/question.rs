@@ -12,11 +12,16 @@ pub enum Question {
     Unlink(LinkId),
     /// Ask the broker to cancel these orders?
     Cancel(Vec<OrderKey>),
+    /// Ask the broker to cancel these orders, which are all that work?
+    CancelAll(Vec<OrderKey>),
 }
 
 impl Handler for Question {
     fn scopes(&self) -> &'static [Scope] {
-        &[Scope::Confirm]
+        match self {
+            Self::Unlink(_) | Self::CancelAll(_) => &[Scope::DestructiveQuestion],
+            Self::Cancel(_) => &[Scope::Confirm],
+        }
     }
 
     fn act(&mut self, action: Action, _: isize, _: &Data<'_>) -> Option<Vec<Next>> {
@@ -32,7 +37,7 @@ impl Handler for Question {
     }
 
     fn live(&self, data: &Data<'_>) -> Option<&'static str> {
-        let Self::Cancel(orders) = self else { return None };
+        let (Self::Cancel(orders) | Self::CancelAll(orders)) = self else { return None };
         let live = |key: &OrderKey| data.accounts.get(&key.link).is_some_and(AccountState::is_live_account);
         orders.iter().any(live).then_some("the order is on a LIVE account")
     }
@@ -40,7 +45,7 @@ impl Handler for Question {
     fn confirmed(&mut self, _: &Data<'_>) -> Vec<Next> {
         let next = match self {
             Self::Unlink(link) => Next::Unlink(link.clone()),
-            Self::Cancel(keys) => Next::Cancel(keys.clone()),
+            Self::Cancel(keys) | Self::CancelAll(keys) => Next::Cancel(keys.clone()),
         };
         vec![Next::Close, next]
     }

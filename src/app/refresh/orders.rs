@@ -21,7 +21,7 @@ pub fn forget_orders(model: &mut Model) {
 
 /// Rebuilds the list for its current filter and sort, if they changed.
 pub fn refresh_orders_view(model: &mut Model) {
-    let wanted = OrderView::of(&model.rows.orders);
+    let wanted = OrderView::of(&model.rows.orders, &model.rows.clock);
     if wanted == model.rows.shown {
         model.rows.builder = None;
         return;
@@ -31,7 +31,7 @@ pub fn refresh_orders_view(model: &mut Model) {
 
 /// Starts building the list; `narrow` takes from the present rows in their order, and otherwise from every order.
 fn begin(model: &mut Model, narrow: bool) {
-    let (wanted, slice) = (OrderView::of(&model.rows.orders), model.rows.slice);
+    let (wanted, slice) = (OrderView::of(&model.rows.orders, &model.rows.clock), model.rows.slice);
     let (rows, builder) = if narrow {
         (model.rows.orders.rows.len(), RowBuilder::some(wanted, &model.rows.orders, slice))
     } else {

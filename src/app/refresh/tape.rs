@@ -19,7 +19,7 @@ const NEAR: u64 = 64;
 
 /// Rebuilds the tape.
 pub fn rebuild_tape(model: &mut Model) {
-    let filter = Filter::parse(&model.rows.tape.filter);
+    let filter = Filter::parse(&model.rows.tape.filter, &model.rows.clock);
     let view = TapeView::new(model, &filter);
     let shown = model.accounts.iter().filter(|account| model.scope.shows(&account.link.id));
     let rows: Vec<_> = shown
@@ -42,7 +42,7 @@ pub fn tape_added(model: &mut Model, link: &LinkId, numbers: &[u64]) {
     if numbers.len() > MANY.max(model.rows.tape.rows.len() / 8) {
         return rebuild_tape(model);
     }
-    let filter = Filter::parse(&model.rows.tape.filter);
+    let filter = Filter::parse(&model.rows.tape.filter, &model.rows.clock);
     let view = TapeView::new(model, &filter);
     let Some(account) = model.accounts.iter().find(|account| account.link.id == *link) else { return };
     let results = numbers.iter().filter_map(|number| account.blotter.tape_entry(*number));

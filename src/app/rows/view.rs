@@ -3,7 +3,7 @@
 use super::{ListState, OrderRow, column};
 use crate::accounts::AccountState;
 use crate::app::columns::{OrderColumn, SortKey, SortValue, placed_at};
-use crate::app::filter::Filter;
+use crate::app::filter::{Filter, FilterClock};
 use crate::domain::Order;
 
 /// The filter and sort of a list of orders.
@@ -16,8 +16,8 @@ pub struct OrderView {
 
 impl OrderView {
     /// The filter and sort that the list asks for.
-    pub fn of(list: &ListState<OrderRow>) -> Self {
-        let mut filter = Filter::parse(&list.filter);
+    pub fn of(list: &ListState<OrderRow>, clock: &FilterClock) -> Self {
+        let mut filter = Filter::parse(&list.filter, clock);
         filter.problem = None;
         Self { filter, column: column(list.sort, &OrderColumn::ALL), reversed: list.reversed }
     }

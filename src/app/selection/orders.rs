@@ -2,7 +2,7 @@
 
 use super::{Selection, filled, nothing, require};
 use crate::accounts::{AccountState, OrderKey, brief};
-use crate::app::columns::{OrderColumn, placed_at};
+use crate::app::columns::{OrderColumn, placed_at, second_px, working_px};
 use crate::app::keymap::Reason;
 use crate::app::model::{Model, Pane};
 use crate::app::overlays::{Next, OrderDetail};
@@ -81,9 +81,13 @@ fn marked(model: &Model) -> Vec<OrderKey> {
 fn line(model: &Model, key: &OrderKey) -> Option<String> {
     let order = model.accounts.order(key)?;
     let at = placed_at(order).map_or_else(|| "--".to_owned(), |at| at.to_string());
-    let limit = order.limit_px.map_or_else(|| "--".to_owned(), |px| px.to_string());
+    let px = match (working_px(order), second_px(order)) {
+        (Some(stop), Some(limit)) => format!("{stop} limit {limit}"),
+        (Some(px), None) => px.to_string(),
+        (None, _) => "--".to_owned(),
+    };
     Some(format!(
-        "{at}\t{}\t{}\t{limit}\t{}\t{}\t{}",
+        "{at}\t{}\t{}\t{px}\t{}\t{}\t{}",
         brief(order),
         order.order_type,
         order.cum_qty,

@@ -30,6 +30,9 @@ pub(super) fn act(model: &mut Model, action: Action, effects: &mut Vec<Effect>) 
         Action::Palette => palette::open(model),
         Action::Filter => lists::start_filter(model),
         Action::ClearFilter => lists::clear_filter(model),
+        Action::RepeatFilter => lists::repeat_filter(model),
+        Action::AllColumns => lists::all_columns(model),
+        Action::Menu => palette::open_menu(model),
         Action::ExecutionsOnly => lists::toggle_executions(model),
         Action::NextPane => focus(model, model.focus.further(1)),
         Action::PrevPane => focus(model, model.focus.further(Pane::ALL.len() - 1)),
@@ -78,12 +81,13 @@ pub(super) fn act(model: &mut Model, action: Action, effects: &mut Vec<Effect>) 
         Action::Confirm | Action::ConfirmLive => confirm_guard::hold(model, action),
         Action::Accept => {
             if model.overlays.is_empty() {
-                model.filtering = None;
+                lists::keep_filter(model);
             }
         }
         // Their overlay is not open.
         Action::SearchHelp
         | Action::RefreshActivities
+        | Action::SearchActivities
         | Action::RawJson
         | Action::ChartNext
         | Action::ChartPrev

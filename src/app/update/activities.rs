@@ -9,7 +9,7 @@ use crate::domain::LinkId;
 /// Opens the list of the account and fetches its newest rows.
 pub(super) fn open(model: &mut Model) {
     let Some(link) = account_at_hand(model).map(|account| account.link.id.clone()) else { return };
-    overlays::push(model, Activities { link: link.clone(), selected: 0 });
+    overlays::push(model, Activities::of(link.clone()));
     model.accounts.ask_activities(&link, false);
 }
 
@@ -30,7 +30,7 @@ pub(super) fn page_arrived(model: &mut Model, link: &LinkId, moved: usize, keep_
     for overlay in &mut model.overlays {
         overlay.handler_mut().activities_added(link, moved);
     }
-    if keep_loading {
+    if keep_loading && model.top().is_some_and(|top| top.handler().keeps_loading()) {
         load_more(model);
     }
 }

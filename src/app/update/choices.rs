@@ -1,7 +1,9 @@
 //! The choices that last until the next run: read from the model, and applied to it.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
+use super::lists;
 use crate::app::choices::{Choices, ListChoices};
 use crate::app::columns::Column;
 use crate::app::model::{AccountScope, Model, Pane};
@@ -19,6 +21,7 @@ pub(super) fn of(model: &Model) -> Choices {
         account,
         all_accounts: model.scope == AccountScope::All,
         timezone: chosen_zone(model),
+        theme: model.kept_theme.as_deref().map(str::to_owned),
         orders: kept(&model.rows.orders, Pane::Orders),
         positions: kept(&model.rows.positions, Pane::Positions),
         tape: kept(&model.rows.tape, Pane::Tape),
@@ -38,6 +41,8 @@ pub(super) fn apply(choices: Choices, model: &mut Model) {
     {
         show_times_in(model, zone);
     }
+    model.kept_theme = choices.theme.map(Arc::from);
+    model.theme = model.kept_theme.clone().filter(|_| !model.program.theme_given);
     model.chosen_scope = match choices.account {
         Some(link) => Some(AccountScope::One(link)),
         None if choices.all_accounts => Some(AccountScope::All),
@@ -51,6 +56,7 @@ pub(super) fn apply(choices: Choices, model: &mut Model) {
 pub(super) fn show_times_in(model: &mut Model, index: usize) -> bool {
     let Some(zone) = model.program.zones.get(index).cloned() else { return false };
     (model.program.timezone, model.program.timezone_label) = (zone.zone, zone.label);
+    lists::refilter(model);
     model.dirty = true;
     true
 }

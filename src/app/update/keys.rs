@@ -44,7 +44,12 @@ pub(super) fn press(model: &mut Model, chord: Chord, effects: &mut Vec<Effect>) 
         return typed(model, request);
     }
     if let Some((label, scope)) = context::acts_elsewhere(model, chord) {
-        notices::toast(model, format!("{chord} ({label}) works in {}", scope.title()));
+        return notices::toast(model, format!("{chord} ({label}) works in {}", scope.title()));
+    }
+    if !context::is_typing(model) {
+        let place = if model.overlays.is_empty() { model.focus.title() } else { "this window" };
+        let help = model.keymap.say("{common.help} lists the keys");
+        notices::toast(model, format!("{chord} does nothing in {place}; {help}"));
     }
 }
 
@@ -58,6 +63,7 @@ fn digit(chord: Chord) -> Option<u32> {
 
 /// Handles a bracketed paste.
 pub(super) fn paste(model: &mut Model, text: &Sensitive) {
+    confirm_guard::touched(model);
     if model.overlays.last_mut().is_some_and(|top| top.handler_mut().paste(text.expose())) {
         model.dirty = true;
         return;

@@ -1,15 +1,20 @@
 //! Lists: moving, sorting, filtering, marking.
 
+use std::time::Duration;
+
 use tui_input::Input as Field;
 
 use super::{accounts, notices};
 use crate::app::brokers::BrokerRow;
 use crate::app::columns::{ACCOUNT, Column, Hiding};
-use crate::app::filter::Filter;
+use crate::app::filter::{Filter, FilterClock};
 use crate::app::keymap::Action;
 use crate::app::model::{AccountScope, Model, Pane};
 use crate::app::rows::List;
 use crate::app::selection;
+
+/// How often lists are built again whose filters depend on the time.
+const FILTERED_AGAIN: Duration = Duration::from_secs(10);
 
 /// Moves in the focused pane's list, `count` times where one was typed; to a row where the move has an end.
 #[expect(clippy::wildcard_enum_match_arm, reason = "only moves come here; any other goes to the end")]
@@ -106,6 +111,28 @@ pub(super) fn leave_filter(model: &mut Model) {
     }
 }
 
+/// Enter in the filter field: the filter stays, and can be used again.
+pub(super) fn keep_filter(model: &mut Model) {
+    if let Some(list) = model.filtering.take().and_then(|pane| model.rows.list(pane))
+        && !list.filter().is_empty()
+    {
+        model.last_filter = list.filter().to_owned();
+    }
+}
+
+/// Filters the focused pane by the last filter.
+pub(super) fn repeat_filter(model: &mut Model) {
+    set_filter(model, model.focus, model.last_filter.clone());
+}
+
+/// Shows every column of the focused pane, or the chosen ones.
+pub(super) fn all_columns(model: &mut Model) {
+    change(model, model.focus, |list| list.show_all(!list.shows_all()));
+    let all = model.rows.list(model.focus).is_some_and(List::shows_all);
+    let text = if all { "every column that has room" } else { "the chosen columns" };
+    notices::toast(model, format!("{}: {text}", model.focus.title()));
+}
+
 /// Clears the filter of the focused pane.
 pub(super) fn clear_filter(model: &mut Model) {
     set_filter(model, model.focus, String::new());
@@ -123,7 +150,8 @@ pub(super) fn toggle_executions(model: &mut Model) {
 
 /// Sets a pane's filter; shows a problem once it cannot be the start of something valid.
 pub(super) fn set_filter(model: &mut Model, pane: Pane, text: String) {
-    let problem = Filter::parse(&text).problem;
+    set_clock(model);
+    let problem = Filter::parse(&text, &model.rows.clock).problem;
     change(model, pane, |list| list.set_filter(text));
     selection::of(pane).rebuild(model);
     if pane == Pane::Orders && !model.rows.orders.filter.is_empty() {
@@ -136,13 +164,31 @@ pub(super) fn set_filter(model: &mut Model, pane: Pane, text: String) {
     model.dirty = true;
 }
 
+/// What times in filters are relative to.
+fn set_clock(model: &mut Model) {
+    let now = model.accounts.exchange_now(model.now);
+    model.rows.clock = FilterClock { now, zone: model.program.timezone.clone() };
+    model.rows.again_at = model.now.mono + FILTERED_AGAIN;
+}
+
+/// Builds the lists again whose filters depend on the time, or on the zone of the screen.
+pub(super) fn refilter(model: &mut Model) {
+    set_clock(model);
+    for pane in Pane::ALL {
+        if model.rows.list(pane).is_some_and(|list| !list.filter().is_empty()) {
+            selection::of(pane).rebuild(model);
+        }
+    }
+    model.dirty = true;
+}
+
 /// Sorts by the next visible column, and after the last one by the default order.
 pub(super) fn sort_next(model: &mut Model) {
     let offered = sortable(model, model.focus);
     let next = |sort: Option<usize>| offered.iter().copied().find(|column| sort.is_none_or(|sort| *column > sort));
     change(model, model.focus, |list| {
         let mut sort = next(list.order().0);
-        while sort.is_some_and(|column| list.hidden().contains(&column)) {
+        while sort.is_some_and(|column| !list.shows_all() && list.hidden().contains(&column)) {
             sort = next(sort);
         }
         list.set_order(sort, false);
@@ -186,7 +232,7 @@ pub(super) fn columns(model: &Model) -> Vec<(Pane, usize, &'static Column, bool)
     let all = Pane::ALL.into_iter().flat_map(of);
     let all = all.filter(|(_, _, column)| column.hiding == Hiding::Hides);
     all.map(|(pane, index, column)| {
-        let is_hidden = model.rows.list(pane).is_some_and(|list| list.hidden().contains(&index));
+        let is_hidden = model.rows.list(pane).is_some_and(|list| !list.shows_all() && list.hidden().contains(&index));
         (pane, index, column, is_hidden)
     })
     .collect()
@@ -213,6 +259,7 @@ fn sortable(model: &Model, pane: Pane) -> Vec<usize> {
 /// Hides or shows a column.
 pub(super) fn toggle_column(model: &mut Model, pane: Pane, column: usize) {
     change(model, pane, |list| {
+        list.show_all(false);
         if !list.hidden_mut().remove(&column) {
             list.hidden_mut().insert(column);
         }

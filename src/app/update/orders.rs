@@ -22,7 +22,7 @@ pub(super) fn ask_cancel(model: &mut Model) {
 /// Asks whether to cancel every working order of the account.
 pub(super) fn ask_cancel_all(model: &mut Model) {
     let keys = working_orders(model);
-    model.overlays.push(Question::Cancel(keys).into());
+    model.overlays.push(Question::CancelAll(keys).into());
     model.dirty = true;
 }
 

@@ -6,7 +6,7 @@ use super::{accounts, choices, linking, lists, notices};
 use crate::app::availability::availability;
 use crate::app::context;
 use crate::app::effect::{Copied, Effect, TerminalEffect};
-use crate::app::keymap::{Action, BINDINGS};
+use crate::app::keymap::{Action, BINDINGS, Binding};
 use crate::app::model::{AccountScope, Model, Pane};
 use crate::app::overlays::{Palette, PaletteCommand, PaletteEntry};
 use crate::app::selection;
@@ -44,9 +44,40 @@ fn zones(model: &Model) -> Vec<PaletteEntry> {
     model.program.zones.iter().enumerate().map(made).collect()
 }
 
+fn themes(model: &Model) -> Vec<PaletteEntry> {
+    let now = |name: Option<&str>| (model.theme.as_deref() == name).then(|| "shown now".to_owned());
+    let configured = ("Theme of the configuration".to_owned(), PaletteCommand::Theme(None), now(None));
+    let named = model
+        .program
+        .themes
+        .iter()
+        .enumerate()
+        .map(|(place, name)| (format!("Theme {name}"), PaletteCommand::Theme(Some(place)), now(Some(name))));
+    let all = named.chain(std::iter::once(configured)).filter(|_| !model.program.themes.is_empty());
+    all.map(|(title, command, disabled)| PaletteEntry::of(title, command, disabled)).collect()
+}
+
 /// Opens the palette with everything that can be done from here.
 pub(super) fn open(model: &mut Model) {
     model.overlays.push(Palette::of(entries(model)).into());
+}
+
+/// Opens the palette with what can be done with the selected row.
+pub(super) fn open_menu(model: &mut Model) {
+    let pane = model.focus.scope();
+    let concerns_row = |entry: &PaletteEntry| {
+        let PaletteCommand::Act(action) = entry.command else { return false };
+        // Canceling all concerns no row.
+        let of_pane =
+            |binding: &&Binding| binding.scope == pane && binding.action == action && action != Action::CancelAll;
+        let copies = matches!(action, Action::Copy | Action::CopyRow | Action::CopyCell);
+        (copies && model.focus.is_list()) || BINDINGS.iter().any(|binding| of_pane(&binding))
+    };
+    let mut entries = actions_of(model);
+    entries.retain(concerns_row);
+    // What cannot act now is shown with the reason, below what can.
+    entries.sort_by_key(|entry| entry.disabled.is_some());
+    model.overlays.push(Palette::of(entries).into());
 }
 
 /// The actions of the active scopes, then those of the other panes.
@@ -76,7 +107,8 @@ fn actions_of(model: &Model) -> Vec<PaletteEntry> {
                 Some(pane) => (format!("{}: {help}", pane.title()), PaletteCommand::ActIn(pane, binding.action), None),
             };
             let key = model.keymap.chords_of(row).first().filter(|_| pane.is_none()).map(ToString::to_string);
-            let words = format!("{} {}", binding.label, binding.name.rsplit('.').next().unwrap_or_default());
+            let name = binding.name.rsplit('.').next().unwrap_or_default();
+            let words = vec![binding.label.to_owned(), name.replace('_', " ")];
             entries.push(PaletteEntry { title, words, about: "", key: key.unwrap_or_default(), command, disabled });
         }
     }
@@ -113,6 +145,7 @@ fn entries(model: &Model) -> Vec<PaletteEntry> {
         PaletteEntry { about: column.help, ..PaletteEntry::of(title, PaletteCommand::Sort(pane, index), None) }
     }));
     entries.extend(zones(model));
+    entries.extend(themes(model));
     entries.extend(symbols(model).into_iter().map(|symbol| {
         PaletteEntry::of(
             format!("Symbol {}", crate::domain::text::sanitize(symbol.as_str())),
@@ -138,6 +171,7 @@ const fn is_command(action: Action) -> bool {
             | Action::NextPane
             | Action::PrevPane
             | Action::Palette
+            | Action::Menu
             | Action::Back
             | Action::ForceQuit
             | Action::Count
@@ -174,6 +208,11 @@ pub(super) fn choose(model: &mut Model, chosen: PaletteCommand, effects: &mut Ve
                 notices::toast(model, text);
             }
         }
+        PaletteCommand::Theme(place) => {
+            model.theme = place.and_then(|place| model.program.themes.get(place)).cloned();
+            model.kept_theme.clone_from(&model.theme);
+            model.dirty = true;
+        }
         PaletteCommand::Row(pane, row) => lists::select(model, pane, row.saturating_sub(1)),
         PaletteCommand::Copy(text, what) => {
             effects.push(Effect::Terminal(TerminalEffect::Copy { text: Copied::new(&text), what: what.to_owned() }));
@@ -181,7 +220,8 @@ pub(super) fn choose(model: &mut Model, chosen: PaletteCommand, effects: &mut Ve
         PaletteCommand::Show(scope) => accounts::set_scope(model, scope),
         PaletteCommand::Symbol(symbol) => {
             model.focus = Pane::Orders;
-            lists::set_filter(model, Pane::Orders, format!("symbol:{symbol}"));
+            model.last_filter = format!("symbol:{symbol}");
+            lists::set_filter(model, Pane::Orders, model.last_filter.clone());
         }
     }
     None

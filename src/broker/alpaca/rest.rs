@@ -183,7 +183,7 @@ fn read_reply(request: &Request, text: &str, token: &SecretString) -> Result<Rep
         if unread.is_empty() {
             return reply;
         }
-        let redacted = |bad: BadRow| Unread { row: redactor.words(&bad.row, LONGEST_ROW), why: bad.why };
+        let redacted = |bad: BadRow| Unread { row: redactor.words(&bad.row, LONGEST_ROW), id: bad.id, why: bad.why };
         Reply::Partial(Box::new(reply), unread.into_iter().map(redacted).collect())
     };
     Ok(match request {

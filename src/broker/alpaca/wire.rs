@@ -15,6 +15,8 @@ mod order;
 mod position;
 mod update;
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use thiserror::Error;
@@ -75,6 +77,8 @@ impl WireError {
 pub struct BadRow {
     /// The row's symbol and id, or its number, by which the user can find it.
     pub row: Untrusted,
+    /// The row's id, if it has one.
+    pub id: Option<Arc<str>>,
     /// The reason, without any part of the row.
     pub why: String,
 }
@@ -83,7 +87,8 @@ impl BadRow {
     /// The row with its first unreadable member; `None` when there is none.
     pub fn of(row: &str, place: usize, lacks: &[WireError]) -> Option<Self> {
         let first = lacks.first()?;
-        Some(Self { row: name(row, place), why: first.to_string() })
+        let (row, id) = name(row, place);
+        Some(Self { row, id, why: first.to_string() })
     }
 }
 
@@ -110,8 +115,8 @@ pub fn rows<T>(
     Ok((read, unread))
 }
 
-/// The row's symbol and id, else its number.
-fn name(row: &str, place: usize) -> Untrusted {
+/// The row's symbol and id, else its number; and its id.
+fn name(row: &str, place: usize) -> (Untrusted, Option<Arc<str>>) {
     #[derive(Default, Deserialize)]
     struct Named<'a> {
         #[serde(borrow, default)]
@@ -121,7 +126,8 @@ fn name(row: &str, place: usize) -> Untrusted {
     }
     let named: Named<'_> = serde_json::from_str(row).unwrap_or_default();
     let words: Vec<&str> = [&named.symbol, &named.id].into_iter().filter_map(|word| word.some_word()).collect();
-    if words.is_empty() { format!("row {}", place + 1).into() } else { words.join(" ").into() }
+    let name = if words.is_empty() { format!("row {}", place + 1) } else { words.join(" ") };
+    (name.into(), named.id.some_word().map(Arc::from))
 }
 
 /// Members of a readable object that are present and unreadable.

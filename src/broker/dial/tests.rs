@@ -130,9 +130,9 @@ fn no_proxy_supports_the_forms_of_other_programs() {
     for no in ["fe80::1", "[fe80::1]", "[fe80::1]:443", "fe80::/10"] {
         assert_eq!(goes(no, "https://[fe80::1]/"), "directly", "{no}");
     }
-    let text = "*.a.test, b:443;c. , <local> 10.* http://d/ 10.0.0.0/33 e:port";
+    let text = "*.a.test, b:443;c. , <local> 10.* http://d/ 10.0.0.0/33 e:port http://u:zqCANARY@f:1";
     let read = policy(&[("HTTPS_PROXY", "proxy:1"), ("no_proxy", text)]);
-    assert_eq!(read.exempt.meaningless, ["<local>", "10.*", "http://d/", "10.0.0.0/33", "e:port"]);
+    assert_eq!(read.exempt.meaningless, ["<local>", "10.*", "http://d/", "10.0.0.0/33", "e:port", "f:1"]);
 }
 
 #[test]

@@ -81,7 +81,8 @@ impl Exempt {
         {
             match understood(entry) {
                 Some(entry) => found.entries.push(entry),
-                None => found.meaningless.push(entry.to_owned()),
+                // A proxy's address, put here by mistake, may have a password before the `@`.
+                None => found.meaningless.push(entry.rsplit_once('@').map_or(entry, |(_, host)| host).to_owned()),
             }
         }
         found

@@ -99,10 +99,12 @@ impl Blotter {
 
     /// Orders assumed, without proof, to state executions of their chain: their rows should be requested.
     pub fn assumed(&self) -> impl Iterator<Item = &OrderId> {
-        let assumed = |id: &&OrderId| {
-            !self.proven.contains(*id) && self.order(id).is_some_and(|order| self.carried(order).is_positive())
-        };
-        self.successors.values().filter(assumed)
+        self.successors.values().filter(|id| self.is_assumed(id))
+    }
+
+    /// Whether an order is assumed, without proof, to state executions of its chain.
+    pub fn is_assumed(&self, id: &OrderId) -> bool {
+        !self.proven.contains(id) && self.order(id).is_some_and(|order| self.carried(order).is_positive())
     }
 
     /// Unknown orders that a known one replaced: what they executed decides the known one's own quantity.

@@ -39,7 +39,7 @@ impl Blotter {
         event: &TradeEvent,
         changes: &mut Changes,
     ) {
-        self.last_fill_at = self.last_fill_at.max(execution.at);
+        self.fill_times.note(execution.at);
         let (at, order_id, source, id) =
             (execution.at, execution.order_id.clone(), execution.source, execution.id.clone());
         // The broker's own report of a bust replaces an inferred one.

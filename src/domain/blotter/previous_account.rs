@@ -77,7 +77,7 @@ impl Blotter {
         }
         changes.orders.push(id.clone());
         for row in kept.rows {
-            self.last_fill_at = self.last_fill_at.max(row.at);
+            self.fill_times.note(row.at);
             changes.revised.push(row.id.clone());
             self.ledger.restore(row);
         }

@@ -33,7 +33,7 @@ impl Blotter {
                     *at = order.updated_at;
                 }
             }
-            self.last_fill_at = self.last_fill_at.max(execution.at);
+            self.fill_times.note(execution.at);
             let order = execution.order_id.clone();
             self.ledger.restore(execution);
             if !self.index.contains_key(&order) {

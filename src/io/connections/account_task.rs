@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
 use super::{Command, LoopMessage, post};
@@ -19,6 +20,7 @@ use crate::broker::alpaca::stream;
 use crate::domain::LinkId;
 use crate::domain::text::sanitize;
 use crate::io::accounts::{Access, AccessError, AccountAccess};
+use crate::io::links::Links;
 use crate::io::locks::Locks;
 use crate::link::LinkRecord;
 use crate::session::{Closed, Epoch, Reply, RequestError, RequestErrorKind, StreamEvent};
@@ -27,6 +29,8 @@ use crate::session::{Closed, Epoch, Reply, RequestError, RequestErrorKind, Strea
 const EVENTS: usize = 1024;
 /// How often to retry an account that another instance streams.
 const ELSEWHERE: Duration = Duration::from_secs(5);
+/// How often to look whether another process has linked the account again.
+const LINKED_AGAIN: Duration = Duration::from_secs(5);
 /// How often to retry an account whose token could not be loaded, or whose task failed.
 const ACCESS_AGAIN: Duration = Duration::from_secs(10);
 /// The reason in every reply after a panic.
@@ -138,6 +142,7 @@ impl<M: LoopMessage> AccountTask<M> {
         let Access { client, target, token } = access;
         let mut queue = Queue::new(client, jitter());
         let mut again = Instant::now();
+        let mut relinked = self.relinked_later();
         loop {
             tokio::select! {
                 command = self.commands.recv() => {
@@ -173,6 +178,11 @@ impl<M: LoopMessage> AccountTask<M> {
                         self.post(Msg::Queued { link: self.link.id.clone(), wait }).await;
                     }
                     QueueEvent::Limit(limit) => self.post(capped(&self.link.id, limit)).await,
+                },
+                // The broker may go on accepting the token from before.
+                found = &mut relinked => match found {
+                    Ok(Some(record)) => return Next::Renewed(record),
+                    Ok(None) | Err(_) => relinked = self.relinked_later(),
                 },
                 () = sleep_until(again), if self.elsewhere => {
                     again = Instant::now() + ELSEWHERE;
@@ -255,10 +265,24 @@ impl<M: LoopMessage> AccountTask<M> {
 
     /// The link, if another process has rewritten it since.
     async fn renewed(&self) -> Option<LinkRecord> {
-        let listed = self.context.accounts.links.list().await.ok()?;
-        let changed = |known: &LinkRecord| known.id == self.link.id && known.linked_at != self.link.linked_at;
-        listed.links.into_iter().find(changed)
+        // The disk may hang.
+        tokio::task::spawn_blocking(renewed(&self.context.accounts.links, &self.link)).await.ok().flatten()
     }
+
+    /// The same, looked up after a while.
+    fn relinked_later(&self) -> JoinHandle<Option<LinkRecord>> {
+        let look = renewed(&self.context.accounts.links, &self.link);
+        tokio::spawn(async move {
+            tokio::time::sleep(LINKED_AGAIN).await;
+            tokio::task::spawn_blocking(look).await.ok().flatten()
+        })
+    }
+}
+
+/// Looks up a link that was rewritten since.
+fn renewed(links: &Arc<Links>, link: &LinkRecord) -> impl FnOnce() -> Option<LinkRecord> + Send + use<> {
+    let (links, id, linked_at) = (Arc::clone(links), link.id.clone(), link.linked_at);
+    move || links.look().ok()?.into_iter().find(|known| known.id == id && known.linked_at != linked_at)
 }
 
 /// The broker states a higher limit than is used.

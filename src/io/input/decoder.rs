@@ -164,6 +164,7 @@ impl Decoder {
             State::Ground | State::Escape | State::Csi | State::Console | State::OldMouse | State::Paste => Kind::Csi,
         };
         let Alone { bytes, introduced, .. } = std::mem::take(&mut self.alone);
+        heard.push(InputEvent::Unclear);
         self.finish();
         self.doubt = None;
         for byte in bytes {
@@ -475,6 +476,7 @@ impl Decoder {
         heard.push(InputEvent::Paste(text));
         self.finish();
         self.doubt = None;
+        heard.extend((!typed.is_empty()).then_some(InputEvent::Unclear));
         for piece in &typed {
             for byte in piece {
                 self.step(*byte, now, heard);

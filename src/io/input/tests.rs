@@ -100,9 +100,17 @@ struct Line {
     decoder: Decoder,
     now: u64,
     heard: Vec<InputEvent>,
+    /// How often it was unclear whether what follows was typed.
+    unclear: usize,
 }
 
 impl Line {
+    fn count_unclear(&mut self) {
+        let before = self.heard.len();
+        self.heard.retain(|heard| *heard != InputEvent::Unclear);
+        self.unclear += before - self.heard.len();
+    }
+
     /// Time passes, as the reader's does: it wakes at every deadline.
     fn wait(&mut self, millis: u64) {
         let until = Mono::from_millis(self.now + millis);
@@ -110,11 +118,13 @@ impl Line {
             self.decoder.expire(at, &mut self.heard);
             assert!(self.decoder.deadline() != Some(at), "a deadline that passed is cleared");
         }
+        self.count_unclear();
         self.now += millis;
     }
 
     fn read(&mut self, bytes: &[u8]) -> &mut Self {
         self.decoder.feed(bytes, Mono::from_millis(self.now), &mut self.heard);
+        self.count_unclear();
         self
     }
 
@@ -430,4 +440,29 @@ fn a_mouse_a_paste_and_a_key_become_messages() {
     assert_eq!(message(at(Pointer::WheelUp), hit), Some(Msg::Mouse(wheel)));
     assert_eq!(message(InputEvent::Key(Chord::char('q')), hit), Some(Msg::Key(Chord::char('q'))));
     assert_eq!(message(InputEvent::Attributes, hit), None);
+}
+
+/// A question that is open then has to be seen again before a key answers it.
+#[test]
+fn a_key_after_an_unfinished_sequence_is_marked_as_unclear_and_any_other_is_not() {
+    let introducers: [&[u8]; 9] =
+        [b"\x1bP", b"\x1b]", b"\x1b_", b"\x1b^", b"\x1bX", b"\x1b[", b"\x1bO", b"\x9d", b"\x1b]11;"];
+    for (introducer, pause) in
+        introducers.into_iter().flat_map(|bytes| [30, 50, 100, 200, 400, 600].map(|pause| (bytes, pause)))
+    {
+        let mut line = Line::default();
+        line.read(introducer).wait(pause);
+        line.read(b"y").wait(200);
+        line.read(b"\x1b\\");
+        let keys = line.keys();
+        let typed = keys.contains(&Chord::char('y'));
+        assert!(!typed || line.unclear > 0, "{} after {pause}: {keys:?}", introducer.escape_ascii());
+    }
+    for (bytes, _) in KEYS {
+        let mut line = Line::default();
+        line.read(bytes).wait(200);
+        line.read(b"y");
+        line.keys();
+        assert_eq!(line.unclear, 0, "{}", bytes.escape_ascii());
+    }
 }

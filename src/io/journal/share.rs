@@ -31,6 +31,8 @@ pub(super) struct Place {
     pub(super) ended: Vec<i64>,
     /// Whether all existing rows were loaded or written by this instance.
     pub(super) known: bool,
+    /// For each stand-in that is not in the file, the report that is there instead.
+    pub(super) reports: HashMap<ExecutionId, ExecutionId>,
 }
 
 /// What this instance has written of a link.
@@ -267,21 +269,46 @@ pub(super) fn reconcile(
     let rows = rows_of(connection, place, execution)?;
     let mut merged = execution.clone();
     // The placeholder has shrunk, so its old quantity is wrong.
-    if let Some(held) = rows.iter().find(|row| row.id == execution.id && row.kind != ExecutionKind::Unexplained) {
+    let held = rows.iter().find(|row| row.id == execution.id && row.kind != ExecutionKind::Unexplained);
+    if let Some(held) = held {
         complete(&mut merged, held);
     }
+    name_target(&mut merged, held, place, &rows);
     let rows: Vec<Execution> = rows.into_iter().filter(|row| row.id != execution.id).collect();
     let others: Vec<&Execution> = rows.iter().filter(|row| !own.executions.contains(&row.id)).collect();
     if Blotter::is_stand_in(&execution.id) && is_explained(execution, &others, &rows) {
+        let mut reports = others.iter().filter(|row| !Blotter::is_stand_in(&row.id));
+        if let Some(report) = reports.find(|row| is_the_same_trade(row, execution, &rows)) {
+            place.reports.insert(execution.id.clone(), report.id.clone());
+        }
         drop_execution(connection, place, &execution.id)?;
         return Ok(None);
     }
     for row in others.iter().filter(|row| Blotter::is_stand_in(&row.id)) {
         if gives_way(row, execution, own, &rows) {
+            place.reports.insert(row.id.clone(), execution.id.clone());
             drop_execution(connection, place, &row.id)?;
         }
     }
     Ok(Some(merged))
+}
+
+/// Names the target of a bust or correction by the id that it has in the file, where this instance knows it by another.
+fn name_target(row: &mut Execution, held: Option<&Execution>, place: &Place, rows: &[Execution]) {
+    let is_there = |id: &&ExecutionId| rows.iter().any(|row| row.id == **id);
+    let Some(of) = target(&row.kind).filter(|of| !is_there(of)) else { return };
+    let named = place.reports.get(of).filter(is_there);
+    let named = named.or_else(|| held.and_then(|held| target(&held.kind)).filter(is_there)).cloned();
+    if let (ExecutionKind::Bust { of } | ExecutionKind::Correction { of }, Some(named)) = (&mut row.kind, named) {
+        *of = Some(named);
+    }
+}
+
+const fn target(kind: &ExecutionKind) -> Option<&ExecutionId> {
+    match kind {
+        ExecutionKind::Bust { of } | ExecutionKind::Correction { of } => of.as_ref(),
+        ExecutionKind::Trade | ExecutionKind::Unexplained => None,
+    }
 }
 
 /// The order's executions in the file.

@@ -39,7 +39,14 @@ impl Accounts {
     /// Notes that a link's rows were loaded, so that this instance continues from them.
     pub(super) fn restored(&mut self, link: &LinkId, read: &read::Place) {
         let (account, generation) = (read.account, read.generation);
-        let place = Place { account, generation, lines: Lines::restored(&read.lines), ended: Vec::new(), known: true };
+        let place = Place {
+            account,
+            generation,
+            lines: Lines::restored(&read.lines),
+            ended: Vec::new(),
+            known: true,
+            reports: HashMap::new(),
+        };
         self.places.insert(link.clone(), place);
     }
 
@@ -52,7 +59,8 @@ impl Accounts {
                 .prepare_cached("SELECT no, generation FROM accounts WHERE link = ?1")?
                 .query_row([link.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))?;
             let lines = Lines::default();
-            let mut place = Place { account, generation, lines, ended: Vec::new(), known: created > 0 };
+            let mut place =
+                Place { account, generation, lines, ended: Vec::new(), known: created > 0, reports: HashMap::new() };
             place.lines.catch_up(connection, (account, generation))?;
             self.places.insert(link.clone(), place);
         }

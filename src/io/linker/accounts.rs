@@ -109,17 +109,17 @@ pub(super) async fn save(
             grantor: Grantor::of(spec, account.environment),
         });
     }
-    let replaced = replaced(setup, &known, &records).await;
+    let before = before(setup, &known, &records).await;
     let mut stored_in = setup.tokens.location().await.map_err(|error| of_tokens(&error))?;
     if let Err(failure) = store_all(setup, fresh, &records).await {
-        let left = withdraw(setup, &records, &known).await;
+        let left = withdraw(setup, &records, &before).await;
         return Err(if let LinkFailure::Store { message, hint } = failure {
             LinkFailure::Store { message: format!("{message}{left}"), hint }
         } else {
             failure
         });
     }
-    for (record, token) in &replaced {
+    for (record, token) in &replaced(before) {
         let Some(spec) = setup.spec(&record.broker).filter(|spec| record.is_granted_by(spec)) else { continue };
         match revoke::end(setup, spec, token).await {
             Ended::Revoked => stored_in.push_str("; the previous token is revoked"),
@@ -154,26 +154,47 @@ fn of_links(error: &LinksError) -> LinkFailure {
     LinkFailure::Store { message: format!("the list of links cannot be used: {error}"), hint: error.hint() }
 }
 
-/// Forgets tokens without a link; returns what could not be forgotten, as the end of a sentence. Tokens of existing
-/// links stay.
-async fn withdraw(setup: &Setup, records: &[LinkRecord], known: &[LinkRecord]) -> String {
+/// The tokens of known links before their replacement; `None` for one that cannot be read.
+type Before<'a> = Vec<(&'a LinkRecord, Option<Option<SecretString>>)>;
+
+async fn before<'a>(setup: &Setup, known: &'a [LinkRecord], records: &[LinkRecord]) -> Before<'a> {
+    let mut before = Vec::new();
+    for link in known.iter().filter(|link| records.iter().any(|record| record.id == link.id)) {
+        before.push((link, setup.tokens.get(&link.id).await.ok()));
+    }
+    before
+}
+
+/// Puts everything back as it was before: forgets the tokens of new links and restores those of known ones. Returns what
+/// could not be put back, as the end of a sentence.
+async fn withdraw(setup: &Setup, records: &[LinkRecord], before: &Before<'_>) -> String {
     let mut words = String::new();
-    for record in records.iter().filter(|record| known.iter().all(|link| link.id != record.id)) {
-        if let Err(error) = setup.tokens.remove(&record.id).await {
-            words.push_str(&format!("; a token for {} may be left behind: {error}", record.id));
+    for record in records {
+        let known = before.iter().find(|(link, _)| link.id == record.id);
+        let label = known.map_or(record.id.as_str(), |(link, _)| &link.label);
+        let ended = match known {
+            Some((_, None)) => Err("the one before could not be read".to_owned()),
+            Some((link, Some(Some(token)))) => {
+                setup.tokens.put(&link.id, token).await.map_err(|error| error.to_string())
+            }
+            Some((_, Some(None))) | None => {
+                setup.tokens.remove(&record.id).await.map(drop).map_err(|error| error.to_string())
+            }
+        };
+        if let Err(error) = ended {
+            words.push_str(&format!("; the new token for {label} may be left behind: {error}"));
         }
     }
     words
 }
 
-/// The tokens that these records replace, each once, with the link it was granted for.
-async fn replaced(setup: &Setup, known: &[LinkRecord], records: &[LinkRecord]) -> Vec<(LinkRecord, SecretString)> {
-    let mut replaced: Vec<(LinkRecord, SecretString)> = Vec::new();
-    for link in known.iter().filter(|link| records.iter().any(|record| record.id == link.id)) {
-        // A token that cannot be read cannot be revoked; save anyway.
-        let Ok(Some(token)) = setup.tokens.get(&link.id).await else { continue };
+/// The tokens that were replaced, each once, with the link it was granted for.
+fn replaced(before: Before<'_>) -> Vec<(&LinkRecord, SecretString)> {
+    let mut replaced: Vec<(&LinkRecord, SecretString)> = Vec::new();
+    // A token that cannot be read cannot be revoked; save anyway.
+    for (link, token) in before.into_iter().filter_map(|(link, token)| Some((link, token.flatten()?))) {
         if replaced.iter().all(|(_, other)| other.expose_secret() != token.expose_secret()) {
-            replaced.push((link.clone(), token));
+            replaced.push((link, token));
         }
     }
     replaced

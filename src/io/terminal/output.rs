@@ -188,7 +188,7 @@ impl Output {
     fn write_soon(&self, bytes: &[u8]) {
         let mut rest = bytes;
         // A terminal that reads takes these few bytes at once; dropped output makes room a moment later.
-        for _ in 0..15 {
+        for _ in 0..25 {
             let Ok(written) = write(&self.file, rest) else { return };
             rest = rest.get(written..).unwrap_or_default();
             if rest.is_empty() {

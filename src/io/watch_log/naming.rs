@@ -41,9 +41,15 @@ impl ReportedLine {
 
 impl WatchLog {
     fn undone(&self, order: &OrderId, blotter: &Blotter) -> Undone {
-        let known = |id: &ExecutionId| blotter.execution(id).map(|row| row.id.clone());
+        let known = |id: &ExecutionId| self.row_of(id, blotter).map(|row| row.id.clone());
         let said = |undoing: &ExecutionId| self.names.get(undoing).and_then(known);
         undoing::resolve(&blotter.executions_of(order), blotter.order(order), known, said)
+    }
+
+    /// The execution that was reported under this id.
+    fn row_of<'a>(&self, reported: &ExecutionId, blotter: &'a Blotter) -> Option<&'a Execution> {
+        let now = || self.renamed.get(reported).and_then(|now| blotter.execution(now));
+        blotter.execution(reported).or_else(now)
     }
 
     /// The note for a tape entry that is reported.
@@ -66,7 +72,13 @@ impl WatchLog {
         let key = TapeEntry::key_of_execution(&id);
         let (order, by) = (row.order_id.clone(), Some(row.id.clone()));
         let said = Reported { id, order, qty: row.qty.abs(), of: None, by };
-        (!self.keys.contains(&key)).then_some(ReportedLine { key, span: None, said: Some(said), void: false })
+        (!self.keys.contains(&key)).then_some(ReportedLine {
+            key,
+            span: None,
+            said: Some(said),
+            void: false,
+            now: None,
+        })
     }
 
     /// Whether the entry is an inferred bust that another one, once its target was known, made unnecessary.
@@ -79,7 +91,7 @@ impl WatchLog {
     /// Whether a line was reported, also under an id that another instance or the broker has replaced.
     pub fn is_reported(&self, line: &ReportedLine, blotter: &Blotter) -> bool {
         let renamed = |(id, span): &(ExecutionId, String)| {
-            let was_this = |reported: &ExecutionId| blotter.execution(reported).is_none_or(|row| row.id == *id);
+            let was_this = |reported: &ExecutionId| self.row_of(reported, blotter).is_none_or(|row| row.id == *id);
             self.spans.get(span).is_some_and(|ids| ids.iter().any(was_this))
         };
         self.keys.contains(&line.key) || line.span.as_ref().is_some_and(renamed)
@@ -89,6 +101,15 @@ impl WatchLog {
     /// quantity; with `names`, also those that name the wrong target. They are removed here and must be reported as
     /// void. Lines of an order whose executions do not add up yet are left alone.
     pub fn overtaken(&mut self, blotter: &Blotter, names: bool, among: impl Fn(&OrderId) -> bool) -> Vec<ReportedLine> {
+        let reported = self.lines.iter().filter_map(ReportedLine::said).filter(|said| among(&said.order));
+        let renamed = reported.filter_map(|said| {
+            let now = &blotter.execution(&said.id)?.id;
+            (*now != said.id).then(|| (said.id.clone(), now.clone()))
+        });
+        for (reported, now) in renamed.collect::<Vec<_>>() {
+            self.note_renamed(reported, now);
+        }
+        self.write_renamed();
         let mut cache = HashMap::new();
         let mut renamed = HashSet::new();
         let looked_at = |line: &&ReportedLine| line.said().is_some_and(|said| among(&said.order));
@@ -125,7 +146,7 @@ impl WatchLog {
         renamed: &mut HashSet<ExecutionId>,
     ) -> bool {
         let Some(said) = &line.said else { return true };
-        let held = blotter.execution(&said.id);
+        let held = self.row_of(&said.id, blotter);
         if held.is_some_and(|row| Blotter::inferred_span(&row.id).is_some()) {
             let undone = cache.entry(said.order.clone()).or_insert_with(|| self.undone(&said.order, blotter));
             if undone.get(&said.id) == Some(&Of::Nothing) {
@@ -213,7 +234,7 @@ impl WatchLog {
             return Some(id);
         }
         let was_this = |reported: &&ExecutionId| {
-            is_reported(reported) && blotter.execution(reported).is_none_or(|row| row.id == *id)
+            is_reported(reported) && self.row_of(reported, blotter).is_none_or(|row| row.id == *id)
         };
         let span = blotter.execution(id).and_then(span)?;
         self.spans.get(&span)?.iter().find(was_this)

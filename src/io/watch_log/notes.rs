@@ -11,8 +11,15 @@ use super::{ReportedLine, Working};
 /// The file's format version.
 pub(super) const VERSION: u32 = 1;
 
+/// How a file begins that has every printed line, and one that lacks some.
+pub(super) const WHOLE: &[u8; 10] = b"{\"lacks\":0";
+pub(super) const LACKS: &[u8; 10] = b"{\"lacks\":1";
+
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Header {
+    /// Not 0 when lines were printed that could not be noted. The first member, so that it can be changed in place.
+    #[serde(default)]
+    pub(super) lacks: u8,
     pub(super) version: u32,
     /// The broker's time of the newest line known at the beginning; older lines are history.
     pub(super) since: Option<Timestamp>,

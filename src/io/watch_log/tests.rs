@@ -3,7 +3,7 @@ use super::*;
 
 fn line(key: &str, span: Option<(&str, &str)>) -> ReportedLine {
     let span = span.map(|(id, span)| (ExecutionId::from(id), span.to_owned()));
-    ReportedLine { key: key.to_owned(), span, said: None, void: false }
+    ReportedLine { key: key.to_owned(), span, said: None, void: false, now: None }
 }
 
 #[test]
@@ -51,18 +51,18 @@ fn the_next_run_continues_and_a_second_one_at_the_same_time_does_not() {
     assert!(matches!(earlier, Earlier::None) && !log.has_begun());
     // Reported before the beginning: written with it.
     log.remember(line("early", None));
-    log.going_out(&line("early", None)).unwrap();
-    log.went_out().unwrap();
+    log.going_out(&line("early", None));
+    log.went_out();
     let since = "2026-11-24T15:00:00Z".parse().ok();
     log.begin(since, Vec::new(), std::iter::once(line("history", None))).unwrap();
     for key in ["execution/row/1", "two"] {
         let line = line(key, Some((key, "trade/o/10/10")).filter(|_| key != "two"));
         log.remember(line.clone());
-        log.going_out(&line).unwrap();
-        log.went_out().unwrap();
+        log.going_out(&line);
+        log.went_out();
     }
-    log.going_out(&line("unread", None)).unwrap();
-    log.stayed().unwrap();
+    log.going_out(&line("unread", None));
+    log.stayed();
     let (other, earlier) = WatchLog::open(dir.path(), &link);
     assert!(matches!(earlier, Earlier::Runs) && !other.has_begun());
     drop(log);
@@ -111,4 +111,65 @@ fn the_next_run_continues_and_a_second_one_at_the_same_time_does_not() {
         use std::os::unix::fs::PermissionsExt;
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn lines_that_a_full_disk_did_not_take_are_noted_when_it_can_and_else_the_next_run_knows() {
+    let (dir, link, blotter) =
+        (tempfile::tempdir().unwrap(), LinkId::from("alpaca-paper/paper/PA1"), Blotter::default());
+    let printed = |log: &mut WatchLog, key: &str| {
+        log.remember(line(key, None));
+        log.going_out(&line(key, None));
+        log.went_out();
+    };
+    for space_again in [false, true] {
+        let (mut log, _) = WatchLog::open(dir.path(), &link);
+        if !log.has_begun() {
+            log.begin(None, Vec::new(), std::iter::empty()).unwrap();
+        }
+        printed(&mut log, "noted");
+        log.file = Some(OpenOptions::new().append(true).open("/dev/full").unwrap());
+        for key in ["lost", "lost too"] {
+            printed(&mut log, key);
+            assert!(log.fault().is_some());
+        }
+        log.remember(line("still to be printed", None));
+        if space_again {
+            log.touch(Timestamp::UNIX_EPOCH);
+            assert_eq!(log.fault(), None);
+            printed(&mut log, "after it");
+        }
+        drop(log);
+        let (again, earlier) = WatchLog::open(dir.path(), &link);
+        assert!(
+            matches!(earlier, Earlier::Until { lacks, unread: 0, unsure: None, .. } if lacks != space_again),
+            "{earlier:?}"
+        );
+        let is_known = |key: &str| again.is_reported(&line(key, None), &blotter);
+        assert!(is_known("noted") && !is_known("still to be printed"));
+        for key in ["lost", "lost too", "after it"] {
+            assert_eq!(is_known(key), space_again, "{key}");
+        }
+    }
+}
+
+#[test]
+fn a_rewritten_file_has_only_what_was_printed() {
+    let (dir, link, blotter) =
+        (tempfile::tempdir().unwrap(), LinkId::from("alpaca-paper/paper/PA1"), Blotter::default());
+    let (mut log, _) = WatchLog::open(dir.path(), &link);
+    log.begin(None, Vec::new(), std::iter::empty()).unwrap();
+    for key in ["printed", "waits for a slow reader"] {
+        log.remember(line(key, None));
+    }
+    log.going_out(&line("printed", None));
+    log.went_out();
+    // Its void line waits as well.
+    log.remember(ReportedLine { void: true, ..line("printed", None) });
+    log.rewrite().unwrap();
+    drop(log);
+    let (again, _) = WatchLog::open(dir.path(), &link);
+    assert!(again.is_reported(&line("printed", None), &blotter), "its void line was not printed");
+    assert!(!again.is_reported(&line("waits for a slow reader", None), &blotter));
 }

@@ -78,6 +78,12 @@ pub(super) struct Audits {
     /// The broker's time of the latest change known when going live; if that snapshot was incomplete, of the latest
     /// known to the first complete one.
     live_from: Option<Timestamp>,
+    /// When going live, by our clock. It may be wrong, so it only decides how often a change must be missing.
+    live_wall: Option<Timestamp>,
+    /// A finding is newer than that, or has no time.
+    surely_new: bool,
+    /// Findings were taken for older than the stream.
+    doubted: bool,
     /// The newest time in updates that arrived before the account was identified: they were not merged, but the
     /// stream did report them.
     passed_over: Option<Timestamp>,
@@ -97,10 +103,11 @@ impl Audits {
         self.reported_at.retain(|_, at| now.since(*at) < GRACE);
     }
 
-    pub(super) fn restart(&mut self, live_from: Option<Timestamp>, now: Mono) {
+    pub(super) fn restart(&mut self, live_from: Option<Timestamp>, now: Now) {
         let passed_over = self.passed_over;
         self.forget();
-        (self.last_report, self.live_since, self.live_from) = (Some(now), now, live_from.max(passed_over));
+        (self.last_report, self.live_since, self.live_from) = (Some(now.mono), now.mono, live_from.max(passed_over));
+        self.live_wall = Some(now.wall);
     }
 
     /// Notes an update that the stream reported and that was not merged.
@@ -153,8 +160,14 @@ impl Audits {
             }
             return false;
         }
-        self.executions.extend(changes.executions.iter().filter(traded).cloned());
-        self.orders.extend(changes.moved.iter().filter(reported).cloned());
+        let executions: Vec<&ExecutionId> = changes.executions.iter().filter(traded).collect();
+        let orders: Vec<&OrderId> = changes.moved.iter().filter(reported).collect();
+        let executed = executions.iter().map(|id| blotter.execution(id).and_then(|row| row.at));
+        let changed = orders.iter().map(|id| blotter.order(id).and_then(|order| order.updated_at));
+        let is_new = |at: Option<Timestamp>| at.is_none() || at > self.live_wall;
+        self.surely_new |= executed.chain(changed).any(is_new);
+        self.executions.extend(executions.into_iter().cloned());
+        self.orders.extend(orders.into_iter().cloned());
         let any = !self.executions.is_empty() || !self.orders.is_empty();
         if !any {
             self.strikes = 0;
@@ -231,6 +244,7 @@ impl Session {
         if !matches!(self.phase, Phase::Live) {
             return;
         }
+        let surely_new = std::mem::take(&mut self.audits.surely_new);
         let missed = self.audits.missed(blotter);
         if missed == 0 {
             self.audits.strikes = 0;
@@ -239,6 +253,11 @@ impl Session {
         self.audits.strikes += 1;
         let things = counted(missed, "change");
         let silent = self.audits.last_report.is_none_or(|at| now.mono.since(at) > STARVED);
+        // The first time, a list may have shown late what is older than the stream.
+        if silent && !surely_new && !std::mem::replace(&mut self.audits.doubted, true) {
+            self.log(format!("{things} without a report may be older than the stream; looking again"));
+            return self.audit_within(Duration::from_secs(5), now);
+        }
         if silent {
             self.log(format!("the stream is open but did not report {things}; opening a new one"));
             self.begin(now);

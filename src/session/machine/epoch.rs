@@ -90,8 +90,9 @@ impl Session {
         if !self.early {
             self.drop_rest();
         }
-        self.phase = Phase::Backoff;
-        self.stop_confirming();
+        // What the account endpoint has refused counts for the next check.
+        (self.phase, self.confirm) = (Phase::Backoff, None);
+        self.timers.clear(Timer::Confirm);
     }
 
     /// The same, for at least `at_least`.

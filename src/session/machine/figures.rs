@@ -119,6 +119,7 @@ impl Session {
         if changed {
             blotter.reset();
             self.since = Since::default();
+            self.half_read.clear();
             self.snapshot_merged = false;
             let number = number.unwrap_or_else(|| "a new account".into());
             self.alarm(format!("the account was reset at the broker: {number} has no history from before"));

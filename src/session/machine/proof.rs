@@ -307,6 +307,7 @@ impl Session {
         }
         let Some(held) = &self.proofs.pass else { return };
         let (orders, rows) = held.answer.snapshot.proven(|order| self.is_confirmed(order, blotter));
+        self.half_read.merged(&orders, &held.answer.snapshot.half_read);
         self.doubted.proven(orders.iter().map(|order| &order.id));
         blotter.set_requested_at(self.audits.pass_began);
         let changes = blotter.apply_snapshot(&orders, &rows);

@@ -29,8 +29,10 @@ impl Session {
         self.unknown.pass_began(now.mono);
         let backfill = std::mem::take(&mut self.backfill);
         let account_first = self.is_unidentified() || self.early;
-        let resync = Resync::new(self.since, self.mark, account_first, self.limits, backfill);
-        let mut resync = resync.with_last(&self.limited);
+        // A journal may have kept a time that cannot be right.
+        let since = self.since.until(self.latest(now));
+        let resync = Resync::new(since, self.mark, account_first, self.limits, backfill);
+        let mut resync = resync.with_last(&self.limited).with_half_read(&self.half_read);
         resync.leave(self.refresh.iter().map(|(_, part)| *part));
         let confirmed_later = !left_out(DisabledRule::Confirm);
         let is_requested_later = self.proofs.account_fails() || self.parts.is_fresh(Part::Account);
@@ -383,6 +385,8 @@ impl Session {
             // Replayed events in their order; the lists add what they lack.
             self.recovered += self.merge_replay(blotter, now);
         }
+        self.half_read.merged(&snapshot.orders, &snapshot.half_read);
+        self.half_read.denied(&snapshot.denied);
         blotter.set_requested_at(self.audits.pass_began);
         let changes = blotter.apply_snapshot(&snapshot.orders, &snapshot.activities);
         let recovered = changes.executions.len();
@@ -396,6 +400,7 @@ impl Session {
         let beside =
             |(part, reason): (&Part, &String)| matches!(part, Part::Positions | Part::Account) || reason == UNCONFIRMED;
         let listed = snapshot.faults.iter().all(beside);
+        let next = next.until(self.latest(now));
         if whole {
             (self.since, self.incomplete) = (next, 0);
         } else {
@@ -420,7 +425,7 @@ impl Session {
                 self.report_outage(recovered, now);
                 self.changed(changes, blotter, now);
                 self.go_live(blotter, now);
-                self.audits.restart(blotter.last_change_at().filter(|_| whole), now.mono);
+                self.audits.restart(blotter.last_change_at().filter(|_| whole), now);
                 self.plan_marks(MARKS_EVERY, now);
             }
             Phase::Live => {

@@ -1,7 +1,9 @@
 mod audits;
 mod broker;
+mod broker_time;
 mod ends;
 pub(in crate::session) mod fixture;
+mod half_read;
 mod hanging;
 mod identity;
 mod late;
@@ -59,6 +61,8 @@ struct Fixture {
     turns: Option<Wanted>,
     /// Unreadable rows of the open order list.
     unread: Vec<Unread>,
+    /// An order requested by its id has an unreadable member.
+    unread_by_id: bool,
     /// Every page of executions but the first is unreadable.
     unread_history: bool,
     positions: Vec<Position>,
@@ -100,6 +104,7 @@ impl Fixture {
             hung: Vec::new(),
             turns: None,
             unread: Vec::new(),
+            unread_by_id: false,
             unread_history: false,
             positions: Vec::new(),
             unread_positions: Vec::new(),

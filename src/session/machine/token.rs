@@ -19,7 +19,6 @@ const RENEW_EVERY: Duration = Duration::from_secs(5);
 pub(super) struct Confirm {
     /// The broker's words.
     refusal: String,
-    refused: Option<Refused>,
     /// The request in flight.
     asked: Option<RequestId>,
 }
@@ -49,17 +48,12 @@ impl Session {
             self.show(ConnectionState::Reconnecting { attempt: self.attempt.max(1), until, reason });
         }
         if self.confirm.is_none() {
+            // A good answer since then ended it.
             let answered = self.answered_at;
-            let refused = self.refused.take().filter(|refused| answered.is_none_or(|at| at < refused.since));
-            self.confirm = Some(Confirm { refusal, refused, asked: None });
+            self.refused = self.refused.filter(|refused| answered.is_none_or(|at| at < refused.since));
+            self.confirm = Some(Confirm { refusal, asked: None });
             self.ask_to_confirm(now);
         }
-    }
-
-    /// Ends the check with the stream. What the account endpoint has refused counts for the next check.
-    pub(super) fn stop_confirming(&mut self) {
-        self.timers.clear(Timer::Confirm);
-        self.refused = self.confirm.take().and_then(|confirm| confirm.refused).or_else(|| self.refused.take());
     }
 
     pub(super) fn ask_to_confirm(&mut self, now: Now) {
@@ -104,9 +98,10 @@ impl Session {
 
     fn token_works(&mut self, confirm: &Confirm, now: Now) {
         self.timers.clear(Timer::Confirm);
+        let refused = self.refused.take();
         match self.phase {
             // The token works, so the stream refuses this form of authentication.
-            Phase::Confirming if confirm.refused.is_none() => {
+            Phase::Confirming if refused.is_none() => {
                 self.next_form(format!("the stream refused the token: {}", confirm.refusal), now);
             }
             Phase::Confirming => {
@@ -126,14 +121,12 @@ impl Session {
         }
     }
 
-    fn token_refused(&mut self, mut confirm: Confirm, error: &RequestError, now: Now) {
+    fn token_refused(&mut self, confirm: Confirm, error: &RequestError, now: Now) {
         if matches!(self.phase, Phase::Dead) {
             self.confirm = Some(confirm);
             return self.wait_for_a_token(now);
         }
-        let refused = Refused::again(confirm.refused, now.mono);
-        confirm.refused = Some(refused);
-        let since = refused.since;
+        let Refused { since, .. } = *self.refused.insert(Refused::again(self.refused, now.mono));
         // Another good answer with this token proves that it is not dead.
         let proven = self.answered_at.is_some_and(|at| now.mono.since(at) <= MINUTE);
         // Without a status nothing was sent: there is no token.
@@ -185,7 +178,7 @@ impl Session {
         self.abandon();
         self.phase = Phase::Dead;
         self.log(format!("the token was refused: {reason}"));
-        self.confirm = Some(Confirm { refusal: reason.clone(), refused: None, asked: None });
+        self.confirm = Some(Confirm { refusal: reason.clone(), asked: None });
         self.wait_for_a_token(now);
         self.show(ConnectionState::NeedsRelink { reason });
     }
@@ -196,7 +189,7 @@ impl Session {
         self.abandon();
         self.phase = Phase::Dead;
         self.log(reason.clone());
-        self.confirm = Some(Confirm { refusal: reason.clone(), refused: None, asked: None });
+        self.confirm = Some(Confirm { refusal: reason.clone(), asked: None });
         self.wait_for_a_token(now);
         self.show(ConnectionState::NeedsRelink { reason });
     }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::{FIRST_BY_ID, List, Question, Resync};
 use crate::domain::blotter::Blotter;
-use crate::domain::{Activity, ActivityKind, Order, OrderId};
+use crate::domain::{Activity, Order, OrderId};
 use crate::session::request::{OrdersQuery, Request};
 
 /// True for a multi-leg order whose legs neither this state nor an earlier one lists.
@@ -41,15 +41,8 @@ impl Resync {
             self.snapshot.orders.iter().filter(|order| !order.legs.is_empty()).map(|order| &order.id).collect();
         let lacking = self.snapshot.orders.iter().chain(blotter.orders()).filter(|order| lacks_legs(order, blotter));
         let lacking: Vec<&OrderId> = lacking.map(|order| &order.id).filter(|id| !has_legs.contains(id)).collect();
-        let named: HashSet<&OrderId> = self.snapshot.activities.iter().filter_map(order_of).collect();
+        let named: HashSet<&OrderId> = self.snapshot.activities.iter().filter_map(Activity::order).collect();
         let (named, others): (Vec<&OrderId>, Vec<&OrderId>) = lacking.into_iter().partition(|id| named.contains(id));
         named.into_iter().chain(others.into_iter().take(FIRST_BY_ID)).cloned().collect()
-    }
-}
-
-fn order_of(row: &Activity) -> Option<&OrderId> {
-    match &row.kind {
-        ActivityKind::Fill { order_id, .. } => Some(order_id),
-        ActivityKind::Other { .. } => None,
     }
 }

@@ -3,26 +3,19 @@
 use std::collections::{BTreeSet, HashSet};
 
 use super::Snapshot;
-use crate::domain::{Activity, ActivityKind, Order, OrderId};
+use crate::domain::{Activity, Order, OrderId};
 use crate::session::parts::Part;
 use crate::session::request::Reply;
 
 /// What is said of answers that are not proven.
 pub(in crate::session) const UNCONFIRMED: &str = "the account did not confirm these answers";
 
-fn order_of(row: &Activity) -> Option<&OrderId> {
-    match &row.kind {
-        ActivityKind::Fill { order_id, .. } => Some(order_id),
-        ActivityKind::Other { .. } => None,
-    }
-}
-
 impl Snapshot {
     /// Notes which orders an answer names.
     pub(super) fn note_answer(&mut self, part: Part, reply: &Reply) {
         let named: Vec<OrderId> = match reply {
             Reply::Order(orders) | Reply::Orders(orders) => orders.iter().map(|order| order.id.clone()).collect(),
-            Reply::Activities(rows) => rows.iter().filter_map(order_of).cloned().collect(),
+            Reply::Activities(rows) => rows.iter().filter_map(Activity::order).cloned().collect(),
             _ => return,
         };
         self.named.push((part, named));
@@ -56,7 +49,7 @@ impl Snapshot {
     /// The orders and rows that prove themselves.
     pub(in crate::session) fn proven(&self, is_known: impl Fn(&OrderId) -> bool) -> (Vec<Order>, Vec<Activity>) {
         let (proven, ..) = self.sort_out(is_known);
-        let rows = self.activities.iter().filter(|row| order_of(row).is_some_and(|id| proven.contains(id)));
+        let rows = self.activities.iter().filter(|row| row.order().is_some_and(|id| proven.contains(id)));
         (self.orders.iter().filter(|order| proven.contains(&order.id)).cloned().collect(), rows.cloned().collect())
     }
 

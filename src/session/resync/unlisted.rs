@@ -61,6 +61,7 @@ impl Resync {
             }
         }
         wanted.append(&mut self.without_legs(blotter));
+        wanted.extend(self.half_read.wanted(&self.seen).cloned());
         let mut asked = HashSet::new();
         for id in wanted {
             if asked.len() >= self.limits.by_id {

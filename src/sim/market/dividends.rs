@@ -50,9 +50,10 @@ impl Dividend {
     }
 }
 
-/// Every dividend of the years from `first` to `last`, by ex-date.
+/// Every dividend of the years from `first` to `last`, by ex-date; none before 2000 or after 2100.
 pub fn of_years(first: i16, last: i16) -> Vec<Dividend> {
-    let mut found: Vec<Dividend> = (first..=last)
+    // A request may name any year.
+    let mut found: Vec<Dividend> = (first.max(2000)..=last.min(2100))
         .flat_map(|year| PAYERS.iter().map(move |payer| (year, payer)))
         .flat_map(|(year, payer)| (0..4).map(move |quarter| announced(year, payer.2 + quarter * 3, payer)))
         .collect();
@@ -92,6 +93,7 @@ mod tests {
             assert!(dividend.declared < dividend.ex && dividend.ex < dividend.payable, "{dividend:?}");
             assert!(going_ex(dividend.ex).any(|other| other == *dividend), "{dividend:?}");
         }
+        assert!(of_years(i16::MIN, 1999).is_empty() && of_years(9999, i16::MAX).is_empty());
         let ids: std::collections::BTreeSet<Uuid> = year.iter().map(Dividend::id).collect();
         assert_eq!(ids.len(), year.len());
         assert_eq!(going_ex(date(2026, 11, 10)).map(|dividend| dividend.symbol).collect::<Vec<_>>(), ["AAPL"]);

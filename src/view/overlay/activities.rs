@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::doc::Doc;
-use super::{Memory, boxed, scrolled};
+use super::{Memory, boxed, scrolled, search};
 use crate::accounts::activities::Reach;
 use crate::accounts::{AccountState, OnDemand};
 use crate::app::Model;
@@ -27,23 +27,42 @@ const COLUMNS: [Column; 8] = [
 ];
 
 /// Draws the list.
-pub(super) fn draw(ctx: &mut DrawContext<'_>, area: Rect, list: &Activities, model: &Model, memory: &mut Memory) {
-    let &Activities { ref link, selected } = list;
+pub(super) fn draw(
+    ctx: &mut DrawContext<'_>,
+    area: Rect,
+    list: &Activities,
+    top: bool,
+    model: &Model,
+    memory: &mut Memory,
+) {
+    let &Activities { ref link, selected, ref query, typing } = list;
     let Some(account) = scope::account(model, link) else { return };
     let theme = ctx.theme;
     let label = clean(&account.link.label).into_owned();
-    let (state, style) = state(account, model, ctx);
+    let rows = list.shown(&model.data());
+    let filters = typing || !query.value().is_empty();
+    let (mut state, style) = state(account, model, ctx);
+    if filters {
+        state = format!("{} of {state}", rows.len());
+    }
     let facts = [(label.as_str(), theme.strong), (state.as_str(), style)];
     let (frame, inner) = boxed(ctx, area, (128, area.height), orders::kind_of(account), "Activities", &facts);
-    let rows = account.activities.rows();
+    let mut inner = inner;
+    if filters {
+        search(ctx, Rect { height: 1, ..inner }, "/ ", query, typing && top);
+        let used = inner.height.min(2);
+        inner = Rect { y: inner.y + used, height: inner.height - used, ..inner };
+    }
     if rows.is_empty() {
         memory.page = inner.height;
-        crate::view::empty(
-            ctx,
-            inner,
-            if model.accounts.activities_loading(link) { "waiting for the broker" } else { &state },
-        );
-        return;
+        let nothing = if model.accounts.activities_loading(link) {
+            "waiting for the broker"
+        } else if filters {
+            "no loaded row matches"
+        } else {
+            &state
+        };
+        return crate::view::empty(ctx, inner, nothing);
     }
     let body = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
     let height = usize::from(body.height).max(1);

@@ -5,6 +5,7 @@ use ratatui::text::{Line, Span};
 
 use super::{Memory, boxed, scrolled, search};
 use crate::app::Model;
+use crate::app::context;
 use crate::app::keymap::{self, Group, table};
 use crate::app::overlays::Help;
 use crate::view::draw_context::{DrawContext, width};
@@ -29,6 +30,12 @@ pub(super) fn draw(ctx: &mut DrawContext<'_>, area: Rect, help: &Help, top: bool
     let body = Rect { y: inner.y + used, height: inner.height.saturating_sub(used), ..inner };
     let mut groups = table(&model.keymap);
     groups.push(keymap::columns(model.focus.title(), model.focus.columns()));
+    // First what acts where help was opened.
+    let here = context::scopes_below(model);
+    groups.sort_by_key(|group| match group.scope {
+        Some(scope) => here.iter().position(|active| *active == scope).unwrap_or(here.len() + 1),
+        None => here.len(),
+    });
     for group in &mut groups {
         group.rows.retain(|row| row.matches(query.value()));
     }

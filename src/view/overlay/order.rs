@@ -162,13 +162,14 @@ fn executions(doc: &mut Doc<'_>, account: &AccountState, order: &Order, model: &
     let own = account.blotter.own_qty(order);
     let before = order.cum_qty.checked_sub(own).unwrap_or(Qty::ZERO);
     if before.is_positive() {
-        let text =
-            format!("{} of {} were executed by orders that it replaced", before.grouped(0), order.cum_qty.grouped(0));
-        doc.text(&text, theme.dim);
+        let were = if account.blotter.is_assumed(&order.id) { "were probably" } else { "were" };
+        let (before, all) = (before.grouped(0), order.cum_qty.grouped(0));
+        doc.text(&format!("{before} of {all} {were} executed by orders that it replaced"), theme.dim);
     }
     if found.is_empty() {
         let text = match (own.is_positive(), before.is_positive()) {
             (true, _) => "not reported yet",
+            (false, true) if account.blotter.is_assumed(&order.id) => "none of its own reported",
             (false, true) => "none of its own",
             (false, false) => "none yet",
         };

@@ -1,11 +1,15 @@
 //! A confirmation question, with what a yes does.
 
+use std::collections::BTreeSet;
+
 use ratatui::layout::Rect;
 
 use super::doc::Doc;
 use super::{boxed, line_at, order};
+use crate::accounts::OrderKey;
 use crate::app::Model;
 use crate::app::overlays::Question;
+use crate::domain::text::counted;
 use crate::view::draw_context::{DrawContext, cells, clean};
 use crate::view::scope::{self, Kind};
 use crate::view::{footer, orders};
@@ -31,9 +35,23 @@ pub(super) fn draw(ctx: &mut DrawContext<'_>, area: Rect, question: &Question, m
             );
             ("Unlink", account.map_or(Kind::Neutral, orders::kind_of))
         }
-        Question::Cancel(keys) => {
-            let count = if keys.len() == 1 { "this order".to_owned() } else { format!("these {} orders", keys.len()) };
+        Question::Cancel(keys) | Question::CancelAll(keys) => {
+            // Orders may have been placed since the question was asked.
+            let newer = if matches!(question, Question::CancelAll(_)) { newer(keys, model) } else { 0 };
+            let all = matches!(question, Question::CancelAll(_)) && newer == 0;
+            let count = match keys.len() {
+                1 if all => "the only working order".to_owned(),
+                1 => "this order".to_owned(),
+                count if all => format!("all {count} working orders"),
+                count => format!("these {count} orders"),
+            };
             doc.text(&format!("Ask the broker to cancel {count}?"), ctx.theme.strong);
+            if newer > 0 {
+                doc.text(
+                    &format!("{} placed since, not among them", counted(newer, "working order")),
+                    ctx.theme.waiting,
+                );
+            }
             doc.blank();
             let mut kind = Kind::Neutral;
             for key in keys {
@@ -46,7 +64,8 @@ pub(super) fn draw(ctx: &mut DrawContext<'_>, area: Rect, question: &Question, m
                 }
             }
             // Below the question and an empty row, and above the count of orders without room.
-            let room = LISTED.min(usize::from(area.height.saturating_sub(BESIDE + 2)));
+            let above = BESIDE + 2 + u16::from(newer > 0);
+            let room = LISTED.min(usize::from(area.height.saturating_sub(above)));
             let listed = if keys.len() <= room { room } else { room.saturating_sub(usize::from(room < LISTED)) };
             for key in keys.iter().take(listed) {
                 let Some(account) = scope::account(model, &key.link) else { continue };
@@ -69,4 +88,13 @@ pub(super) fn draw(ctx: &mut DrawContext<'_>, area: Rect, question: &Question, m
         line_at(ctx, Rect { y, height: 1, ..inner }, line);
     }
     footer::keys(ctx, Rect { y: keys, height: 1, ..inner }, model);
+}
+
+/// How many orders of these accounts work that are not among these.
+fn newer(keys: &[OrderKey], model: &Model) -> usize {
+    let links: BTreeSet<_> = keys.iter().map(|key| &key.link).collect();
+    let accounts = links.into_iter().filter_map(|link| scope::account(model, link));
+    let working =
+        accounts.flat_map(|account| account.blotter.working().map(move |order| (&account.link.id, &order.id)));
+    working.filter(|(link, order)| !keys.iter().any(|key| key.link == **link && key.order == **order)).count()
 }

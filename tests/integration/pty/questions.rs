@@ -50,7 +50,7 @@ async fn a_terminal_that_answers_must_confirm_that_the_question_was_shown() {
     let first = terminal.place_asked_for().unwrap();
     terminal.keys(&first);
     terminal.keys("X");
-    terminal.wait_for("Ask the broker to cancel this order?");
+    terminal.wait_for("Ask the broker to cancel the only working order?");
     for times in 1..=3 {
         terminal.keys("y");
         assert!(until(|| settled(&recording, 'y', times)));
@@ -81,7 +81,7 @@ async fn no_key_confirms_a_question_that_a_stopped_terminal_never_showed() {
     assert!(!canceled(&home).await, "nobody could read the question");
     assert!(!terminal.contents().contains("Ask the broker"), "{}", terminal.contents());
     terminal.hold(false);
-    terminal.wait_for("Ask the broker to cancel this order?");
+    terminal.wait_for("Ask the broker to cancel the only working order?");
     terminal.keys_until("y", "the answer", |screen| !screen.contains("Ask the broker"));
     terminal.wait_for("canceled");
     assert!(canceled(&home).await);
@@ -105,14 +105,14 @@ async fn a_terminal_that_stops_answering_shows_the_way_out_and_it_works() {
     let first = terminal.place_asked_for().unwrap();
     terminal.keys(&first);
     terminal.keys("X");
-    terminal.wait_for("Ask the broker to cancel this order?");
+    terminal.wait_for("Ask the broker to cancel the only working order?");
     terminal.keys_until("y", "the way out", |screen| screen.contains("Ctrl-z, then fg"));
     assert!(!canceled(&home).await);
     terminal.keys("\x1a");
     terminal.wait_for("stopped");
     terminal.assert_restored();
     terminal.keys("\r");
-    terminal.wait_for("Ask the broker to cancel this order?");
+    terminal.wait_for("Ask the broker to cancel the only working order?");
     let before = std::fs::read_to_string(&recording).unwrap();
     let asked = tokio::time::Instant::now();
     // The screen is redrawn, and the part that is read does not contain the question either.

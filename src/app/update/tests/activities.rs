@@ -73,6 +73,42 @@ fn scrolling_to_the_end_asks_for_older_rows_until_the_first() {
 }
 
 #[test]
+fn the_rows_are_filtered_and_a_key_at_the_end_fetches_more_of_them() {
+    let mut fixture = Fixture::holding(&[]);
+    let trade = order("o", "AAPL", Side::Buy, 100, 1);
+    fixture.activities = dividends(250);
+    fixture.activities.insert(3, fill(1, &trade, 40, 40));
+    fixture.activities.insert(180, fill(2, &trade, 60, 100));
+    fixture.keys("5 h /");
+    fixture.text("aap");
+    fixture.keys("enter");
+    let shown = |fixture: &Fixture| match fixture.model.top() {
+        Some(Overlay::Activities(list)) => {
+            list.shown(&fixture.model.data()).iter().map(|row| row.id.to_string()).collect::<Vec<_>>()
+        }
+        other => panic!("{other:?} is open"),
+    };
+    assert_eq!((shown(&fixture), cursor(&fixture)), (vec!["row-1".to_owned()], 0));
+    assert_eq!(list(&fixture).0, 100, "a filter alone fetches nothing");
+    fixture.keys("j");
+    assert_eq!(shown(&fixture), ["row-1", "row-2"], "one more page");
+    assert_eq!(list(&fixture).0, 200);
+    fixture.keys("j y");
+    let copied = fixture.seen.iter().rev().find_map(|effect| match effect {
+        Effect::Terminal(TerminalEffect::Copy { text, .. }) => Some(text.expose().to_owned()),
+        _ => None,
+    });
+    assert_eq!(copied.as_deref(), Some("row-2"));
+    fixture.keys("esc");
+    assert_eq!((shown(&fixture).len(), cursor(&fixture)), (list(&fixture).0, 0), "Esc takes the filter away first");
+    fixture.keys("/");
+    fixture.text("type:div today");
+    assert!(shown(&fixture).is_empty(), "their day is not known");
+    fixture.keys("esc esc");
+    assert!(fixture.model.overlays.is_empty());
+}
+
+#[test]
 fn a_failed_page_is_reported_and_r_retries() {
     let mut fixture = Fixture::holding(&[]);
     fixture.activities = dividends(150);

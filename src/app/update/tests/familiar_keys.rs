@@ -53,7 +53,7 @@ fn a_count_ends_with_esc_or_with_a_key_that_takes_none() {
     assert_eq!(fixture.model.count, None);
     fixture.keys("# 2");
     assert_eq!(fixture.model.count, Some(2));
-    fixture.keys("w j");
+    fixture.keys("t j");
     assert_eq!(fixture.model.count, None, "a key without a meaning ends it");
     fixture.keys("3");
     assert_eq!(fixture.model.focus, Pane::Orders, "a digit with a key keeps its meaning");
@@ -163,7 +163,7 @@ fn the_first_letters_of_a_symbol_put_it_first_in_the_palette() {
         order("b", "SO", Side::Buy, 1, 2),
         order("c", "FIL", Side::Buy, 1, 3),
     ]);
-    for (typed, title) in [("all", "Symbol ALL"), ("so", "Symbol SO"), ("fi", "Symbol FIL")] {
+    for (typed, title) in [("all", "Symbol ALL"), ("so", "Symbol SO"), ("fil", "Symbol FIL")] {
         fixture.keys(":");
         fixture.text(typed);
         let Some(Overlay::Palette(Palette { matches, .. })) = fixture.model.top() else { panic!("no palette") };
@@ -171,6 +171,112 @@ fn the_first_letters_of_a_symbol_put_it_first_in_the_palette() {
         assert!(matches.len() > 1, "{typed} occurs in actions as well");
         fixture.keys("esc");
     }
+}
+
+#[test]
+fn the_last_filter_is_used_again_in_any_list() {
+    let mut fixture = Fixture::holding(&[order("a", "AAPL", Side::Buy, 1, 1), order("b", "MSFT", Side::Sell, 1, 2)]);
+    fixture.keys("3 .");
+    assert_eq!(fixture.toast(), "no filter was used yet; / starts one");
+    fixture.keys("/");
+    fixture.text("side:sell");
+    fixture.keys("enter F");
+    assert_eq!(fixture.shown().len(), 2);
+    fixture.keys(".");
+    assert_eq!(fixture.shown(), ["b"]);
+    fixture.keys(".");
+    assert_eq!(fixture.toast(), "this filter is already applied");
+    fixture.keys("/");
+    fixture.text(" xyz");
+    fixture.keys("esc F 5 .");
+    assert_eq!(fixture.model.rows.tape.filter, "side:sell", "a filter that was given up is not the last one");
+}
+
+#[test]
+fn hidden_columns_are_shown_and_hidden_again_by_one_key() {
+    let mut fixture = ten();
+    fixture.keys("3 w");
+    assert!(fixture.toast().starts_with("no column is hidden"), "{}", fixture.toast());
+    fixture.keys(":");
+    fixture.text("hide the column qty of tape");
+    fixture.keys("enter 5 w");
+    let tape = &fixture.model.rows.tape;
+    assert!(tape.all_columns && tape.hidden.len() == 1);
+    assert_eq!(super::choices::of(&fixture.model).tape.hidden.len(), 1, "the choice is kept");
+    fixture.keys("w");
+    assert!(!fixture.model.rows.tape.all_columns);
+}
+
+#[test]
+fn the_menu_lists_what_can_be_done_with_the_row() {
+    let mut fixture = ten();
+    fixture.keys("3 m");
+    let Some(Overlay::Palette(Palette { matches, .. })) = fixture.model.top() else { panic!("no menu") };
+    let (can, cannot): (Vec<_>, Vec<_>) = matches.iter().partition(|entry| entry.disabled.is_none());
+    assert!(can.iter().any(|entry| entry.title.starts_with("Show the order")), "{can:?}");
+    assert!(can.iter().any(|entry| entry.title.starts_with("Copy the selected row's id")), "{can:?}");
+    assert!(!matches.iter().any(|entry| entry.title == "Quit"), "{matches:?}");
+    assert!(cannot.iter().any(|entry| entry.title == "Clear all marks"), "{cannot:?}");
+    fixture.keys("enter");
+    assert!(matches!(fixture.model.top(), Some(Overlay::OrderDetail(_))));
+}
+
+#[test]
+fn the_palette_puts_commands_first_and_offers_nothing_far_fetched() {
+    let themes = vec![Arc::from("dark"), Arc::from("light")];
+    let mut fixture = Fixture::with(Program { themes, ..Program::default() });
+    fixture.begin(&[link("paper", Environment::Paper)]);
+    let mut found = |typed: &str| -> Vec<String> {
+        fixture.keys(":");
+        fixture.text(typed);
+        let Some(Overlay::Palette(Palette { matches, .. })) = fixture.model.top() else { panic!("no palette") };
+        let titles = matches.iter().map(|entry| entry.title.clone()).collect();
+        fixture.keys("esc");
+        titles
+    };
+    for (typed, first) in [
+        ("q", "Quit"),
+        ("quit", "Quit"),
+        ("orders", "Go to Orders"),
+        ("theme light", "Theme light"),
+        ("THEME", "Theme dark"),
+        ("tz", "Choose the time zone for all times"),
+        ("caall", "Orders: Ask to cancel every working order of the account"),
+    ] {
+        assert_eq!(found(typed).first().map(String::as_str), Some(first), "{typed}");
+    }
+    assert!(!found("theme").iter().any(|title| title.contains("mouse")), "{:?}", found("theme"));
+    for typed in ["xyzzy", "qqq", "!", "^", "theme purple"] {
+        assert_eq!(found(typed), Vec::<String>::new(), "{typed}");
+    }
+}
+
+#[test]
+fn a_theme_is_looked_at_before_it_is_chosen_and_kept() {
+    let program = Program { themes: vec![Arc::from("dark"), Arc::from("light")], ..Program::default() };
+    let mut fixture = Fixture::with(program.clone());
+    fixture.begin(&[link("paper", Environment::Paper)]);
+    let shown = |fixture: &Fixture| fixture.model.shown_theme().map(ToString::to_string);
+    fixture.keys(":");
+    fixture.text("theme light");
+    assert_eq!(shown(&fixture).as_deref(), Some("light"));
+    fixture.keys("esc");
+    assert_eq!(shown(&fixture), None, "only looked at");
+    fixture.keys(":");
+    fixture.text("theme light");
+    fixture.keys("enter");
+    assert_eq!(shown(&fixture).as_deref(), Some("light"));
+    let choices = super::choices::of(&fixture.model);
+    let mut next = Fixture::with(program.clone());
+    next.msg(Msg::Chosen(choices.clone()));
+    assert_eq!(shown(&next).as_deref(), Some("light"));
+    let mut given = Fixture::with(Program { theme_given: true, ..program });
+    given.msg(Msg::Chosen(choices));
+    assert_eq!((shown(&given), super::choices::of(&given.model).theme.as_deref()), (None, Some("light")));
+    next.keys(":");
+    next.text("theme of the configuration");
+    next.keys("enter");
+    assert_eq!((shown(&next), super::choices::of(&next.model).theme), (None, None));
 }
 
 #[test]

@@ -263,4 +263,8 @@ fn a_key_of_another_pane_says_where_it_acts() {
     assert_eq!(fixture.toast(), "x (cancel) works in Orders");
     fixture.keys("2 j");
     assert_eq!(fixture.toast(), "j (down) works in Lists");
+    fixture.keys("3 t");
+    assert_eq!(fixture.toast(), "t does nothing in Orders; ? lists the keys");
+    fixture.keys("? n");
+    assert_eq!(fixture.toast(), "n does nothing in this window; ? lists the keys");
 }

@@ -122,6 +122,8 @@ fn a_confirmed_cancel_survives_a_dropped_queue() {
 #[test]
 fn every_working_order_of_the_account_is_canceled_at_once_but_not_too_many() {
     let mut fixture = Fixture::holding(&[order("a", "AAPL", Side::Buy, 10, 2), order("b", "AAPL", Side::Buy, 10, 1)]);
+    fixture.keys("X enter");
+    assert!(fixture.model.overlays.is_empty() && cancels(&fixture).is_empty(), "Enter means no where much is at stake");
     fixture.keys("X y");
     assert_eq!(cancels(&fixture), ["a", "b"]);
     let many: Vec<Order> = (0..101).map(|n| order(&format!("o{n}"), "AAPL", Side::Buy, 10, n)).collect();

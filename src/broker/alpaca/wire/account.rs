@@ -63,7 +63,8 @@ pub fn account(text: &str) -> Result<(Account, Vec<BadRow>), WireError> {
     let wire: AccountWire<'_> = serde_json::from_str(text).map_err(|error| WireError::json(WHAT, &error))?;
     let missing = |member| WireError::Member { what: WHAT, member };
     let mut unread = Vec::new();
-    let mut lacks = |member: &'static str| unread.push(BadRow { row: member.into(), why: missing(member).to_string() });
+    let mut lacks =
+        |member: &'static str| unread.push(BadRow { row: member.into(), id: None, why: missing(member).to_string() });
     let mut amount = |member: &'static str, wires: &[&Loose<'_>]| {
         // The first name that is there decides: another figure in its place would be mistaken for it.
         let wire = wires.iter().find(|wire| wire.is_there())?;

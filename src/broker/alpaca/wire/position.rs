@@ -57,7 +57,7 @@ pub fn positions(text: &str) -> Result<(Vec<Position>, Vec<BadRow>), WireError> 
         let first = seen.insert(held.symbol.clone());
         if !first {
             let why = WireError::Twice { what: WHAT }.to_string();
-            unread.push(BadRow { row: held.symbol.as_str().into(), why });
+            unread.push(BadRow { row: held.symbol.as_str().into(), id: None, why });
         }
         first
     });

@@ -129,8 +129,8 @@ impl Sum {
 
 /// Prints a line.
 fn note(follow: &mut Follow, line: &ReportedLine) {
-    follow.log.going_out(line).unwrap();
-    follow.log.went_out().unwrap();
+    follow.log.going_out(line);
+    follow.log.went_out();
 }
 
 /// A bust of `of`, or a correction of it to `to` (quantity, price), after which the order has executed `cum`.
@@ -306,8 +306,8 @@ fn an_untrue_line_is_voided_by_the_next_run_and_a_forgotten_one_is_not() {
     row.executions[0].source = Source::Reconcile;
     blotter.apply_update(&row);
     for (_, line) in follow.due(1, &blotter, true, Began::NOW) {
-        follow.log.going_out(&line).unwrap();
-        follow.log.went_out().unwrap();
+        follow.log.going_out(&line);
+        follow.log.went_out();
     }
     drop(follow);
     let again = || Follow::resuming(WatchLog::open(dir.path(), &link).0);
@@ -326,8 +326,8 @@ fn an_untrue_line_is_voided_by_the_next_run_and_a_forgotten_one_is_not() {
     assert_eq!(due.len(), 2);
     assert_eq!(void.iter().map(|line| line.said().unwrap().id.as_str()).collect::<Vec<_>>(), ["row/1"]);
     for line in &void {
-        follow.log.going_out(line).unwrap();
-        follow.log.went_out().unwrap();
+        follow.log.going_out(line);
+        follow.log.went_out();
     }
     drop(follow);
     let mut follow = again();
@@ -456,8 +456,8 @@ fn lines_of_an_earlier_run_are_not_repeated_and_missed_ones_are_printed() {
     blotter.apply_update(&update("old", 5, 5, "e0"));
     let due = follow.due(1, &blotter, true, Began::NOW);
     for (_, line) in &due {
-        follow.log.going_out(line).unwrap();
-        follow.log.went_out().unwrap();
+        follow.log.going_out(line);
+        follow.log.went_out();
     }
     // Kept in memory only: the run is killed before the line is noted.
     blotter.apply_update(&update("o", 10, 10, "e1"));

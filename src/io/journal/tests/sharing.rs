@@ -489,3 +489,36 @@ fn an_instance_that_could_not_read_the_file_does_not_move_the_watermark() {
     save(&second.journal, vec![complete(30)]);
     assert_eq!(mark(&second), Some(at(30)));
 }
+
+#[test]
+fn a_correction_names_its_target_by_the_id_that_this_has_in_the_file() {
+    let row = || reported("row/1", trade(), 10, Some(10), 5);
+    let report = || reported("e1", trade(), 10, Some(10), 5);
+    let correction = |of: &str| {
+        let kind = ExecutionKind::Correction { of: Some(of.into()) };
+        let told = reported("restated/row/1/10@9", kind, 10, None, 20);
+        Execution { px: Some(crate::domain::Price::whole(9)), ..told }
+    };
+    // Who streams, who polls, and which writes what first; `true` for the one that streams.
+    for order in [
+        vec![(true, report()), (false, row()), (false, correction("row/1"))],
+        vec![(true, report()), (false, row()), (true, correction("e1")), (false, correction("row/1"))],
+        vec![(true, report()), (false, row()), (false, correction("row/1")), (true, correction("e1"))],
+        vec![(false, row()), (true, report()), (true, correction("e1")), (false, correction("row/1"))],
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("journal.sqlite");
+        let (streams, polls) = (open(&path), open(&path));
+        for journal in [&streams, &polls] {
+            save(journal, vec![Record::Account("a".into())]);
+        }
+        let words: Vec<String> = order.iter().map(|(streams, row)| format!("{streams} {}", row.id)).collect();
+        for (is_stream, row) in order {
+            save(if is_stream { &streams } else { &polls }, vec![Record::Execution(Box::new(row))]);
+        }
+        let remembered = run(open(&path).load(&link())).unwrap();
+        let kinds: Vec<_> = remembered.executions.iter().map(|row| (row.id.to_string(), row.kind.clone())).collect();
+        let of = ExecutionKind::Correction { of: Some("e1".into()) };
+        assert_eq!(kinds, [("e1".into(), ExecutionKind::Trade), ("restated/row/1/10@9".into(), of)], "{words:?}");
+    }
+}

@@ -223,7 +223,11 @@ fn spoil(reply: Reply) -> Result<Reply, RequestError> {
         let sum = name.bytes().map(u32::from).sum::<u32>() % 7;
         let good = if row { sum != 0 } else { sum != 1 };
         if !good {
-            unread.push(Unread { row: name.to_owned(), why: "a number that is none".to_owned() });
+            unread.push(Unread {
+                row: name.to_owned(),
+                id: Some(name.into()),
+                why: "a number that is none".to_owned(),
+            });
         }
         good
     };

@@ -301,3 +301,29 @@ fn accepting_a_bust_refreshes_the_balances() {
     fixture.pass(Duration::from_millis(500));
     assert_eq!(asked(&fixture), before + 1);
 }
+
+/// As when the lists show an old order late: whether it is older than the stream, only our own clock says.
+#[test]
+fn a_change_that_may_be_older_than_the_stream_counts_against_it_only_with_a_second_one() {
+    for ahead in [false, true] {
+        let mut fixture = Fixture::new();
+        fixture.orders.push(order("a"));
+        fixture.orders[0].updated_at = at(0);
+        if ahead {
+            fixture.now.wall = at(86_400).unwrap();
+        }
+        fixture.listen();
+        fixture.pass(Duration::from_mins(2));
+        let opened = fixture.opened.len();
+        for (count, id) in ["first", "second"].into_iter().enumerate() {
+            fixture.orders.push(order(id));
+            fixture.execute(id, 40, false);
+            fixture.pass(Duration::from_mins(6));
+            let blamed = fixture.opened.len() > opened;
+            assert_eq!(blamed, !ahead || count == 1, "{ahead} {id}: {}", fixture.logs());
+            if blamed {
+                break;
+            }
+        }
+    }
+}

@@ -23,7 +23,7 @@ impl Fixture {
                 let from = self.asked.len() * usize::from(query.limit);
                 Reply::Orders((from..from + usize::from(query.limit)).map(|n| order(&format!("n{n}"))).collect())
             }
-            Request::Orders(query) if query.filter == OrderFilter::Open && !self.unread.is_empty() => {
+            Request::Orders(query) if self.is_unread(query.filter) => {
                 let orders = self.orders.iter().filter(|order| order.status.is_working()).cloned().collect();
                 Reply::Partial(Box::new(Reply::Orders(orders)), self.unread.clone())
             }
@@ -42,17 +42,28 @@ impl Fixture {
                 Reply::Orders(orders)
             }
             Request::Order(id) => match self.orders.iter().find(|order| order.id == *id) {
+                Some(order) if self.unread_by_id => {
+                    let why = "a price that is none".to_owned();
+                    let unread = Unread { row: format!("F {id}"), id: Some(id.as_str().into()), why };
+                    Reply::Partial(Box::new(Reply::Order(vec![order.clone()])), vec![unread])
+                }
                 Some(order) => Reply::Order(vec![order.clone()]),
                 None => return Err(self.not_found()),
             },
             Request::Activities(query) if self.unread_history && query.page_token.is_some() => {
-                let unread = Unread { row: "activity a".to_owned(), why: "no price".to_owned() };
+                let unread = Unread { row: "activity a".to_owned(), id: None, why: "no price".to_owned() };
                 Reply::Partial(Box::new(Reply::Activities(Vec::new())), vec![unread])
             }
             Request::Activities(query) => Reply::Activities(self.page_of_rows(query)),
             Request::Replay { .. } => Reply::Replay(self.replay.clone().map_err(|kind| failed(&kind))?),
             other => panic!("{other:?} is not a request of a session"),
         }))
+    }
+
+    /// Whether a list has unreadable rows: the open one, and the other if it shows the order.
+    fn is_unread(&self, filter: OrderFilter) -> bool {
+        let shown = |row: &Unread| self.orders.iter().any(|order| row.id.as_deref() == Some(order.id.as_str()));
+        !self.unread.is_empty() && (filter == OrderFilter::Open || self.unread.iter().any(shown))
     }
 
     fn page_of_rows(&self, query: &ActivitiesQuery) -> Vec<Activity> {

@@ -262,7 +262,7 @@ fn known_orders_identify_the_account_whichever_list_names_them() {
         (
             |request| !matches!(request, Request::Orders(query) if query.filter == OrderFilter::Open),
             |fixture| {
-                fixture.unread = vec![Unread { row: "order bad".to_owned(), why: "no side".to_owned() }];
+                fixture.unread = vec![Unread { row: "order bad".to_owned(), id: None, why: "no side".to_owned() }];
             },
         ),
         (|request| !matches!(request, Request::Order(_)), |_| {}),

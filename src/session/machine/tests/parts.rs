@@ -99,8 +99,11 @@ fn positions_that_are_forbidden_from_the_start_are_unknown_not_empty() {
 fn an_unreadable_row_is_named_and_the_others_are_shown() {
     let mut fixture = Fixture::new();
     fixture.orders.push(order("o"));
-    fixture.unread =
-        vec![Unread { row: "order bad-1".to_owned(), why: "an order without a usable filled_qty".to_owned() }];
+    fixture.unread = vec![Unread {
+        row: "order bad-1".to_owned(),
+        id: None,
+        why: "an order without a usable filled_qty".to_owned(),
+    }];
     fixture.listen();
     assert_eq!(fixture.blotter.working_count(), 1);
     assert_eq!(fixture.session.state().word(), "syncing");
@@ -133,7 +136,8 @@ fn a_position_with_an_unreadable_row_stays_with_an_unknown_quantity() {
     fixture.listen();
     assert!(fixture.session.state().is_live());
     fixture.positions.pop();
-    fixture.unread_positions = vec![Unread { row: "row 2".to_owned(), why: "a position without a symbol".to_owned() }];
+    fixture.unread_positions =
+        vec![Unread { row: "row 2".to_owned(), id: None, why: "a position without a symbol".to_owned() }];
     fixture.pass(Duration::from_secs(11));
     let held = |fixture: &Fixture| -> Vec<(String, Option<Qty>)> {
         let list = fixture.seen.iter().rev().find_map(|output| match output {
@@ -437,7 +441,7 @@ fn a_position_that_an_execution_explains_causes_no_audit_however_late_the_list_i
     assert!(!changed(&fixture.logs()), "{}", fixture.logs());
     // An unreadable row is not a change either.
     fixture.positions = vec![];
-    fixture.unread_positions = vec![Unread { row: "AAPL".to_owned(), why: "no qty".to_owned() }];
+    fixture.unread_positions = vec![Unread { row: "AAPL".to_owned(), id: None, why: "no qty".to_owned() }];
     fixture.pass(Duration::from_mins(10));
     fixture.unread_positions.clear();
     fixture.positions = vec![position("AAPL", 40)];

@@ -187,7 +187,7 @@ fn balances_and_positions_are_requested_more_often_while_something_is_held() {
         "the positions are unknown"
     );
     let unread = |fixture: &mut Fixture| {
-        fixture.unread_positions = vec![Unread { row: "row 1".to_owned(), why: "no symbol".to_owned() }];
+        fixture.unread_positions = vec![Unread { row: "row 1".to_owned(), id: None, why: "no symbol".to_owned() }];
     };
     assert!(asked(unread) >= 10, "an unreadable position is held");
 }

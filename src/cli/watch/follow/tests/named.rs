@@ -69,3 +69,33 @@ fn a_reported_target_stays_when_an_older_matching_row_is_seen_later() {
         assert!(of.is_some());
     }
 }
+
+#[test]
+fn what_executes_again_after_an_unheard_bust_is_not_taken_for_what_was_reported_under_another_id() {
+    let dir = tempfile::tempdir().unwrap();
+    let link = crate::domain::LinkId::from("paper/one");
+    let again = || Follow::resuming(WatchLog::open(dir.path(), &link).0);
+    let (mut blotter, mut follow, mut sum) = (Blotter::default(), again(), Sum::default());
+    drop(follow.due(1, &blotter, true, Began::NOW));
+    blotter.apply_update(&update("o", 44, 44, "e1"));
+    blotter.apply_snapshot(&[update("o", 52, 0, "").order], &[listed_as("2026::2", 52, 8, "10")]);
+    assert_eq!(sum.read(&mut follow, &blotter, 2), Qty::whole(52));
+    // Its report comes after its row, and tells its id.
+    blotter.apply_update(&update("o", 52, 8, "e2"));
+    assert_eq!(sum.read(&mut follow, &blotter, 4), Qty::whole(52));
+    assert!(sum.0.contains_key("row/2026::2") && !sum.0.contains_key("e2"));
+    // The next run's journal has the executions by their own ids.
+    let mut restored = Blotter::default();
+    let (orders, rows) = (blotter.orders().cloned().collect(), blotter.executions().cloned().collect());
+    restored.restore(orders, rows, blotter.tape().to_vec(), None);
+    // Only one run has the print log at a time.
+    drop(std::mem::take(&mut follow));
+    (blotter, follow) = (restored, again());
+    assert_eq!(sum.read(&mut follow, &blotter, 6), Qty::whole(52));
+    let mut report = update("o", 52, 8, "e3");
+    let at = "2026-01-02T15:01:30Z".parse().ok();
+    (report.executions[0].at, report.order.updated_at) = (at, at);
+    blotter.apply_update(&report);
+    sum.read(&mut follow, &blotter, 8);
+    assert!(sum.0.contains_key("e3"), "{:?}", sum.0.keys());
+}
