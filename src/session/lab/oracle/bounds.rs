@@ -70,7 +70,7 @@ fn check_unchanged(look: &Behind<'_>, horizon: Timestamp, once: bool) -> Result<
         }
     }
     for fill in &broker.fills {
-        let listed = fill.listed_at <= horizon && fill.execution.at >= Some(since);
+        let listed = fill.listed_at <= horizon && fill.execution.at >= Some(since) && !fill.out_of_sight;
         if listed && fill.undone_at.is_none() && blotter.execution(&fill.execution.id).is_none() {
             let row = format!("row/{}", fill.row.id);
             if blotter.execution(&row.as_str().into()).is_none() {

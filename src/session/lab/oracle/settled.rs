@@ -37,7 +37,7 @@ pub(in crate::session::lab) fn settled(broker: &Broker, blotter: &Blotter, since
     for fill in &broker.fills {
         let id = &fill.execution.id;
         let count = rows.get(id.as_str()).copied().unwrap_or_default();
-        let may_be_unknown = fill.undone_at.is_some() || fill.execution.at < Some(since);
+        let may_be_unknown = fill.undone_at.is_some() || fill.execution.at < Some(since) || fill.out_of_sight;
         if (count > 1 && !fill.disguised) || (count == 0 && !may_be_unknown) {
             return Err(format!("execution {id} stands in the ledger {count} times"));
         }
@@ -86,10 +86,10 @@ pub(super) fn is_history(held: &Held, since: Timestamp) -> bool {
     held.changed_at() < since && held.now().status.is_terminal()
 }
 
-/// True for an order that was busted or corrected after it was done, by a lost frame: only lists that go
+/// True for an order that executed, or was busted or corrected, after it was done, by a lost frame: only lists that go
 /// far back show it.
 pub(super) fn out_of_sight(held: &Held) -> bool {
-    held.undone_late && held.undoing_lost
+    held.undone_late && held.undoing_lost || held.out_of_sight
 }
 
 /// Checks the state of every order, regardless of its rows.
