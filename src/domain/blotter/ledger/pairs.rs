@@ -260,8 +260,11 @@ impl Ledger {
         let near = distance(known.at, report.at).is_none_or(|apart| apart < ONE_EXECUTION);
         let looks_so = known.may_be_restated_as(report) || (near && known.meets(report) && is_corrected(false));
         // A bust with a price of its own is not of a row that has another.
-        let at_once = || distance(known.at, report.at).is_some_and(|apart| apart < ONE_TIME);
-        let surely = || known.meets(report) && (is_corrected(true) || (at_once() && !self.is_stated_by_busts(report)));
+        let is_own = || {
+            let at_once = distance(known.at, report.at).is_some_and(|apart| apart < ONE_TIME);
+            is_row(&report.id) && at_once && !self.is_stated_by_busts(report)
+        };
+        let surely = || known.meets(report) && (is_corrected(true) || is_own());
         looks_so && !self.is_busted(known) && (!self.was_busted_unseen(report) || surely())
     }
 
