@@ -70,7 +70,7 @@ pub struct Execution {
 pub(in crate::domain) const ONE_MOMENT: SignedDuration = SignedDuration::from_millis(1_500);
 
 /// Two times within this are the same time, written to the millisecond or finer.
-const ONE_TIME: SignedDuration = SignedDuration::from_millis(1);
+pub(in crate::domain) const ONE_TIME: SignedDuration = SignedDuration::from_millis(1);
 
 fn is_one_price(one: Price, other: Price) -> bool {
     one == other || is_rounding(one.decimal(), other.decimal())

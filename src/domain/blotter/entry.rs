@@ -84,14 +84,13 @@ impl Blotter {
                     self.line(at, event, order_id.clone(), Some(other), source, changes);
                 }
             }
-            Entered::Parted { renamed, new } => {
-                if let Some((to, line)) = renamed {
-                    if let Some(entry) = line.and_then(|line| self.tape.entry_mut(line)) {
-                        entry.execution = Some(to.clone());
-                        changes.tape.push(entry.number);
-                    }
-                    changes.revised.push(to);
+            Entered::Parted { stays, line, new } => {
+                if let Some(entry) = line.and_then(|line| self.tape.entry_mut(line)) {
+                    entry.execution = Some(stays.clone());
+                    changes.tape.push(entry.number);
                 }
+                // It may state another executed quantity again.
+                changes.revised.push(stays);
                 let apart = self.ledger.get(&new).map(|row| (row.at, row.source));
                 let (at, source) = apart.unwrap_or((at, source));
                 changes.executions.push(new.clone());

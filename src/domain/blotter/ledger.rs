@@ -48,8 +48,10 @@ pub(super) enum Entered {
     },
     /// It belongs to a report that was paired with another of the same span, which is a separate execution after all.
     Parted {
-        /// The row that took another id back, and its tape line.
-        renamed: Option<(ExecutionId, Option<u64>)>,
+        /// The one of both that was shown first.
+        stays: ExecutionId,
+        /// Its tape line.
+        line: Option<u64>,
         /// The execution that is new; it may have the id that the row had.
         new: ExecutionId,
     },

@@ -24,6 +24,8 @@ const MOST_WAITING: usize = 256 * 1024;
 const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
 /// Time limits at the end: for a frame being written, for the thread to stop, for the last bytes.
 const OUTPUT_TIMEOUT: Duration = Duration::from_millis(200);
+/// Attempts to write the last bytes, of a tenth of a second each.
+const LAST_ATTEMPTS: usize = 5;
 /// Ends any escape sequence that the terminal may be in.
 const BROKEN_OFF: &[u8] = b"\x18\x1b\\";
 
@@ -162,7 +164,8 @@ impl Output {
         let state = self.wait_idle(self.lock());
         if !state.busy {
             drop(state);
-            return self.write_soon(bytes);
+            (0..LAST_ATTEMPTS).fold(bytes, |rest, _| self.write_soon(rest));
+            return;
         }
         let mut state = state;
         state.ending = true;
@@ -173,11 +176,16 @@ impl Output {
             return;
         }
         drop(state);
-        // Unread output would leave no room for the rest.
-        if let Err(error) = tcflush(&self.file, QueueSelector::OFlush) {
-            tracing::debug!(%error, "output that the terminal has not read cannot be dropped");
+        let last = [BROKEN_OFF, bytes].concat();
+        // Dropping what was not read makes room a moment later, and not always for all of it.
+        for _ in 0..LAST_ATTEMPTS {
+            if let Err(error) = tcflush(&self.file, QueueSelector::OFlush) {
+                tracing::debug!(%error, "output that the terminal has not read cannot be dropped");
+            }
+            if self.write_soon(&last).is_empty() {
+                return;
+            }
         }
-        self.write_soon(&[BROKEN_OFF, bytes].concat());
     }
 
     fn wait_idle<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
@@ -185,17 +193,18 @@ impl Output {
         waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
-    fn write_soon(&self, bytes: &[u8]) {
+    /// Writes for a tenth of a second; returns what the terminal did not take, which is nothing once it is gone.
+    fn write_soon<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
         let mut rest = bytes;
-        // A terminal that reads takes these few bytes at once; dropped output makes room a moment later.
-        for _ in 0..25 {
-            let Ok(written) = write(&self.file, rest) else { return };
+        for _ in 0..5 {
+            let Ok(written) = write(&self.file, rest) else { return &[] };
             rest = rest.get(written..).unwrap_or_default();
             if rest.is_empty() {
-                return;
+                break;
             }
             writable(&self.file, &LOOK);
         }
+        rest
     }
 }
 

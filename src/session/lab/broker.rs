@@ -53,6 +53,8 @@ pub(super) struct Held {
     pub(super) undone_late: bool,
     /// A frame that reported a bust or correction was lost.
     pub(super) undoing_lost: bool,
+    /// An execution of it is out of sight.
+    pub(super) out_of_sight: bool,
     pub(super) highest: Qty,
 }
 
@@ -83,6 +85,11 @@ pub(super) struct Fill {
     pub(super) undone_at: Option<Timestamp>,
     /// Its row states the corrected amounts, at another time than the stream: nothing shows that both are the same.
     pub(super) disguised: bool,
+    /// It happened after the end of its order.
+    pub(super) after_end: bool,
+    /// No answer tells of it but balances and positions: its frame was lost after the end of its order, and its row became
+    /// visible behind the start of every pass.
+    pub(super) out_of_sight: bool,
 }
 
 /// The broker's own state, with which everything shown is compared.

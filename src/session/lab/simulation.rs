@@ -31,14 +31,16 @@ use crate::session::request::{Reply, RequestError, RequestId};
 use crate::session::resync::Limits;
 use crate::session::state::{ConnectionState, Epoch};
 
+/// How far before its mark a pass begins.
+const OVERLAP: Duration = Duration::from_secs(45);
 /// Page sizes of the laboratory's broker, so that a few dozen orders make many pages.
-const LIMITS: Limits =
-    Limits { orders_page: 5, fills_page: 4, overlap: Duration::from_secs(45), held: 12, pages: 1_000, by_id: 1_000 };
+const LIMITS: Limits = Limits { orders_page: 5, fills_page: 4, overlap: OVERLAP, held: 12, pages: 1_000, by_id: 1_000 };
 /// How long a new stream may take until it is followed.
 const REOPENED: Duration = Duration::from_secs(15);
 /// The truth must be on the screen this long after the faults end: a quiet account is audited every five minutes, and
 /// what an audit finds may need one more pass.
 const SETTLE: Duration = Duration::from_mins(8);
+
 /// The same, after a late row is finally listed.
 const LISTED: Duration = Duration::from_mins(6);
 

@@ -38,6 +38,17 @@ impl Ledger {
         busted.px.is_some() && !states_it(report) && rows.any(|row| is_other(&row))
     }
 
+    /// True if a bust of an unknown execution states the amounts of this row, or no price.
+    pub(super) fn is_stated_by_busts(&self, report: &Execution) -> bool {
+        self.of(&report.order_id).any(|row| match &row.kind {
+            ExecutionKind::Bust { of: Some(of) } => {
+                let busted = Execution { qty: row.qty.abs(), ..row.clone() };
+                self.get(of).is_none() && busted.states_the_same(report)
+            }
+            _ => false,
+        })
+    }
+
     /// The execution with this id; for a correction, the execution at the start of its chain of corrections.
     fn corrected(&self, id: &ExecutionId) -> Option<&Execution> {
         let mut row = self.get(id)?;

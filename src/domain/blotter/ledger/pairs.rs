@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Entered, Ledger, Slot, is_row};
-use crate::domain::execution::{Execution, ExecutionKind, ONE_MOMENT, Source};
+use crate::domain::execution::{Execution, ExecutionKind, ONE_MOMENT, ONE_TIME, Source};
 use crate::domain::ids::{ExecutionId, OrderId};
 use crate::domain::money::{Price, Qty};
 
@@ -21,6 +21,8 @@ pub(super) struct Pair {
     row_first: bool,
     /// Quantity, price and executed quantity that the other one stated, if they differ from what is shown.
     other: Option<(Qty, Option<Price>, Option<Qty>)>,
+    /// The executed quantity that the stream's report claimed, if the row states another.
+    claimed: Option<Qty>,
 }
 
 /// What is being entered together, because one part may say something about another.
@@ -87,12 +89,18 @@ impl Ledger {
                 let (away, fit) = fit(held, execution).filter(|_| one_kind)?;
                 // If that quantity is missing, a report this far from its match is of the same span executed again.
                 let executed_again = rows.undone && has_room && away >= ONE_MOMENT;
-                (!executed_again).then_some((fit, away, *slot, known))
+                (!executed_again).then_some((fit, away, *slot, held))
             })
         };
-        let spans_the_same = |known: &Execution| known.cum_qty == execution.cum_qty && known.states_the_same(execution);
+        let spans_the_same = |held: &Slot| {
+            let known = &held.execution;
+            // The row of what a report claimed fits it better than the row that it was paired with.
+            let claimed = held.pair.as_ref().and_then(|pair| pair.claimed).filter(|_| is_row(&execution.id));
+            (known.cum_qty == execution.cum_qty || claimed.is_some() && claimed == execution.cum_qty)
+                && known.states_the_same(execution)
+        };
         let same =
-            fitting().filter(|(.., known)| spans_the_same(known)).map(|(fit, away, slot, _)| (fit, away, slot)).min();
+            fitting().filter(|(.., held)| spans_the_same(held)).map(|(fit, away, slot, _)| (fit, away, slot)).min();
         if let Some((Fit::Free, _, slot)) = same {
             return Some((slot, Fit::Free));
         }
@@ -100,8 +108,8 @@ impl Ledger {
             let is_alike = |fit: Fit, away: SignedDuration, known: &Execution| {
                 fit == Fit::Free && away < ONE_EXECUTION && known.states_the_same(execution)
             };
-            let alike = fitting().filter(|(fit, away, _, known)| is_alike(*fit, *away, known));
-            let mut alike: Vec<_> = alike.map(|(_, away, slot, known)| (away, slot, known)).collect();
+            let alike = fitting().filter(|(fit, away, _, held)| is_alike(*fit, *away, &held.execution));
+            let mut alike: Vec<_> = alike.map(|(_, away, slot, held)| (away, slot, &held.execution)).collect();
             alike.sort_by_key(|(away, slot, _)| (*away, *slot));
             // A row beyond what the order states says nothing about what is missing.
             let stated = self.reported(&execution.order_id).and_then(|reported| reported.checked_add(missing));
@@ -128,7 +136,7 @@ impl Ledger {
                 && (rows.undone || !(self.is_stated_elsewhere(known, execution) || is_another()))
         };
         same.or_else(|| {
-            let found = fitting().filter(|(.., known)| restated(known));
+            let found = fitting().filter(|(.., held)| restated(&held.execution));
             found.map(|(fit, away, slot, _)| (fit, away, slot)).min()
         })
         .map(|(fit, _, slot)| (slot, fit))
@@ -251,9 +259,13 @@ impl Ledger {
         };
         let near = distance(known.at, report.at).is_none_or(|apart| apart < ONE_EXECUTION);
         let looks_so = known.may_be_restated_as(report) || (near && known.meets(report) && is_corrected(false));
-        looks_so
-            && !self.is_busted(known)
-            && (!self.was_busted_unseen(report) || (known.meets(report) && is_corrected(true)))
+        // A bust with a price of its own is not of a row that has another.
+        let is_own = || {
+            let at_once = distance(known.at, report.at).is_some_and(|apart| apart < ONE_TIME);
+            is_row(&report.id) && at_once && !self.is_stated_by_busts(report)
+        };
+        let surely = || known.meets(report) && (is_corrected(true) || is_own());
+        looks_so && !self.is_busted(known) && (!self.was_busted_unseen(report) || surely())
     }
 
     /// Lets a slot hold both reports.
@@ -261,11 +273,9 @@ impl Ledger {
         let Some(known) = self.row(slot) else { return Entered::New };
         let row_first = is_row(&known.id);
         let other = (!known.states_the_same(&execution)).then_some((execution.qty, execution.px, execution.cum_qty));
-        let pair = if row_first {
-            Pair { row: known.id.clone(), row_at: known.at, reported_at: execution.at, row_first, other }
-        } else {
-            Pair { row: execution.id.clone(), row_at: execution.at, reported_at: known.at, row_first, other }
-        };
+        let (row, streamed) = if row_first { (known, &execution) } else { (&execution, known) };
+        let claimed = streamed.cum_qty.filter(|_| other.is_none() && streamed.cum_qty != row.cum_qty);
+        let pair = Pair { row: row.id.clone(), row_at: row.at, reported_at: streamed.at, row_first, other, claimed };
         let mut more = self.complete(slot, &execution);
         if let Some(held) = self.slot_mut(slot) {
             held.pair = Some(Box::new(pair));
@@ -299,12 +309,13 @@ impl Ledger {
             source: Source::Reconcile,
             ..held.execution.clone()
         };
+        let streamed = Execution { cum_qty: pair.claimed.or(streamed.cum_qty), ..streamed };
         // The one that came first was shown as new, and stays; the other was never shown by itself.
         let (stays, mut other) = if pair.row_first { (row, streamed) } else { (streamed, row) };
         if let Some((qty, px, cum_qty)) = pair.other {
             (other.qty, other.px, other.cum_qty) = (qty, px, cum_qty);
         }
-        let from = std::mem::replace(&mut held.execution, stays.clone()).id;
+        held.execution = stays.clone();
         self.by_id.insert(stays.id.clone(), slot);
         let new = if is_row(&execution.id) == is_row(&stays.id) {
             let beside = self.push(other);
@@ -316,8 +327,8 @@ impl Ledger {
         };
         self.recount(&order);
         let name = |slot| self.row(slot).map(|row| row.id.clone());
-        let renamed = name(slot).filter(|to| *to != from).map(|to| (to, line));
-        name(new).map_or(Entered::Known, |new| Entered::Parted { renamed, new })
+        let Some((stays, new)) = name(slot).zip(name(new)) else { return Entered::Known };
+        Entered::Parted { stays, line, new }
     }
 }
 

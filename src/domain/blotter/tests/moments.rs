@@ -178,3 +178,41 @@ fn a_row_that_became_smaller_stays_with_its_execution_despite_overlaps_and_missi
     blotter.apply_snapshot(&[order("o", OrderStatus::PartiallyFilled, 18, 30)], &rows);
     assert!(!ids(&blotter).contains(&"row/r1".to_owned()), "{:?}", ids(&blotter));
 }
+
+/// The correction of its quantity was lost, and so was the execution that a bust of the same quantity names.
+#[test]
+fn a_bust_with_another_price_separates_no_report_from_its_row_that_became_smaller() {
+    let mut blotter = Blotter::default();
+    for report in [("e1", (4, "10.27", 4)), ("e3", (3, "10.34", 8)), ("e4", (2, "10.17", 10))] {
+        blotter.apply_update(&priced(report.0, report.1).0);
+    }
+    drop(blotter.apply_snapshot(&[order("o", OrderStatus::PartiallyFilled, 10, 10)], &[]));
+    blotter.apply_update(&bust("b2", "e2", 1, 9, 20));
+    blotter.apply_update(&bust("b1", "e1", 4, 5, 30));
+    let rows = [("e4", (1, "10.17", 9)), ("e3", (3, "10.34", 8))].map(|(id, row)| priced(id, row).1);
+    drop(blotter.apply_snapshot(&[order("o", OrderStatus::PartiallyFilled, 4, 40)], &rows));
+    let told = ids(&blotter);
+    assert!(!told.contains(&"row/r-e4".to_owned()), "{told:?}");
+}
+
+/// The first row is of an execution that was busted before anything was known of the order; the own row of the report comes in
+/// a later answer.
+#[test]
+fn the_row_of_what_a_report_claimed_separates_it_from_a_row_that_was_only_alike() {
+    let mut blotter = Blotter::default();
+    let (_, mut alike) = priced("e1", (4, "10.34", 4));
+    if let ActivityKind::Fill { at: time, .. } = &mut alike.kind {
+        *time = Some(at(5));
+    }
+    let ((report, own), (rest, _), (_, lost)) =
+        (priced("e3", (4, "10.34", 6)), priced("e4", (13, "10.07", 19)), priced("e2", (2, "10.44", 2)));
+    blotter.apply_update(&report);
+    blotter.apply_update(&rest);
+    let state = order("o", OrderStatus::Canceled, 19, 12);
+    drop(blotter.apply_snapshot(std::slice::from_ref(&state), std::slice::from_ref(&alike)));
+    let changes = blotter.apply_snapshot(&[state], &[alike, lost, own]);
+    let told = ids(&blotter);
+    assert!(!told.contains(&"row/r-e3".to_owned()) && told.contains(&"row/r-e1".to_owned()), "{told:?}");
+    let span = |id: &str| blotter.execution(&id.into()).unwrap().cum_qty;
+    assert_eq!((span("e3"), changes.revised.contains(&"e3".into())), (Some(Qty::whole(6)), true));
+}

@@ -88,6 +88,7 @@ impl Broker {
             undone: false,
             undone_late: false,
             undoing_lost: false,
+            out_of_sight: false,
         });
         place
     }

@@ -70,7 +70,10 @@ impl Broker {
             })
             .collect();
         let place = if ended.is_empty() { return None } else { *chance.pick(&ended) };
-        Some(self.trade(place, Qty::whole(1), false, plan, chance, now))
+        let from = self.fills.len();
+        let sent = self.trade(place, Qty::whole(1), false, plan, chance, now);
+        self.fills.iter_mut().skip(from).for_each(|fill| fill.after_end = true);
+        Some(sent)
     }
 
     fn trade(
@@ -158,8 +161,16 @@ impl Broker {
         self.by_row.insert(row.id.clone(), self.fills.len());
         self.by_execution.insert(execution.id.clone(), self.fills.len());
         let listed_at = now + hidden;
-        let fill =
-            Fill { execution: execution.clone(), row, listed_at, gone_at: None, undone_at: None, disguised: false };
+        let fill = Fill {
+            execution: execution.clone(),
+            row,
+            listed_at,
+            gone_at: None,
+            undone_at: None,
+            disguised: false,
+            after_end: false,
+            out_of_sight: false,
+        };
         self.fills.push(fill);
         execution
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::settled::{is_history, order_is_true, out_of_sight};
+use super::settled::{is_history, is_taken_for_another, order_is_true, out_of_sight};
 use super::{Broker, Fill, Shown};
 use crate::domain::blotter::Blotter;
 use crate::domain::money::Money;
@@ -70,10 +70,10 @@ fn check_unchanged(look: &Behind<'_>, horizon: Timestamp, once: bool) -> Result<
         }
     }
     for fill in &broker.fills {
-        let listed = fill.listed_at <= horizon && fill.execution.at >= Some(since);
+        let listed = fill.listed_at <= horizon && fill.execution.at >= Some(since) && !fill.out_of_sight;
         if listed && fill.undone_at.is_none() && blotter.execution(&fill.execution.id).is_none() {
             let row = format!("row/{}", fill.row.id);
-            if blotter.execution(&row.as_str().into()).is_none() {
+            if blotter.execution(&row.as_str().into()).is_none() && !is_taken_for_another(broker, fill) {
                 return Err(format!("execution {} is not there", fill.execution.id));
             }
         }

@@ -37,8 +37,8 @@ pub(in crate::session::lab) fn settled(broker: &Broker, blotter: &Blotter, since
     for fill in &broker.fills {
         let id = &fill.execution.id;
         let count = rows.get(id.as_str()).copied().unwrap_or_default();
-        let may_be_unknown = fill.undone_at.is_some() || fill.execution.at < Some(since);
-        if (count > 1 && !fill.disguised) || (count == 0 && !may_be_unknown) {
+        let may_be_unknown = fill.undone_at.is_some() || fill.execution.at < Some(since) || fill.out_of_sight;
+        if (count > 1 && !fill.disguised) || (count == 0 && !may_be_unknown && !is_taken_for_another(broker, fill)) {
             return Err(format!("execution {id} stands in the ledger {count} times"));
         }
     }
@@ -86,10 +86,23 @@ pub(super) fn is_history(held: &Held, since: Timestamp) -> bool {
     held.changed_at() < since && held.now().status.is_terminal()
 }
 
-/// True for an order that was busted or corrected after it was done, by a lost frame: only lists that go
+/// True for an order that executed, or was busted or corrected, after it was done, by a lost frame: only lists that go
 /// far back show it.
 pub(super) fn out_of_sight(held: &Held) -> bool {
-    held.undone_late && held.undoing_lost
+    held.undone_late && held.undoing_lost || held.out_of_sight
+}
+
+/// True for an execution with the span and amounts of an earlier one that was undone by a lost frame: only times tell them
+/// apart, and rows have a clock of their own.
+pub(super) fn is_taken_for_another(broker: &Broker, fill: &Fill) -> bool {
+    let (one, held) = (&fill.execution, &broker.orders[broker.index[&fill.execution.order_id]]);
+    let is_earlier = |other: &Fill| {
+        let another = &other.execution;
+        other.undone_at.is_some_and(|at| Some(at) <= one.at)
+            && (&another.order_id, another.qty, another.px, another.cum_qty)
+                == (&one.order_id, one.qty, one.px, one.cum_qty)
+    };
+    held.undoing_lost && broker.fills.iter().any(is_earlier)
 }
 
 /// Checks the state of every order, regardless of its rows.

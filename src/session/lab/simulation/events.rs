@@ -3,7 +3,7 @@
 use super::program::Program;
 use super::{AGAIN, Event, Incident, LIMITS, LOOK, Simulation, broker_time, other_account};
 use crate::domain::blotter::{Blotter, Changes};
-use crate::domain::{AccountId, Now, TradeUpdate};
+use crate::domain::{AccountId, Activity, ActivityKind, Execution, Now, TradeUpdate};
 use crate::session::event::StreamEvent;
 use crate::session::lab::journal::{Kept, Recalled};
 use crate::session::lab::oracle::{Shown, fill_of};
@@ -321,8 +321,24 @@ impl Simulation {
 
 fn reported(update: &TradeUpdate) -> String {
     let order = &update.order;
-    let ids: Vec<_> = update.executions.iter().map(|execution| execution.id.to_string()).collect();
-    format!("{} {} cum {} {ids:?}", update.event, order.id, order.cum_qty)
+    let executions: Vec<_> = update.executions.iter().map(executed).collect();
+    format!("{} {} cum {} {executions:?}", update.event, order.id, order.cum_qty)
+}
+
+fn executed(execution: &Execution) -> String {
+    let px = execution.px.map_or_else(|| "--".to_owned(), |px| px.to_string());
+    let until = execution.cum_qty.map_or_else(String::new, |cum| format!(" to {cum}"));
+    format!("{} {}@{px}{until}", execution.id, execution.qty)
+}
+
+fn listed(row: &Activity) -> String {
+    match &row.kind {
+        ActivityKind::Fill { qty, px, cum_qty, .. } => {
+            let until = cum_qty.map_or_else(String::new, |cum| format!(" to {cum}"));
+            format!("{} {qty}@{px}{until}", row.id)
+        }
+        ActivityKind::Other { .. } => row.id.to_string(),
+    }
 }
 
 fn brief(input: &Input) -> String {
@@ -335,7 +351,7 @@ fn brief(input: &Input) -> String {
                 format!("{id:?} {seen:?}")
             }
             Reply::Activities(rows) => {
-                let seen: Vec<_> = rows.iter().map(|row| row.id.to_string()).collect();
+                let seen: Vec<_> = rows.iter().map(listed).collect();
                 format!("{id:?} {seen:?}")
             }
             Reply::Replay(updates) => {

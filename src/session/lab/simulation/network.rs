@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::outages::closed_by;
 use super::program::StreamState;
-use super::{Event, PROBED, Simulation, Timed, broker_time};
+use super::{Event, OVERLAP, PROBED, Simulation, Timed, broker_time};
 use crate::domain::TradeUpdate;
 use crate::domain::blotter::Blotter;
 use crate::domain::update::TradeEvent;
@@ -189,12 +189,19 @@ impl Simulation {
 
     /// A frame never reached the blotter.
     pub(super) fn lost(&mut self, broker: usize, update: &TradeUpdate) {
-        if !matches!(update.event, TradeEvent::TradeBust | TradeEvent::TradeCorrect) {
-            return;
-        }
         let broker = &mut self.brokers[broker];
-        if let Some(place) = broker.index.get(&update.order.id) {
+        let Some(place) = broker.index.get(&update.order.id) else { return };
+        if matches!(update.event, TradeEvent::TradeBust | TradeEvent::TradeCorrect) {
             broker.orders[*place].undoing_lost = true;
+        }
+        for execution in &update.executions {
+            let Some(fill) = broker.by_execution.get(&execution.id) else { continue };
+            let fill = &mut broker.fills[*fill];
+            let seen_until = execution.at.and_then(|at| at.checked_add(OVERLAP).ok());
+            if fill.after_end && seen_until.is_some_and(|until| until < fill.listed_at) {
+                fill.out_of_sight = true;
+                broker.orders[*place].out_of_sight = true;
+            }
         }
     }
 

@@ -10,8 +10,9 @@ use crate::session::request::RequestErrorKind;
 
 /// After an outage of everything: the account is asked every five seconds, and a pass follows.
 const RECOVERS: Duration = Duration::from_secs(30);
-/// The same after requests that hang.
-const RECOVERS_LATE: Duration = Duration::from_secs(40);
+/// The same after requests that hang: one sent at the end fails 15 s later, and the pass that waited for it, and is followed
+/// by another, ends after its own next ones.
+const RECOVERS_LATE: Duration = Duration::from_mins(1);
 /// While streams keep ending: passes follow one another, but a new stream may end one in progress.
 const BLIND: Duration = Duration::from_secs(75);
 
